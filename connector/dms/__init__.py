@@ -1,0 +1,1 @@
+"""The DMS gateway: SOAP by WSDL and mapping."""

@@ -1,0 +1,165 @@
+"""The order as the connector understands it, whatever storefront it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class BuyerKind(StrEnum):
+    """Who buys (workflow.md, step 1)."""
+
+    COMPANY = "company"  # 单位
+    PERSON = "person"  # 个人
+
+
+class PaymentState(StrEnum):
+    """What the storefront says of an order as a whole, in the words of no storefront."""
+
+    UNPAID = "unpaid"  # placed, payment awaited or being checked
+    PAID = "paid"
+    COMPLETED = "completed"  # the storefront considers it delivered
+    CANCELLED = "cancelled"  # also: payment failed for good, refunded in full
+    UNKNOWN = "unknown"
+
+
+class InvoiceKind(StrEnum):
+    """Kinds of invoice (workflow.md, step 7)."""
+
+    SPECIAL = "special"  # 增值税专用发票
+    ORDINARY = "ordinary"  # 普通发票
+    ELECTRONIC = "electronic"  # 电子发票
+
+
+@dataclass(frozen=True)
+class Address:
+    """A postal address down to the house number."""
+
+    country: str  # ISO 3166 alpha-2
+    province: str
+    city: str
+    street: str  # street and house number, and what follows them
+    postcode: str
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """The company or person who buys.
+
+    `code` is the unified social credit code (18 characters) or organisation code (9) of a
+    company, or the ID card number of a person; `contact_name` and `phone` are those of the
+    responsible person.
+    """
+
+    kind: BuyerKind
+    name: str
+    code: str
+    contact_name: str
+    phone: str
+    email: str
+    address: Address
+
+
+@dataclass(frozen=True)
+class ShipTo:
+    """Where the goods go."""
+
+    name: str
+    company: str
+    phone: str
+    address: Address
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """One line. Amounts are tax-inclusive, in the order's currency, for the whole line."""
+
+    number: int  # 1, 2, 3 … in the storefront's sequence
+    line_id: str  # the storefront's own identifier
+    sku: str
+    name: str
+    quantity: Decimal
+    unit: str
+    unit_price: Decimal
+    discount: Decimal
+    amount: Decimal  # quantity × unit price − discount
+    refunded_quantity: Decimal = Decimal(0)
+    refunded_amount: Decimal = Decimal(0)
+    business_unit: str = ""  # filled in when the order is validated
+
+    @property
+    def open_quantity(self) -> Decimal:
+        """What is still to be delivered: ordered less refunded."""
+        return self.quantity - self.refunded_quantity
+
+
+@dataclass(frozen=True)
+class Refund:
+    """One refund that the storefront booked. `amount` is positive."""
+
+    refund_id: str
+    amount: Decimal
+    reason: str
+    refunded_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """A storefront order, readable and complete in form; whether it is *valid* is asked apart.
+
+    `total` = sum of line amounts + freight. Times are aware and in UTC.
+    """
+
+    shop: str
+    number: str
+    order_id: str  # the storefront's own identifier, used on its routes
+    payment_state: PaymentState
+    status: str  # the storefront's own word
+    placed_at: datetime
+    modified_at: datetime
+    paid_at: datetime | None
+    currency: str  # ISO 4217
+    buyer: Buyer
+    ship_to: ShipTo
+    lines: tuple[OrderLine, ...]
+    freight: Decimal
+    total: Decimal
+    invoice_kind: InvoiceKind
+    payment_method: str
+    note: str
+    refunds: tuple[Refund, ...] = ()
+
+    @property
+    def open_lines(self) -> tuple[OrderLine, ...]:
+        """The lines of which something is still to be delivered."""
+        return tuple(line for line in self.lines if line.open_quantity > 0)
+
+    @property
+    def business_units(self) -> tuple[str, ...]:
+        """The business units that deliver, in the order of their first line."""
+        return tuple(dict.fromkeys(line.business_unit for line in self.open_lines))
+
+    def lines_of(self, business_unit: str) -> tuple[OrderLine, ...]:
+        """The open lines that one business unit delivers."""
+        return tuple(line for line in self.open_lines if line.business_unit == business_unit)
+
+    def with_lines(self, lines: tuple[OrderLine, ...]) -> Order:
+        """Return the same order with other lines."""
+        return replace(self, lines=lines)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with an order: where, what (masked if personal), and the remedy.
+
+    `field` is a dotted path in the model (`buyer.code`, `lines[2].quantity`).
+    """
+
+    field: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason} — {self.remedy}"

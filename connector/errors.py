@@ -1,0 +1,88 @@
+"""The one tree of errors, typed by what is to be done about them.
+
+Every gateway turns whatever its transport raises into one of these, so that no caller ever
+looks at a `requests`, `zeep` or `pyrfc` exception. What a table of errors does not know is
+`InDoubt` for a write and `RetryLater` for a read: unknown is never "fine".
+"""
+
+from __future__ import annotations
+
+
+class ConnectorError(Exception):
+    """Base of all errors of this project.
+
+    `message` says what is wrong, `place` where (a file and line, a field, a system and its
+    operation), `remedy` what a person can do. Nothing personal or secret stands in any of them.
+    """
+
+    def __init__(self, message: str, *, place: str = "", remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.message}" if self.place else self.message
+        return f"{text} — {self.remedy}" if self.remedy else text
+
+
+class RetryLater(ConnectorError):
+    """Raised when the same request may succeed later and has provably had no effect so far.
+
+    An outage, throttling or a lock. `after` is the wait in seconds the other side asked for.
+    """
+
+    def __init__(
+        self, message: str, *, place: str = "", remedy: str = "", after: float | None = None
+    ) -> None:
+        super().__init__(message, place=place, remedy=remedy)
+        self.after = after
+
+
+class Rejected(ConnectorError):
+    """Raised when the other side understood the request and said no.
+
+    `code` and `text` are its own words; they go into the order's hold. `detail` holds further
+    fields of the answer or fault.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        *,
+        place: str = "",
+        remedy: str = "",
+        detail: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(f"{code} {text}".strip(), place=place, remedy=remedy)
+        self.code = code
+        self.text = text
+        self.detail = detail or {}
+
+
+class InDoubt(ConnectorError):
+    """Raised when a write may or may not have taken effect: its answer was lost or unreadable."""
+
+
+class Misconfigured(ConnectorError):
+    """Raised when only a change of settings, mappings or authorisation helps.
+
+    The job stops and IT is told; no order is blamed.
+    """
+
+
+class LogonFailed(Misconfigured):
+    """Raised when a system refuses our credentials. Never tried again by itself: SAP locks users."""
+
+
+class MappingFailed(ConnectorError):
+    """Raised when a mapping cannot be applied to one input.
+
+    `findings` lists every reason, each naming the mapping's field, so that one look mends all.
+    """
+
+    def __init__(self, mapping: str, findings: list[str]) -> None:
+        super().__init__("; ".join(findings), place=f"mapping {mapping}")
+        self.mapping = mapping
+        self.findings = findings

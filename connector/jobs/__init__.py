@@ -1,0 +1,1 @@
+"""What runs when: one file a job, all of one shape."""

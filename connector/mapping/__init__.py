@@ -1,0 +1,1 @@
+"""Mappings: text files in which IT says what goes where."""

@@ -1,0 +1,187 @@
+"""A small threaded HTTP server that can also misbehave on the wire as real ones do."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import struct
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Any, Protocol
+
+from connector.sandbox.faults import Fault, Faults
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. `query` keeps the last value of each name; `path` is decoded."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: Message
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP response."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Application(Protocol):
+    """One sandbox system behind a server."""
+
+    system: str
+
+    def operation(self, request: Request) -> tuple[str, bool]:
+        """Name the operation that is asked for, and say whether it writes (for the faults)."""
+        ...
+
+    def handle(self, request: Request) -> Response:
+        """Do it."""
+        ...
+
+    def refuse(self, request: Request, code: str, text: str) -> Response:
+        """Say no to it in the system's own way (a RETURN row, a SOAP fault, a JSON error)."""
+        ...
+
+
+Control = Callable[[Request], Response]
+
+
+class Server:
+    """One system on one port of the loopback interface, in threads of this process.
+
+    `/_sandbox` and what lies below it goes to `control` and never suffers faults.
+    """
+
+    def __init__(
+        self, application: Application, control: Control, faults: Faults, port: int = 0
+    ) -> None:
+        self.application = application
+
+        class Handler(_Handler):
+            pass
+
+        Handler.application = application
+        Handler.control = staticmethod(control)
+        Handler.faults = faults
+        self._server = _ThreadingServer(("127.0.0.1", port), Handler)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.05},
+            name=f"sandbox-{application.system}",
+            daemon=True,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """Its address without a trailing slash."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=5)
+
+
+class _ThreadingServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no event for the sandbox."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    application: Application
+    control: Control
+    faults: Faults
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent: the demo's output belongs to the connector."""
+
+    def _serve(self) -> None:
+        parts = urllib.parse.urlsplit(self.path)
+        length = int(self.headers.get("Content-Length") or 0)
+        request = Request(
+            method=self.command,
+            path=urllib.parse.unquote(parts.path),
+            query=dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True)),
+            headers=self.headers,
+            body=self.rfile.read(length) if length else b"",
+        )
+        if request.path == "/_sandbox" or request.path.startswith("/_sandbox/"):
+            self._answer(type(self).control(request))
+            return
+        operation, write = self.application.operation(request)
+        fault = self.faults.strike(self.application.system, operation, write=write)
+        if fault is None:
+            self._answer(self.application.handle(request))
+        else:
+            self._suffer(fault, request)
+
+    def _suffer(self, fault: Fault, request: Request) -> None:
+        if fault.kind in ("reset", "outage"):
+            self._reset()
+        elif fault.kind == "http":
+            self._answer(
+                Response(fault.status, fault.text.encode(), {"Content-Type": "text/html"})
+            )
+        elif fault.kind == "business":
+            self._answer(self.application.refuse(request, fault.code, fault.text))
+        elif fault.kind == "latency":
+            time.sleep(fault.seconds)
+            self._answer(self.application.handle(request))
+        else:
+            response = self.application.handle(request)
+            if fault.kind == "lost-answer":
+                self._reset()
+            elif fault.kind == "cut":
+                self._answer(response, upto=len(response.body) // 2)
+                self._reset()
+            elif fault.kind == "garbage":
+                self._answer(Response(fault.status, fault.text.encode(), response.headers))
+            else:
+                time.sleep(fault.seconds)
+                self._reset()
+
+    def _answer(self, response: Response, upto: int | None = None) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body[:upto])
+        self.wfile.flush()
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        # Closing with a linger of zero sends RST; the base class must not flush or shut down first.
+        self.rfile.close()
+        self.connection.close()
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve

@@ -1,0 +1,1 @@
+"""What the connector remembers: tables, migrations and the queries on them."""

@@ -1,0 +1,1 @@
+"""The storefront gateway: WooCommerce's REST interface."""
