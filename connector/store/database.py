@@ -1,0 +1,158 @@
+"""The database: one engine, short transactions, and its revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from connector.errors import Misconfigured, RetryLater
+from connector.store.tables import Base
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+# Any constant does: it keeps two processes that start at once from migrating together.
+_MIGRATION_LOCK = 0x636F6E6E
+
+
+class Database:
+    """One database by URL: `sqlite:///path` or `postgresql+psycopg://…`.
+
+    Raises Misconfigured when the URL cannot be used at all.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        self.url = url
+        self.engine = _engine(url, pool_size)
+        self._writing = sessionmaker(self.engine, expire_on_commit=False)
+        reader = self.engine.execution_options(write=False)
+        self._reading = sessionmaker(reader, expire_on_commit=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite (one writer at a time) and not PostgreSQL."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Give a session whose work is committed as a whole, or not at all.
+
+        On SQLite the write lock is taken at the first statement, so that two writers queue up
+        instead of failing in the middle. Raises RetryLater when the database does not answer.
+        """
+        with self._typed_errors(), self._writing.begin() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session for reading; nothing is committed."""
+        with self._typed_errors(), self._reading() as session:
+            yield session
+
+    @contextmanager
+    def _typed_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise RetryLater(
+                f"the database does not answer: {type(error.orig).__name__}",
+                place=self.engine.url.render_as_string(),
+                remedy="start the database, then look with `connector db check`",
+            ) from error
+
+    def upgrade(self) -> None:
+        """Bring the tables to the newest revision; harmless when they are there already."""
+        with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execute(
+                    text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK}
+                )
+            try:
+                command.upgrade(_config(connection), "head")
+                connection.commit()
+            finally:
+                if not self.is_sqlite:
+                    connection.execute(
+                        text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK}
+                    )
+
+    def revision(self) -> tuple[str | None, str | None]:
+        """Return the revision that the database has and the one that this software needs."""
+        with self.engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        return current, ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+
+    def drift(self) -> list[Any]:
+        """Return how the tables differ from the models; empty when they agree."""
+        with self.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            return list(compare_metadata(context, Base.metadata))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _config(connection: Any) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _engine(url: str, pool_size: int) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(url, pool_size)
+        return create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10},
+        )
+    except Misconfigured:
+        raise
+    except Exception as error:
+        raise Misconfigured(
+            f"the database URL cannot be used ({type(error).__name__})",
+            place="CONNECTOR_DATABASE_URL",
+            remedy="sqlite:///path/to/file.db or postgresql+psycopg://user:password@host/name"
+            " (the latter needs the extra `postgres`)",
+        ) from None
+
+
+def _sqlite(url: str, pool_size: int) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=pool_size, connect_args={"timeout": 60}
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # We begin transactions ourselves, so that the driver must not.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        write = connection.get_execution_options().get("write", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

@@ -1,0 +1,277 @@
+"""The tables. What may be written when is said in the modules that write them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from connector.store.types import Exact, ExactJson, UtcDateTime
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; names of constraints are fixed so that migrations can refer to them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 (read by SQLAlchemy in this form)
+        datetime: UtcDateTime,
+        Decimal: Exact,
+        dict[str, Any]: ExactJson,
+        list[Any]: ExactJson,
+    }
+
+
+class OrderRow(Base):
+    """An order: the storefront's payload and how far it has come.
+
+    `version` rises with every change and guards against two movers. `next_try_at` is when the
+    order may be walked again; empty while it waits for a person or for its wave.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("shop", "number"),
+        Index("ix_orders_due", "stage", "next_try_at"),
+        Index("ix_orders_hold", "hold_cause"),
+        Index("ix_orders_placed_at", "placed_at"),
+        Index("ix_orders_buyer_key", "buyer_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop: Mapped[str] = mapped_column(String(40))
+    number: Mapped[str] = mapped_column(String(64))
+    order_id: Mapped[str] = mapped_column(String(64))
+    revision: Mapped[int] = mapped_column(default=1)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    payload: Mapped[dict[str, Any]]
+    content: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(String(40))
+    payment_state: Mapped[str] = mapped_column(String(20))
+    stage: Mapped[str] = mapped_column(String(20))
+    hold_cause: Mapped[str | None] = mapped_column(String(20))
+    hold_reasons: Mapped[list[Any] | None]
+    hold_since: Mapped[datetime | None]
+    next_try_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    placed_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    deadline_at: Mapped[datetime | None]
+    buyer_key: Mapped[str | None] = mapped_column(String(80))
+    customer_number: Mapped[str | None] = mapped_column(String(20))
+    business_units: Mapped[str] = mapped_column(String(200), default="")
+    currency: Mapped[str] = mapped_column(String(8), default="")
+    total: Mapped[Decimal | None]
+    released_at: Mapped[datetime | None]
+    mapping_version: Mapped[str] = mapped_column(String(12), default="")
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 (read by SQLAlchemy)
+
+
+class LineRow(Base):
+    """One line of an order as accepted, with what was allocated and shipped of it."""
+
+    __tablename__ = "order_line"
+
+    order_pk: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    line_id: Mapped[str] = mapped_column(String(64))
+    sku: Mapped[str] = mapped_column(String(64), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    unit: Mapped[str] = mapped_column(String(12))
+    quantity: Mapped[Decimal]
+    refunded_quantity: Mapped[Decimal]
+    unit_price: Mapped[Decimal]
+    discount: Mapped[Decimal]
+    amount: Mapped[Decimal]
+    business_unit: Mapped[str] = mapped_column(String(20))
+    allocated: Mapped[Decimal]
+    shipped: Mapped[Decimal]
+
+
+class EventRow(Base):
+    """One thing that happened to an order. Only ever added to."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_pk: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(40))
+    text: Mapped[str] = mapped_column(Text)
+    detail: Mapped[dict[str, Any]]
+    mapping_version: Mapped[str] = mapped_column(String(12), default="")
+
+
+class CallRow(Base):
+    """One outbound write. See `connector.steps.outbound` for its states."""
+
+    __tablename__ = "outbound_call"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        Index("ix_outbound_call_state", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(200))
+    system: Mapped[str] = mapped_column(String(20))
+    operation: Mapped[str] = mapped_column(String(60))
+    order_pk: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)
+    revision: Mapped[int] = mapped_column(default=1)
+    reference: Mapped[str] = mapped_column(String(120))
+    request: Mapped[dict[str, Any]]
+    request_hash: Mapped[str] = mapped_column(String(64))
+    mapping_version: Mapped[str] = mapped_column(String(12), default="")
+    state: Mapped[str] = mapped_column(String(12))
+    attempts: Mapped[int] = mapped_column(default=0)
+    asked: Mapped[int] = mapped_column(default=0)
+    document: Mapped[str | None] = mapped_column(String(80))
+    answer: Mapped[dict[str, Any] | None]
+    code: Mapped[str | None] = mapped_column(String(80))
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class DocumentRow(Base):
+    """A document that another system holds for an order.
+
+    Kinds: sales_order, delivery_note, invoice_application, shipment, invoice, refund,
+    cancellation. `written_back_at` says when the storefront was told (shipment, invoice).
+    """
+
+    __tablename__ = "document"
+    __table_args__ = (UniqueConstraint("order_pk", "kind", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_pk: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    system: Mapped[str] = mapped_column(String(20))
+    business_unit: Mapped[str] = mapped_column(String(20))
+    number: Mapped[str] = mapped_column(String(80), index=True)
+    at: Mapped[datetime]
+    detail: Mapped[dict[str, Any]]
+    written_back_at: Mapped[datetime | None]
+
+
+class AllocationRow(Base):
+    """Pieces promised to an order that SAP does not yet count as gone.
+
+    `consumed_at` is set when the goods issue is seen: from then on SAP's own stock is less.
+    """
+
+    __tablename__ = "allocation"
+    __table_args__ = (
+        UniqueConstraint("order_pk", "line_number"),
+        Index("ix_allocation_open", "plant", "sku", "consumed_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_pk: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    line_number: Mapped[int]
+    plant: Mapped[str] = mapped_column(String(10))
+    sku: Mapped[str] = mapped_column(String(64))
+    quantity: Mapped[Decimal]
+    at: Mapped[datetime]
+    consumed_at: Mapped[datetime | None]
+
+
+class CustomerRow(Base):
+    """Which SAP customer a buyer is, where we created it or a person said so."""
+
+    __tablename__ = "customer"
+
+    buyer_key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    number: Mapped[str] = mapped_column(String(20))
+    how: Mapped[str] = mapped_column(String(20))
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime]
+
+
+class RunRow(Base):
+    """One run of a job over one window; (job, scope, window) is unique, so it counts once."""
+
+    __tablename__ = "job_run"
+    __table_args__ = (
+        UniqueConstraint("job", "scope", "window_from", "window_to"),
+        Index("ix_job_run_recent", "job", "window_to"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job: Mapped[str] = mapped_column(String(40))
+    scope: Mapped[str] = mapped_column(String(40), default="")
+    window_from: Mapped[datetime]
+    window_to: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12))
+    attempts: Mapped[int] = mapped_column(Integer, default=1)
+    owner: Mapped[str] = mapped_column(String(80))
+    started_at: Mapped[datetime]
+    lease_until: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    counts: Mapped[dict[str, Any]]
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class WaveRow(Base):
+    """One wave of one business unit: the batch that was released at a cutoff (workflow.md, 5)."""
+
+    __tablename__ = "wave"
+    __table_args__ = (UniqueConstraint("business_unit", "cutoff_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    business_unit: Mapped[str] = mapped_column(String(20))
+    cutoff_at: Mapped[datetime]
+    window_from: Mapped[datetime]
+    window_to: Mapped[datetime]
+    frozen_at: Mapped[datetime]
+
+
+class WaveOrderRow(Base):
+    """An order seen by a wave: released with it, or left out and why."""
+
+    __tablename__ = "wave_order"
+
+    wave_id: Mapped[int] = mapped_column(ForeignKey("wave.id"), primary_key=True)
+    order_pk: Mapped[int] = mapped_column(
+        ForeignKey("orders.id"), primary_key=True, index=True, autoincrement=False
+    )
+    released: Mapped[bool]
+    late: Mapped[bool]
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class FileRow(Base):
+    """A file handed to warehouse or finance."""
+
+    __tablename__ = "written_file"
+    __table_args__ = (UniqueConstraint("path"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(String(400))
+    kind: Mapped[str] = mapped_column(String(40))
+    sha256: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int]
+    written_at: Mapped[datetime]
+
+
+class WatermarkRow(Base):
+    """How far something that is read on and on has been read."""
+
+    __tablename__ = "watermark"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    at: Mapped[datetime]
