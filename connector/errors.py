@@ -65,6 +65,10 @@ class InDoubt(ConnectorError):
     """Raised when a write may or may not have taken effect: its answer was lost or unreadable."""
 
 
+class AlreadyThere(ConnectorError):
+    """Raised when the other side says that it holds our external reference already."""
+
+
 class Misconfigured(ConnectorError):
     """Raised when only a change of settings, mappings or authorisation helps.
 

@@ -77,8 +77,6 @@ class OrderRow(Base):
     mapping_version: Mapped[str] = mapped_column(String(12), default="")
     version: Mapped[int] = mapped_column(default=1)
 
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 (read by SQLAlchemy)
-
 
 class LineRow(Base):
     """One line of an order as accepted, with what was allocated and shipped of it."""

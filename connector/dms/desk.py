@@ -1,0 +1,126 @@
+"""What the connector asks of a DMS, each conversation through its mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.dms.port import Dms
+from connector.errors import AlreadyThere, InDoubt, Misconfigured, Rejected, RetryLater
+from connector.mapping import Mapping as FieldMapping
+from connector.mapping import MappingSet, Reading
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A write ready to be recorded and sent. `notes` tell what was cut or supplied."""
+
+    conversation: str
+    operation: str
+    body: dict[str, Any]
+    notes: tuple[str, ...]
+    mapping_version: str
+
+
+class DmsDesk:
+    """Sales orders, delivery notes and invoice applications in the DMS.
+
+    `mappings` gives the mappings in force, which may change while the service runs.
+    """
+
+    def __init__(self, dms: Dms, mappings: Callable[[], MappingSet]) -> None:
+        self._dms = dms
+        self._mappings = mappings
+
+    def can(self, conversation: str) -> bool:
+        """Whether this DMS has the conversation at all."""
+        return not self._mappings()[conversation].absent
+
+    def prepare(self, conversation: str, source: Mapping[str, Any]) -> Prepared:
+        """Map a write without sending it. Raises MappingFailed with every reason."""
+        mapping = self._mappings()[conversation]
+        if mapping.absent:
+            raise Misconfigured(
+                "the mapping says that the DMS has no such operation",
+                place=f"mapping {conversation}",
+                remedy="map it, or settle these orders by hand in the DMS",
+            )
+        applied = mapping.apply(source)
+        return Prepared(
+            conversation, mapping.target.operation, applied.body, applied.notes, mapping.version
+        )
+
+    def send(self, prepared: Prepared) -> dict[str, Any]:
+        """Make a write and return the values of its answer.
+
+        Raises Rejected, AlreadyThere, RetryLater, InDoubt or Misconfigured.
+        """
+        mapping = self._mappings()[prepared.conversation]
+        try:
+            answer = self._dms.call(prepared.operation, prepared.body, write=True)
+        except Rejected as refusal:
+            raise _typed(mapping, refusal) from refusal
+        return _values(mapping, mapping.read(answer), write=True)
+
+    def find(self, external_number: str, business_unit: str) -> list[dict[str, Any]] | None:
+        """Return the DMS's orders under our number, each with its documents.
+
+        None when the DMS cannot be asked. Raises RetryLater or Misconfigured.
+        """
+        mapping = self._mappings()["dms_find"]
+        if mapping.absent:
+            return None
+        source = {"external_number": external_number, "business_unit": business_unit}
+        values = self._ask(mapping, source)
+        return [] if values is None else list(values.get("orders") or [])
+
+    def changed_since(self, since: Any) -> Iterator[dict[str, Any]]:
+        """Give every order that changed at or after `since`, page by page."""
+        mapping = self._mappings()["dms_status"]
+        token: Any = None
+        while True:
+            values = self._ask(mapping, {"since": since, "page_token": token}) or {}
+            yield from values.get("changes") or []
+            token = values.get("next_page_token")
+            if not token:
+                return
+
+    def _ask(self, mapping: FieldMapping, source: Mapping[str, Any]) -> dict[str, Any] | None:
+        try:
+            answer = self._dms.call(
+                mapping.target.operation, mapping.apply(source).body, write=False
+            )
+        except Rejected as refusal:
+            if mapping.classify(refusal.code) == "absent":
+                return None
+            raise _typed(mapping, refusal) from refusal
+        reading = mapping.read(answer)
+        return None if reading.outcome == "absent" else _values(mapping, reading, write=False)
+
+
+def _typed(mapping: FieldMapping, refusal: Rejected) -> Exception:
+    place = f"DMS {mapping.target.operation}"
+    outcome = mapping.classify(refusal.code)
+    if outcome == "exists":
+        return AlreadyThere(str(refusal), place=place)
+    if outcome == "passing":
+        return RetryLater(str(refusal), place=place)
+    return refusal
+
+
+def _values(mapping: FieldMapping, reading: Reading, *, write: bool) -> dict[str, Any]:
+    place = f"DMS {mapping.target.operation}"
+    words = f"{reading.code} {reading.text}".strip()
+    if reading.outcome == "ok":
+        return reading.values
+    if reading.outcome == "rejected":
+        raise Rejected(reading.code, reading.text, place=place)
+    if reading.outcome == "exists":
+        raise AlreadyThere(words, place=place)
+    if reading.outcome == "passing":
+        raise RetryLater(words or "busy", place=place)
+    remedy = f"say in mapping {mapping.name} what this answer means"
+    if write:
+        raise InDoubt(f"the answer fits no rule: {words}", place=place, remedy=remedy)
+    raise RetryLater(f"the answer fits no rule: {words}", place=place, remedy=remedy)

@@ -1,0 +1,106 @@
+"""What the steps work with, and what they share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from connector.dms.desk import DmsDesk
+from connector.domain.business_unit import BusinessUnit, assign
+from connector.domain.calendar import WorkingCalendar
+from connector.domain.deadlines import Promises
+from connector.domain.order import Buyer, Order
+from connector.domain.pricing import split
+from connector.domain.reading import read_order
+from connector.mapping import MappingSet
+from connector.sap.customers import CustomerDesk
+from connector.sap.stock import StockDesk
+from connector.steps.outbound import Outbound
+from connector.store.calls import Calls
+from connector.store.customers import Customers
+from connector.store.orders import Orders
+from connector.store.tables import OrderRow
+from connector.storefront.port import Storefront
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the site decides about the way of orders.
+
+    `stock`: "hold_order" waits until everything is there; "ship_available" sends what is there
+    and holds the order for the rest. `review_again` and `stock_again` are how soon a held order
+    is looked at again by itself.
+    """
+
+    stock: str = "hold_order"
+    review_again: timedelta = timedelta(minutes=15)
+    stock_again: timedelta = timedelta(minutes=30)
+    retry_first: timedelta = timedelta(seconds=30)
+    retry_most: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything a step may use. Built once, in `connector.bootstrap`."""
+
+    shop: str
+    orders: Orders
+    calls: Calls
+    customers: Customers
+    outbound: Outbound
+    mappings: Callable[[], MappingSet]
+    storefront: Storefront
+    sap_customers: CustomerDesk
+    sap_stock: StockDesk
+    dms: DmsDesk
+    business_units: Mapping[str, BusinessUnit]
+    calendar: WorkingCalendar
+    promises: Promises
+    policy: Policy
+    clock: Callable[[], datetime]
+
+    def read(self, row: OrderRow) -> Order:
+        """Return the order of a row that passed validation, with its business units assigned."""
+        order, problems = read_order(row.content, shop=row.shop)
+        if order is None:
+            raise ValueError(f"order {row.number} was valid once and is unreadable: {problems}")
+        return assign(order, tuple(self.business_units.values()))[0]
+
+
+def buyer_key(buyer: Buyer) -> str:
+    """Return the key under which a buyer is known here; it does not reveal the ID number."""
+    digest = hashlib.sha256(f"{buyer.kind}|{buyer.code.upper()}".encode()).hexdigest()
+    return f"{buyer.kind}:{digest[:40]}"
+
+
+def part_source(context: Context, row: OrderRow, order: Order, unit: str) -> dict[str, Any]:
+    """Return what the DMS mappings map: the part of an order that one business unit delivers.
+
+    Freight is split between the units by the value of their lines, to the cent.
+    """
+    lines = order.lines_of(unit)
+    units = order.business_units
+    weights = [sum((line.amount for line in order.lines_of(each)), Decimal(0)) for each in units]
+    freight = split(order.freight, weights)[units.index(unit)]
+    goods = [
+        {
+            **asdict(line),
+            "open_quantity": line.open_quantity,
+            "open_amount": line.amount - line.refunded_amount,
+        }
+        for line in lines
+    ]
+    total = sum((item["open_amount"] for item in goods), Decimal(0)) + freight
+    return {
+        "order": asdict(order),
+        "business_unit": asdict(context.business_units[unit]),
+        "lines": goods,
+        "external_number": order.number,
+        "customer_number": row.customer_number,
+        "freight": freight,
+        "total": total,
+    }

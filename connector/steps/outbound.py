@@ -1,0 +1,146 @@
+"""The one way in which anything is written to another system.
+
+    pending ──claim──▶ sent ──answer──▶ confirmed | rejected
+       ▲                 │
+       │                 └─ answer lost, or the process died ──▶ in doubt
+       └── asked, provably absent ◀──────────────────────────────────┘
+                                    asked, found ──▶ confirmed
+
+A call is recorded before it is sent. One that may have arrived is never sent again before the
+other side was asked by external reference. "Absent" is believed only once the call is older than
+the settling time, which is longer than any request can linger on the wire or in the server: until
+then the request may still be on its way, from this process or from one that was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from connector.errors import (
+    AlreadyThere,
+    InDoubt,
+    MappingFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
+from connector.store.calls import Call, Calls, CallState
+from connector.store.tables import CallRow
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a confirmed write made: its number in the other system and the answer's values."""
+
+    number: str
+    answer: Mapping[str, Any]
+
+
+Send = Callable[[], Document]
+Ask = Callable[[], Document | None]
+
+
+class Outbound:
+    """Makes outbound calls, each once."""
+
+    def __init__(
+        self, calls: Calls, clock: Callable[[], datetime], settling: timedelta
+    ) -> None:
+        self._calls = calls
+        self._clock = clock
+        self._settling = settling
+
+    def perform(self, call: Call, send: Send, ask: Ask | None) -> Document:
+        """Make the call unless it was made before, and return the document either way.
+
+        `send` makes the write and `ask` looks for its document by external reference (None where
+        the other side cannot be asked). Raises RetryLater (nothing happened, or it is too early
+        to tell), Rejected (now or earlier), InDoubt (a person must look), Misconfigured.
+        """
+        row = self._calls.open(call, self._clock())
+        document = self.outcome(row, ask)
+        if document is not None:
+            return document
+        if not self._calls.claim(row, call, self._clock()):
+            raise RetryLater("another process is making this call", place=call.key, after=5)
+        return self._send(row, call, send, ask)
+
+    def outcome(self, row: CallRow, ask: Ask | None) -> Document | None:
+        """Return the document of a recorded call; None when it is free to be sent.
+
+        A call whose outcome is open is asked about. Raises as `perform` does.
+        """
+        if row.state == CallState.CONFIRMED:
+            return Document(row.document or "", row.answer or {})
+        if row.state == CallState.REJECTED:
+            raise Rejected(row.code or "", row.error or "", place=row.key)
+        if row.state == CallState.PENDING:
+            return None
+        return self._ask(row, ask)
+
+    def _send(self, row: CallRow, call: Call, send: Send, ask: Ask | None) -> Document:
+        try:
+            document = send()
+        except (RetryLater, Misconfigured, MappingFailed) as error:
+            # These say that the write provably had no effect.
+            self._calls.release(row, str(error))
+            raise
+        except Rejected as error:
+            self._calls.reject(row, error.code, error.text, self._clock())
+            raise
+        except AlreadyThere as error:
+            self._calls.doubt(row, str(error))
+            return self._found_or_wait(self._calls.by_key(call.key), ask)
+        except Exception as error:
+            # InDoubt, and whatever no table of errors foresaw: it may have arrived.
+            self._calls.doubt(row, f"{type(error).__name__}: {error}")
+            if not isinstance(error, InDoubt):
+                raise InDoubt(
+                    f"unforeseen {type(error).__name__} while sending", place=call.key
+                ) from error
+            return self._found_or_wait(self._calls.by_key(call.key), ask)
+        self._calls.confirm(row, document.number, document.answer, self._clock())
+        return document
+
+    def _found_or_wait(self, row: CallRow, ask: Ask | None) -> Document:
+        document = self._ask(row, ask)
+        if document is None:
+            raise RetryLater("the call is free to be sent again", place=row.key, after=0)
+        return document
+
+    def _ask(self, row: CallRow, ask: Ask | None) -> Document | None:
+        age = self._clock() - (row.sent_at or row.created_at)
+        if row.state == CallState.SENT and timedelta(0) <= age < self._settling:
+            raise RetryLater(
+                "the call is on its way",
+                place=row.key,
+                after=min(5.0, (self._settling - age).total_seconds()),
+            )
+        if row.state == CallState.SENT:
+            self._calls.doubt(row, row.error or "the process ended before the answer was noted")
+        if ask is None:
+            raise InDoubt(
+                "the answer was lost, and the other side cannot be asked",
+                place=row.key,
+                remedy=f"look there for {row.reference}, then"
+                f" `connector calls resolve {row.id} --found DOCUMENT` or `--absent`",
+            )
+        self._calls.asked(row)
+        try:
+            document = ask()
+        except (Rejected, MappingFailed) as error:
+            raise InDoubt(f"asking was refused: {error}", place=row.key) from error
+        if document is not None:
+            self._calls.confirm(row, document.number, document.answer, self._clock())
+            return document
+        if age < self._settling:
+            raise RetryLater(
+                "not found yet; asked again when the call has settled",
+                place=row.key,
+                after=(self._settling - age).total_seconds(),
+            )
+        self._calls.release(row, "asked: provably absent")
+        return None

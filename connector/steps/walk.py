@@ -1,0 +1,144 @@
+"""Moves orders along their steps: one decision, at most one outbound call, one commit at a time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+
+from connector.domain.deadlines import deadline_for
+from connector.domain.lifecycle import HoldCause, Stage, Step, next_step
+from connector.domain.masking import mask_text
+from connector.errors import (
+    ConnectorError,
+    InDoubt,
+    MappingFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
+from connector.steps.cancel import cancel
+from connector.steps.context import Context
+from connector.steps.place import place
+from connector.steps.recognise import recognise
+from connector.steps.request import apply, note
+from connector.steps.validate import validate
+from connector.store.orders import Change, Hold, StaleOrder
+from connector.store.tables import OrderRow
+
+_log = structlog.get_logger(__name__)
+
+# Confirming stock is done for all waiting orders at once: see connector.steps.confirm.
+_STEPS: Mapping[Step, Callable[[Context, OrderRow], Change]] = {
+    Step.VALIDATE: validate,
+    Step.RECOGNISE: recognise,
+    Step.PLACE: place,
+    Step.NOTE: note,
+    Step.APPLY: apply,
+}
+
+
+def walk(context: Context, order_pk: int, actor: str = "connector") -> OrderRow:
+    """Move one order on as far as it goes now, and return it.
+
+    Raises Misconfigured when no order could go on: nothing is noted against this one.
+    """
+    row = context.orders.get(order_pk)
+    while True:
+        step = _step(row)
+        if step is None or row.next_try_at is None or row.next_try_at > context.clock():
+            return row
+        try:
+            row = commit(context, row, decide(context, row, step), actor)
+        except StaleOrder:
+            # Another mover was quicker; what it left is walked when it is due.
+            return context.orders.get(order_pk)
+
+
+def decide(
+    context: Context, row: OrderRow, step: Callable[[Context, OrderRow], Change]
+) -> Change:
+    """Take one step and turn every typed error into what the order does next."""
+    try:
+        return step(context, row)
+    except RetryLater as error:
+        return waiting(context, row, error)
+    except Rejected as error:
+        return _held(HoldCause.REJECTED, error)
+    except InDoubt as error:
+        return _held(HoldCause.IN_DOUBT, error)
+    except MappingFailed as error:
+        return Change(
+            event="held",
+            text=mask_text(str(error)),
+            hold=Hold(
+                HoldCause.MAPPING,
+                tuple(mask_text(f"{error.place}: {finding}") for finding in error.findings),
+            ),
+        )
+    except Misconfigured:
+        raise
+    except Exception as error:
+        # One bad order never stops the others; what nobody foresaw waits for ops, with its name.
+        _log.exception("step failed unexpectedly", order=row.number, stage=row.stage)
+        return Change(
+            event="held",
+            text=f"unexpected {type(error).__name__}",
+            hold=Hold(
+                HoldCause.MAPPING,
+                (mask_text(f"unexpected {type(error).__name__}: {error}")[:500],),
+            ),
+        )
+
+
+def commit(context: Context, row: OrderRow, change: Change, actor: str) -> OrderRow:
+    """Commit a change, with the deadline of the stage it leads to. Raises StaleOrder."""
+    if change.stage is not None:
+        deadline = deadline_for(
+            change.stage, row.placed_at, context.calendar, context.promises
+        )
+        change = _with_values(change, deadline_at=deadline)
+    after = context.orders.apply(row, change, actor, context.clock())
+    _log.info(
+        change.event,
+        order=row.number,
+        stage=after.stage,
+        hold=after.hold_cause,
+        text=mask_text(change.text),
+    )
+    return after
+
+
+def waiting(context: Context, row: OrderRow, error: RetryLater) -> Change:
+    """Return the change that lets an order wait for a system, longer with each vain try."""
+    policy = context.policy
+    backoff = min(policy.retry_first * 2 ** min(row.tries, 12), policy.retry_most)
+    # Orders that failed together must not come back together.
+    backoff *= 0.8 + 0.4 * random.random()
+    wait = backoff if error.after is None else timedelta(seconds=error.after)
+    return Change(
+        event="waiting",
+        text=mask_text(str(error)),
+        keep_hold=True,
+        next_try_at=context.clock() + wait,
+        tries=row.tries + 1,
+    )
+
+
+def _step(row: OrderRow) -> Callable[[Context, OrderRow], Change] | None:
+    stage = Stage(row.stage)
+    if row.cancel_requested and not (stage.released or stage.ended):
+        return cancel
+    following = next_step(stage)
+    return _STEPS.get(following[0]) if following else None
+
+
+def _held(cause: HoldCause, error: ConnectorError) -> Change:
+    reason = mask_text(str(error))
+    return Change(event="held", text=reason, hold=Hold(cause, (reason,)))
+
+
+def _with_values(change: Change, **values: datetime | None) -> Change:
+    return Change(**{**vars(change), "values": {**change.values, **values}})

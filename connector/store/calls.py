@@ -1,0 +1,195 @@
+"""The record of outbound calls: every change of state is one committed compare-and-set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from connector.store.database import Database
+from connector.store.tables import CallRow
+from connector.store.types import dumps
+
+
+class CallState(StrEnum):
+    """How far an outbound call has come."""
+
+    PENDING = "pending"  # recorded, not sent (again)
+    SENT = "sent"  # on its way; stays so when the process dies before the answer
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    IN_DOUBT = "in_doubt"  # the answer is lost; asked about before anything is sent again
+
+
+@dataclass(frozen=True)
+class Call:
+    """An outbound write about to be made.
+
+    `subject` and `part` name what it is for (an order number and a business unit, a buyer);
+    with system, operation and revision they make the idempotency key. `reference` is the
+    external reference under which the other side can be asked.
+    """
+
+    system: str
+    operation: str
+    subject: str
+    reference: str
+    request: Mapping[str, Any]
+    part: str = ""
+    revision: int = 1
+    order_pk: int | None = None
+    mapping_version: str = ""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: the same for the same intention, in every process and run."""
+        key = "|".join(
+            (self.system, self.operation, self.subject, self.part, str(self.revision))
+        )
+        if len(key) <= 200:
+            return key
+        return f"{self.system}|{self.operation}|{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+class Calls:
+    """Reads and changes outbound calls."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self, call: Call, now: datetime) -> CallRow:
+        """Return the row of this call, recorded now if it is new."""
+        with self._database.reading() as session:
+            row = session.scalar(select(CallRow).where(CallRow.key == call.key))
+        if row is not None:
+            return row
+        text = dumps(dict(call.request))
+        try:
+            with self._database.transaction() as session:
+                row = CallRow(
+                    key=call.key,
+                    system=call.system,
+                    operation=call.operation,
+                    order_pk=call.order_pk,
+                    revision=call.revision,
+                    reference=call.reference,
+                    request=dict(call.request),
+                    request_hash=hashlib.sha256(text.encode()).hexdigest(),
+                    mapping_version=call.mapping_version,
+                    state=CallState.PENDING,
+                    attempts=0,
+                    asked=0,
+                    created_at=now,
+                )
+                session.add(row)
+        except IntegrityError:
+            return self.by_key(call.key)
+        return row
+
+    def by_key(self, key: str) -> CallRow:
+        """Return the call with this idempotency key. Raises LookupError."""
+        found = self.find(key)
+        if found is None:
+            raise LookupError(f"no outbound call has the key {key}")
+        return found
+
+    def find(self, key: str) -> CallRow | None:
+        """Return the call with this idempotency key, if it was ever recorded."""
+        with self._database.reading() as session:
+            return session.scalar(select(CallRow).where(CallRow.key == key))
+
+    def get(self, call_id: int) -> CallRow | None:
+        """Return the call with this number."""
+        with self._database.reading() as session:
+            return session.get(CallRow, call_id)
+
+    def of_order(self, order_pk: int) -> list[CallRow]:
+        """Return an order's calls, oldest first."""
+        with self._database.reading() as session:
+            return list(
+                session.scalars(
+                    select(CallRow).where(CallRow.order_pk == order_pk).order_by(CallRow.id)
+                )
+            )
+
+    def listed(self, states: tuple[str, ...] = (), limit: int = 200) -> list[CallRow]:
+        """Return calls in the given states (all by default), newest first."""
+        query = select(CallRow).order_by(CallRow.id.desc()).limit(limit)
+        if states:
+            query = query.where(CallRow.state.in_(states))
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def claim(self, row: CallRow, call: Call, now: datetime) -> bool:
+        """Take a pending call for sending. Of several that try, one gets True."""
+        text = dumps(dict(call.request))
+        return self._change(
+            row.id,
+            (CallState.PENDING,),
+            state=CallState.SENT,
+            attempts=CallRow.attempts + 1,
+            sent_at=now,
+            request=dict(call.request),
+            request_hash=hashlib.sha256(text.encode()).hexdigest(),
+            mapping_version=call.mapping_version,
+        )
+
+    def asked(self, row: CallRow) -> None:
+        """Count one question about a call."""
+        self._change(row.id, tuple(CallState), asked=CallRow.asked + 1)
+
+    def confirm(
+        self, row: CallRow, document: str, answer: Mapping[str, Any], now: datetime
+    ) -> bool:
+        """Note that the write took effect, as which document."""
+        return self._change(
+            row.id,
+            (CallState.SENT, CallState.IN_DOUBT, CallState.PENDING),
+            state=CallState.CONFIRMED,
+            document=document,
+            answer=dict(answer),
+            code=None,
+            error=None,
+            finished_at=now,
+        )
+
+    def reject(self, row: CallRow, code: str, text: str, now: datetime) -> bool:
+        """Note that the other side said no."""
+        return self._change(
+            row.id,
+            (CallState.SENT, CallState.IN_DOUBT),
+            state=CallState.REJECTED,
+            code=code[:80],
+            error=text,
+            finished_at=now,
+        )
+
+    def doubt(self, row: CallRow, why: str) -> bool:
+        """Note that the outcome is unknown."""
+        return self._change(row.id, (CallState.SENT,), state=CallState.IN_DOUBT, error=why)
+
+    def release(self, row: CallRow, why: str) -> bool:
+        """Make a call pending again, after it provably had no effect or a person said retry."""
+        return self._change(
+            row.id,
+            (CallState.SENT, CallState.IN_DOUBT, CallState.REJECTED),
+            state=CallState.PENDING,
+            error=why,
+            finished_at=None,
+        )
+
+    def _change(self, call_id: int, from_states: tuple[str, ...], **values: Any) -> bool:
+        with self._database.transaction() as session:
+            changed = session.execute(
+                update(CallRow)
+                .where(CallRow.id == call_id, CallRow.state.in_(from_states))
+                .values(**values)
+                .execution_options(synchronize_session=False)
+            )
+        return bool(changed.rowcount)  # type: ignore[attr-defined]
