@@ -55,6 +55,8 @@ def confirm_all(context: Context, rows: Sequence[OrderRow], actor: str = "connec
     """Allocate stock to these orders in their sequence; return how many were looked at."""
     stock = Stock(context)
     for row in rows:
+        if row.cancel_requested:
+            continue
         try:
             commit(context, row, decide(context, row, lambda c, r: confirm(c, r, stock)), actor)
         except StaleOrder:

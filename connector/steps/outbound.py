@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
+from connector.domain.masking import mask_text
 from connector.errors import (
     AlreadyThere,
     InDoubt,
@@ -29,6 +32,8 @@ from connector.errors import (
 )
 from connector.store.calls import Call, Calls, CallState
 from connector.store.tables import CallRow
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,16 +96,11 @@ class Outbound:
         except Rejected as error:
             self._calls.reject(row, error.code, error.text, self._clock())
             raise
-        except AlreadyThere as error:
-            self._calls.doubt(row, str(error))
-            return self._found_or_wait(self._calls.by_key(call.key), ask)
         except Exception as error:
-            # InDoubt, and whatever no table of errors foresaw: it may have arrived.
-            self._calls.doubt(row, f"{type(error).__name__}: {error}")
-            if not isinstance(error, InDoubt):
-                raise InDoubt(
-                    f"unforeseen {type(error).__name__} while sending", place=call.key
-                ) from error
+            # InDoubt, AlreadyThere, and whatever no table of errors foresaw: it may have arrived.
+            if not isinstance(error, InDoubt | AlreadyThere):
+                _log.exception("unforeseen error while sending", call=call.key)
+            self._calls.doubt(row, mask_text(f"{type(error).__name__}: {error}"))
             return self._found_or_wait(self._calls.by_key(call.key), ask)
         self._calls.confirm(row, document.number, document.answer, self._clock())
         return document

@@ -300,8 +300,9 @@ def _note(
         and row.hold_cause == change.hold.cause
         and row.hold_reasons == list(change.hold.reasons)
     )
-    # A hold that is looked at again and again without news would fill the story with echoes.
-    if not unchanged_hold:
+    still_waiting = change.event == "waiting" and row is not None and row.tries > 0
+    # What is looked at again and again without news would fill the story with echoes.
+    if not (unchanged_hold or still_waiting):
         session.add(
             EventRow(
                 order_pk=order_pk,

@@ -1,0 +1,54 @@
+"""A table on its way into a file: columns with headings in both languages, and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+Cell = str | int | Decimal | date | datetime | bool | None
+
+
+class Kind(StrEnum):
+    """How a column is written and shown."""
+
+    TEXT = "text"  # also long numbers: order, invoice, ID; never read as a number or a formula
+    INTEGER = "integer"
+    QUANTITY = "quantity"
+    AMOUNT = "amount"
+    DATE = "date"
+    TIME = "time"  # shown in the business's zone
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `name` is stable and heads the CSV; people read the two titles."""
+
+    name: str
+    chinese: str
+    english: str
+    kind: Kind = Kind.TEXT
+    total: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under columns. The same rows always make the same bytes."""
+
+    name: str
+    chinese: str
+    columns: tuple[Column, ...]
+    rows: Sequence[Sequence[Cell]] = field(default_factory=tuple)
+
+    def sums(self) -> dict[str, Decimal]:
+        """Return the control totals: the sum of each column that has one."""
+        return {
+            column.name: sum(
+                (Decimal(str(row[index])) for row in self.rows if row[index] is not None),
+                Decimal(0),
+            )
+            for index, column in enumerate(self.columns)
+            if column.total
+        }

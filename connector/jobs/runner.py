@@ -1,0 +1,164 @@
+"""Runs jobs: every due window once, in sequence, whatever was missed, on however many machines."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from connector.domain.masking import mask_text
+from connector.errors import LogonFailed
+from connector.jobs.cadence import Cadence, Window
+from connector.store.runs import Runs
+from connector.store.tables import RunRow
+
+_log = structlog.get_logger(__name__)
+
+Counts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something that is done once for each of its windows.
+
+    `run` gets the window and the scope and returns what it counted. It may be run again after
+    it failed or its process died, and must then come to the same end. `scopes` are run apart,
+    each with windows of its own (the waves of each business unit).
+    """
+
+    name: str
+    title: str
+    cadence: Cadence
+    run: Callable[[Window, str], Counts]
+    scopes: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run ended: `state` is done, failed or skipped (somebody else's, or done before)."""
+
+    job: str
+    scope: str
+    window: Window
+    state: str
+    counts: Counts
+    error: str = ""
+    run_id: int | None = None
+
+
+class Runner:
+    """Works off the windows of jobs.
+
+    `since` is where a job without any run begins. The lease of a run is prolonged from a thread
+    of its own while the job works; when its process dies, another takes it over after `lease`.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        runs: Runs,
+        clock: Callable[[], datetime],
+        *,
+        since: datetime,
+        lease: timedelta = timedelta(seconds=60),
+        retry: timedelta = timedelta(minutes=1),
+    ) -> None:
+        self.jobs = {job.name: job for job in jobs}
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+        self._runs = runs
+        self._clock = clock
+        self._since = since
+        self._lease = lease
+        self._retry = retry
+
+    def tick(self) -> list[Outcome]:
+        """Work off all that is due now, job by job in their sequence."""
+        return [
+            outcome
+            for job in self.jobs.values()
+            for scope in job.scopes
+            for outcome in self._due(job, scope)
+        ]
+
+    def run_window(self, name: str, window: Window, scope: str = "") -> Outcome:
+        """Run one window of a job unless it was done; the command `job run` does this."""
+        return self._run(self.jobs[name], scope, window)
+
+    def rerun(self, run_id: int) -> Outcome | None:
+        """Run a finished window again; None when there is no such run or it is under way."""
+        row = self._runs.reopen(run_id, self.owner, self._clock(), self._lease)
+        if row is None:
+            return None
+        return self._work(self.jobs[row.job], row)
+
+    def _due(self, job: Job, scope: str) -> Iterator[Outcome]:
+        now = self._clock()
+        for row in self._runs.unfinished(job.name, scope):
+            if row.state == "failed" and not self._may_retry(row, now):
+                return
+            outcome = self._run(job, scope, Window(row.window_from, row.window_to))
+            yield outcome
+            # Windows are worked off in their sequence: a later one waits for an earlier.
+            if outcome.state != "done":
+                return
+        after = self._runs.last_window_to(job.name, scope) or self._since
+        for window in job.cadence.due(after, now):
+            outcome = self._run(job, scope, window)
+            yield outcome
+            if outcome.state != "done":
+                return
+
+    def _may_retry(self, row: RunRow, now: datetime) -> bool:
+        if (row.error or "").startswith(LogonFailed.__name__):
+            # A second refused logon could lock the user: only `job rerun` tries again.
+            return False
+        wait = min(self._retry * 2 ** min(row.attempts - 1, 6), timedelta(minutes=15))
+        return row.finished_at is None or now >= row.finished_at + wait
+
+    def _run(self, job: Job, scope: str, window: Window) -> Outcome:
+        row = self._runs.claim(
+            job.name, scope, window.bounds, self.owner, self._clock(), self._lease
+        )
+        if row is None:
+            return Outcome(job.name, scope, window, "skipped", {})
+        return self._work(job, row)
+
+    def _work(self, job: Job, row: RunRow) -> Outcome:
+        window = Window(row.window_from, row.window_to)
+        log = _log.bind(job=job.name, scope=row.scope, run=row.id)
+        try:
+            with self._prolonging(row):
+                counts = job.run(window, row.scope)
+        except Exception as error:
+            words = mask_text(f"{type(error).__name__}: {error}")
+            self._runs.fail(row, words, self._clock())
+            log.error("job failed", error=words)
+            return Outcome(job.name, row.scope, window, "failed", {}, words, row.id)
+        if not self._runs.finish(row, counts, self._clock()):
+            log.warning("run was taken over meanwhile; its result stands all the same")
+        log.debug("job done", **{key: value for key, value in counts.items() if value})
+        return Outcome(job.name, row.scope, window, "done", counts, "", row.id)
+
+    @contextmanager
+    def _prolonging(self, row: RunRow) -> Iterator[None]:
+        done = threading.Event()
+
+        def prolong() -> None:
+            while not done.wait(self._lease.total_seconds() / 3):
+                self._runs.renew(row, self._clock() + self._lease)
+
+        thread = threading.Thread(target=prolong, name=f"lease-{row.job}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()

@@ -1,0 +1,239 @@
+"""Takes an order as the storefront shows it: a new one, a changed one, or an echo of our own write."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from connector.domain.lifecycle import HoldCause, Stage
+from connector.domain.order import Order, PaymentState
+from connector.domain.reading import read_order
+from connector.errors import MappingFailed
+from connector.steps.context import Context
+from connector.steps.difference import differences
+from connector.store.calls import CallState
+from connector.store.orders import Change, Hold, StaleOrder
+from connector.store.tables import OrderRow
+from connector.store.types import dumps
+
+# What the storefront changes by itself as an order goes on; it is no change of what was ordered.
+_COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
+_LARGEST = Decimal(10) ** 13
+
+
+class Taken(StrEnum):
+    """What became of a payload."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    CANCELLED = "cancelled"
+    ECHO = "echo"
+    UNREADABLE = "unreadable"
+
+
+def take(context: Context, payload: Mapping[str, Any], actor: str = "intake") -> Taken:
+    """Take one payload. Taking the same one again changes nothing.
+
+    Raises MappingFailed only when the payload does not even say which order it is.
+    """
+    content, findings = context.mappings()["storefront_order"].apply_leniently(payload)
+    identity = str(content.get("order_id") or payload.get("id") or "").strip()
+    if not identity:
+        raise MappingFailed("storefront_order", ["order_id: the payload names no order"])
+    # Whatever is wrong with the payload stands in the content, where `validate` reads it.
+    content = {**content, "order_id": identity, "number": content.get("number") or identity}
+    for _ in range(3):
+        row = context.orders.by_number(str(content["number"])[:64], context.shop)
+        try:
+            if row is None:
+                taken = _new(context, payload, content, findings, actor)
+                if taken is not None:
+                    return taken
+            else:
+                return _again(context, row, payload, content, actor)
+        except StaleOrder:
+            continue
+    raise StaleOrder(str(content["number"]))
+
+
+def _new(
+    context: Context,
+    payload: Mapping[str, Any],
+    content: dict[str, Any],
+    findings: list[str],
+    actor: str,
+) -> Taken | None:
+    now = context.clock()
+    order, _ = read_order(content, shop=context.shop)
+    cancelled = order is not None and order.payment_state is PaymentState.CANCELLED
+    row = OrderRow(
+        shop=context.shop,
+        number=str(content["number"])[:64],
+        order_id=str(content["order_id"])[:64],
+        revision=1,
+        content_hash=content_hash(content),
+        payload=dict(payload),
+        content=content,
+        stage=Stage.CANCELLED if cancelled else Stage.RECEIVED,
+        next_try_at=None if cancelled else now,
+        tries=0,
+        cancel_requested=False,
+        received_at=now,
+        updated_at=now,
+        business_units="",
+        mapping_version=context.mappings().version,
+        version=1,
+        **_columns(content, order, now),
+    )
+    change = Change(
+        event="received",
+        text="cancelled in the storefront before it was taken" if cancelled else "received",
+        stage=Stage(row.stage),
+        detail={"findings": findings} if findings else {},
+        mapping_version=row.mapping_version,
+    )
+    if context.orders.insert(row, change, actor, now) is None:
+        return None
+    return Taken.CANCELLED if cancelled else Taken.NEW
+
+
+def _again(
+    context: Context,
+    row: OrderRow,
+    payload: Mapping[str, Any],
+    content: dict[str, Any],
+    actor: str,
+) -> Taken:
+    now = context.clock()
+    order, _ = read_order(content, shop=row.shop)
+    digest = content_hash(content)
+    state = str(content.get("payment_state") or PaymentState.UNKNOWN)
+    if digest == row.content_hash and state == row.payment_state:
+        return Taken.ECHO
+    stage = Stage(row.stage)
+    fresh: dict[str, Any] = {
+        "payload": dict(payload),
+        "content": content,
+        "content_hash": digest,
+        "mapping_version": context.mappings().version,
+        **_columns(content, order, now, row),
+    }
+    if state == PaymentState.CANCELLED:
+        return _cancelled(context, row, fresh, actor)
+    if digest == row.content_hash:
+        # Only its course went on: paid at last, or completed (which is our own doing).
+        held = row.hold_cause == HoldCause.UNPAID
+        change = Change(
+            event="storefront",
+            text=f"the storefront says {content.get('status')}",
+            keep_hold=not held,
+            next_try_at=now if held else row.next_try_at,
+            tries=row.tries,
+            values=fresh,
+        )
+        context.orders.apply(row, change, actor, now)
+        return Taken.CHANGED
+    changes = differences(row.content, content)
+    if stage.ended and stage is not Stage.CLOSED:
+        context.orders.note(
+            row.id,
+            Change(event="ignored", text="changed after it was cancelled", detail=changes),
+            actor,
+            now,
+        )
+        return Taken.CHANGED
+    if stage.position < Stage.PLACED.position and not _sent(context, row):
+        change = Change(
+            event="changed",
+            text="changed in the storefront; starts anew",
+            detail=changes,
+            stage=Stage.RECEIVED,
+            next_try_at=now,
+            values={**fresh, "revision": row.revision + 1, "customer_number": None},
+            free_allocations=True,
+            mapping_version=context.mappings().version,
+        )
+    else:
+        change = Change(
+            event="changed",
+            text="changed in the storefront after it was placed in the DMS",
+            detail=changes,
+            hold=Hold(
+                HoldCause.CHANGED,
+                tuple(f"{name}: {was} → {now_}" for name, (was, now_) in changes.items())
+                or ("content differs",),
+            ),
+            # What was ordered stays as it was placed: the difference is for ops to settle.
+            values={"content_hash": digest, "payload": dict(payload)},
+        )
+    context.orders.apply(row, change, actor, now)
+    return Taken.CHANGED
+
+
+def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: str) -> Taken:
+    now = context.clock()
+    stage = Stage(row.stage)
+    if stage.ended and stage is not Stage.CLOSED:
+        context.orders.apply(
+            row,
+            Change(event="storefront", text="cancelled", values=fresh, keep_hold=True),
+            actor,
+            now,
+        )
+        return Taken.CANCELLED
+    # The content as placed is kept: cancelling needs its business units and numbers.
+    values = {
+        "payment_state": fresh["payment_state"],
+        "status": fresh["status"],
+        "content_hash": fresh["content_hash"],
+    }
+    if stage.released:
+        change = Change(
+            event="cancelled_late",
+            text="cancelled in the storefront after release",
+            hold=Hold(
+                HoldCause.CHANGED,
+                ("cancelled in the storefront after release: take the goods back as a return",),
+            ),
+            values=values,
+        )
+    else:
+        change = Change(
+            event="cancel_requested",
+            text="cancelled in the storefront",
+            next_try_at=now,
+            values={**values, "cancel_requested": True},
+        )
+    context.orders.apply(row, change, actor, now)
+    return Taken.CANCELLED
+
+
+def _sent(context: Context, row: OrderRow) -> bool:
+    return any(
+        call.system == "dms" and (call.attempts or call.state != CallState.PENDING)
+        for call in context.calls.of_order(row.id)
+    )
+
+
+def _columns(
+    content: Mapping[str, Any], order: Order | None, now: datetime, row: OrderRow | None = None
+) -> dict[str, Any]:
+    placed = order.placed_at if order else (row.placed_at if row else now)
+    total = order.total if order is not None and abs(order.total) < _LARGEST else None
+    return {
+        "status": str(content.get("status") or "")[:40],
+        "payment_state": str(content.get("payment_state") or PaymentState.UNKNOWN)[:20],
+        "placed_at": placed,
+        "total": round(total, 4) if total is not None else None,
+        "currency": order.currency[:8] if order else "",
+    }
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """Return the hash of what was ordered, without the course that the order takes."""
+    kept = {name: value for name, value in content.items() if name not in _COURSE}
+    return hashlib.sha256(dumps(kept).encode()).hexdigest()

@@ -1,0 +1,188 @@
+"""The table of job runs: the one truth about which window of which job was worked off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from connector.store.database import Database
+from connector.store.tables import RunRow, WatermarkRow
+
+
+class RunState(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Runs:
+    """Claims, finishes and lists job runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(
+        self,
+        job: str,
+        scope: str,
+        window: tuple[datetime, datetime],
+        owner: str,
+        now: datetime,
+        lease: timedelta,
+    ) -> RunRow | None:
+        """Take a window for this owner; None when it is done or another owner is at it.
+
+        A failed run, and a running one whose lease is over, is taken over.
+        """
+        row = self.find(job, scope, window)
+        if row is None:
+            try:
+                with self._database.transaction() as session:
+                    row = RunRow(
+                        job=job,
+                        scope=scope,
+                        window_from=window[0],
+                        window_to=window[1],
+                        state=RunState.RUNNING,
+                        attempts=1,
+                        owner=owner,
+                        started_at=now,
+                        lease_until=now + lease,
+                        counts={},
+                    )
+                    session.add(row)
+                return row
+            except IntegrityError:
+                return None
+        if row.state == RunState.DONE or (
+            row.state == RunState.RUNNING and row.lease_until > now
+        ):
+            return None
+        return self._take(row, owner, now, lease)
+
+    def reopen(
+        self, run_id: int, owner: str, now: datetime, lease: timedelta
+    ) -> RunRow | None:
+        """Take a finished run again because a person asked for it."""
+        row = self.get(run_id)
+        if row is None or (row.state == RunState.RUNNING and row.lease_until > now):
+            return None
+        return self._take(row, owner, now, lease)
+
+    def _take(
+        self, row: RunRow, owner: str, now: datetime, lease: timedelta
+    ) -> RunRow | None:
+        with self._database.transaction() as session:
+            taken = session.execute(
+                update(RunRow)
+                .where(
+                    RunRow.id == row.id,
+                    RunRow.attempts == row.attempts,
+                    RunRow.state == row.state,
+                )
+                .values(
+                    state=RunState.RUNNING,
+                    attempts=RunRow.attempts + 1,
+                    owner=owner,
+                    started_at=now,
+                    lease_until=now + lease,
+                    finished_at=None,
+                    error=None,
+                )
+                .execution_options(synchronize_session=False)
+            )
+        return self.get(row.id) if taken.rowcount else None  # type: ignore[attr-defined]
+
+    def renew(self, row: RunRow, until: datetime) -> bool:
+        """Prolong the lease of a run; False when another owner took it over."""
+        return self._update(row, lease_until=until)
+
+    def finish(self, row: RunRow, counts: Mapping[str, Any], now: datetime) -> bool:
+        """Note that a run is done."""
+        return self._update(row, state=RunState.DONE, counts=dict(counts), finished_at=now)
+
+    def fail(self, row: RunRow, error: str, now: datetime) -> bool:
+        """Note that a run failed; its window is worked off again later."""
+        return self._update(row, state=RunState.FAILED, error=error, finished_at=now)
+
+    def _update(self, row: RunRow, **values: Any) -> bool:
+        with self._database.transaction() as session:
+            changed = session.execute(
+                update(RunRow)
+                .where(
+                    RunRow.id == row.id,
+                    RunRow.owner == row.owner,
+                    RunRow.attempts == row.attempts,
+                    RunRow.state == RunState.RUNNING,
+                )
+                .values(**values)
+                .execution_options(synchronize_session=False)
+            )
+        return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+    def find(self, job: str, scope: str, window: tuple[datetime, datetime]) -> RunRow | None:
+        """Return the run of one window."""
+        with self._database.reading() as session:
+            return session.scalar(
+                select(RunRow).where(
+                    RunRow.job == job,
+                    RunRow.scope == scope,
+                    RunRow.window_from == window[0],
+                    RunRow.window_to == window[1],
+                )
+            )
+
+    def get(self, run_id: int) -> RunRow | None:
+        """Return one run."""
+        with self._database.reading() as session:
+            return session.get(RunRow, run_id)
+
+    def unfinished(self, job: str, scope: str) -> list[RunRow]:
+        """Return runs that are not done, in the sequence of their windows."""
+        with self._database.reading() as session:
+            return list(
+                session.scalars(
+                    select(RunRow)
+                    .where(
+                        RunRow.job == job, RunRow.scope == scope, RunRow.state != RunState.DONE
+                    )
+                    .order_by(RunRow.window_to, RunRow.window_from)
+                )
+            )
+
+    def last_window_to(self, job: str, scope: str) -> datetime | None:
+        """Return how far the windows of a job reach, whatever became of them."""
+        with self._database.reading() as session:
+            return session.scalar(
+                select(func.max(RunRow.window_to)).where(RunRow.job == job, RunRow.scope == scope)
+            )
+
+    def history(
+        self, job: str | None = None, *, failed: bool = False, limit: int = 50
+    ) -> list[RunRow]:
+        """Return runs, newest first."""
+        query = select(RunRow).order_by(RunRow.id.desc()).limit(limit)
+        if job is not None:
+            query = query.where(RunRow.job == job)
+        if failed:
+            query = query.where(RunRow.state == RunState.FAILED)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def watermark(self, name: str) -> datetime | None:
+        """Return how far something was read."""
+        with self._database.reading() as session:
+            row = session.get(WatermarkRow, name)
+        return row.at if row else None
+
+    def set_watermark(self, name: str, at: datetime) -> None:
+        """Note how far something was read."""
+        with self._database.transaction() as session:
+            session.merge(WatermarkRow(name=name, at=at))
