@@ -1,0 +1,151 @@
+"""The one place that wires settings to objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from connector.dms import client as dms_client
+from connector.dms.desk import DmsDesk
+from connector.dms.port import Dms
+from connector.domain.business_unit import BusinessUnit
+from connector.domain.calendar import Cutoffs, WorkingCalendar
+from connector.domain.deadlines import Promises
+from connector.jobs.advance import advance
+from connector.jobs.cadence import AtCutoffs, Every, Nightly, Window
+from connector.jobs.intake import intake
+from connector.jobs.reconcile import reconcile
+from connector.jobs.runner import Job, Runner
+from connector.jobs.status import status
+from connector.jobs.wave import wave
+from connector.jobs.writeback import writeback
+from connector.mapping import MappingSet
+from connector.mapping import load as load_mappings
+from connector.sap import connect as connect_sap
+from connector.sap.customers import CustomerDesk
+from connector.sap.port import SapSystem
+from connector.sap.stock import StockDesk
+from connector.settings import Settings
+from connector.steps.context import Context, Policy
+from connector.steps.outbound import Outbound
+from connector.store.calls import Calls
+from connector.store.customers import Customers
+from connector.store.database import Database
+from connector.store.files import Files
+from connector.store.orders import Orders
+from connector.store.runs import Runs
+from connector.store.waves import Waves
+from connector.storefront import woocommerce
+from connector.storefront.port import Storefront
+
+Clock = Callable[[], datetime]
+
+
+def real_clock() -> datetime:
+    """Return the time now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Connector:
+    """Everything that commands and the service work with."""
+
+    settings: Settings
+    database: Database
+    context: Context
+    runs: Runs
+    waves: Waves
+    files: Files
+    jobs: tuple[Job, ...]
+    runner: Runner
+    sap: SapSystem
+    dms: Dms
+    storefront: Storefront
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.sap.close()
+        self.database.close()
+
+
+def build(settings: Settings, clock: Clock = real_clock, since: datetime | None = None) -> Connector:
+    """Wire everything. Nothing is connected before it is used, but the database is upgraded.
+
+    `since` is where jobs begin that never ran; by default at this moment's business day.
+    Raises Misconfigured.
+    """
+    database = Database(settings.database_url)
+    database.upgrade()
+    mappings = load_mappings(settings.mappings)
+    calendar = calendar_of(settings)
+    cutoffs = Cutoffs(tuple(settings.calendar.cutoffs))
+    sap = sap_of(settings)
+    dms = dms_of(settings)
+    storefront = storefront_of(settings)
+    calls = Calls(database)
+
+    def in_force() -> MappingSet:
+        return mappings
+
+    context = Context(
+        shop=settings.shop,
+        orders=Orders(database),
+        calls=calls,
+        customers=Customers(database),
+        outbound=Outbound(calls, clock, settings.policy.settling),
+        mappings=in_force,
+        storefront=storefront,
+        sap_customers=CustomerDesk(sap, in_force),
+        sap_stock=StockDesk(sap, in_force),
+        dms=DmsDesk(dms, in_force),
+        business_units=business_units_of(settings),
+        calendar=calendar,
+        promises=Promises(),
+        policy=Policy(
+            review_again=settings.policy.review_again,
+            stock_again=settings.policy.stock_again,
+        ),
+        clock=clock,
+    )
+    runs, waves, files = Runs(database), Waves(database), Files(database)
+    schedule = settings.schedule
+    at_cutoffs = AtCutoffs(calendar, cutoffs)
+    zone = ZoneInfo(settings.calendar.zone)
+
+    def business_days(after: datetime, until: datetime) -> list[Window]:
+        return [
+            Window(first.window_from, last.window_to)
+            for first, last in cutoffs.business_days(calendar, after, until)
+        ]
+
+    jobs = (
+        intake(context, Every(schedule.intake)),
+        advance(context, Every(schedule.advance), settings.workers),
+        wave(context, waves, files, at_cutoffs, settings.output / "waves"),
+        status(context, database, Every(schedule.status)),
+        writeback(context, Every(schedule.writeback)),
+        reconcile(
+            context,
+            files,
+            Nightly(zone, schedule.reconcile_at, business_days),
+            settings.output / "extracts",
+            zone,
+        ),
+    )
+    begin = since or cutoffs.wave_of(calendar, clock()).window_from
+    return Connector(
+        settings=settings,
+        database=database,
+        context=context,
+        runs=runs,
+        waves=waves,
+        files=files,
+        jobs=jobs,
+        runner=Runner(jobs, runs, clock, since=begin),
+        sap=sap,
+        dms=dms,
+        storefront=storefront,
+    )

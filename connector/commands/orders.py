@@ -1,0 +1,222 @@
+"""`connector orders`: list, show, retry, cancel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from connector.commands.output import DryRun, Json, document, listing, shown
+
+app = typer.Typer(no_args_is_help=True, help="Orders: where they stand and why. 订单")
+
+Stage = Annotated[str | None, typer.Option(help="Only orders in this stage.")]
+Hold = Annotated[str | None, typer.Option(help="Only orders held for this cause.")]
+
+
+@app.command("list")
+def list_orders(
+    stage: Stage = None,
+    hold: Hold = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only orders placed at or after this time.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 1000,
+    json: Json = False,
+) -> None:
+    """List orders.
+
+    Example: connector orders list --hold customer_review
+    """
+    from connector.commands.opened import opened, zone_of
+
+    _known(stage, hold)
+    with opened() as connector:
+        zone = zone_of(connector)
+        start = since.replace(tzinfo=since.tzinfo or zone) if since else None
+        rows = connector.context.orders.listed(stage=stage, hold=hold, since=start, limit=limit)
+        listing(
+            [
+                {
+                    "number": row.number,
+                    "placed_at": row.placed_at,
+                    "stage": row.stage,
+                    "hold": row.hold_cause,
+                    "since": row.hold_since,
+                    "customer": row.customer_number,
+                    "total": row.total,
+                    "deadline_at": row.deadline_at,
+                    "reason": (row.hold_reasons or [None])[0],
+                }
+                for row in rows
+            ],
+            as_json=json,
+            zone=zone,
+            empty="no such orders",
+        )
+
+
+@app.command()
+def show(number: str, json: Json = False) -> None:
+    """Print an order's whole story.
+
+    Example: connector orders show 36
+    """
+    from connector.commands.opened import opened, zone_of
+
+    with opened() as connector:
+        story = _story(connector, _row(connector, number))
+        if json:
+            document(story)
+            return
+        zone = zone_of(connector)
+        for name, value in story.items():
+            if not isinstance(value, list) or not value or not isinstance(value[0], dict):
+                print(f"{name:18} {shown(value, zone)}")
+        for name in ("lines", "documents", "waves", "calls", "events"):
+            print(f"\n{name}")
+            listing(story[name], as_json=False, zone=zone, empty="  none")
+
+
+@app.command()
+def retry(
+    numbers: Annotated[list[str] | None, typer.Argument(help="Order numbers.")] = None,
+    hold: Hold = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Look at orders again now: ended holds go on, what the other side refused is sent again.
+
+    Nothing is ever sent twice: a call whose outcome is open is asked about first.
+
+    Example: connector orders retry --hold rejected
+    """
+    from connector.commands.opened import opened, operator
+    from connector.steps.repair import retry as retry_order
+
+    if not numbers and hold is None:
+        raise typer.BadParameter("name orders, or a cause with --hold")
+    _known(None, hold)
+    with opened() as connector:
+        orders = connector.context.orders
+        rows = [_row(connector, number) for number in numbers or []]
+        if hold is not None:
+            rows += orders.listed(hold=hold, limit=100_000)
+        for row in rows:
+            if dry_run:
+                print(f"{row.number}: would be looked at again ({row.hold_cause or row.stage})")
+                continue
+            after = retry_order(connector.context, row, operator())
+            print(f"{row.number}: {after.stage}{f', {after.hold_cause}' if after.hold_cause else ''}")
+
+
+@app.command()
+def cancel(number: str, dry_run: DryRun = False) -> None:
+    """Stop an order everywhere before its release.
+
+    Example: connector orders cancel 36
+    """
+    from connector.commands.opened import opened, operator
+    from connector.steps.repair import request_cancel
+
+    with opened() as connector:
+        row = _row(connector, number)
+        if dry_run:
+            print(f"{row.number}: would be cancelled ({row.stage})")
+            return
+        after = request_cancel(connector.context, row, operator())
+        print(f"{after.number}: {after.stage}")
+
+
+def _row(connector: Any, number: str) -> Any:
+    row = connector.context.orders.by_number(number)
+    if row is None:
+        raise typer.BadParameter(f"there is no order {number}; see `connector orders list`")
+    return row
+
+
+def _known(stage: str | None, hold: str | None) -> None:
+    from connector.domain import lifecycle
+
+    for value, kind in ((stage, lifecycle.Stage), (hold, lifecycle.HoldCause)):
+        allowed = [str(each.value) for each in kind]
+        if value is not None and value not in allowed:
+            raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}")
+
+
+def _story(connector: Any, row: Any) -> dict[str, Any]:
+    from connector.domain.masking import mask_text
+
+    orders = connector.context.orders
+    return {
+        "number": row.number,
+        "shop": row.shop,
+        "stage": row.stage,
+        "hold": row.hold_cause,
+        "reasons": row.hold_reasons or [],
+        "held_since": row.hold_since,
+        "placed_at": row.placed_at,
+        "received_at": row.received_at,
+        "deadline_at": row.deadline_at,
+        "next_try_at": row.next_try_at,
+        "revision": row.revision,
+        "total": row.total,
+        "currency": row.currency,
+        "customer": row.customer_number,
+        "business_units": row.business_units,
+        "mapping_version": row.mapping_version,
+        "lines": [
+            {
+                "line": line.number,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "amount": line.amount,
+                "allocated": line.allocated,
+                "shipped": line.shipped,
+            }
+            for line in orders.lines(row.id)
+        ],
+        "documents": [
+            {
+                "kind": each.kind,
+                "system": each.system,
+                "number": each.number,
+                "at": each.at,
+                "written_back_at": each.written_back_at,
+            }
+            for each in orders.documents(row.id)
+        ],
+        "waves": [
+            {
+                "wave": wave.business_unit,
+                "cutoff_at": wave.cutoff_at,
+                "released": seen.released,
+                "late": seen.late,
+                "reason": seen.reason,
+            }
+            for wave, seen in connector.waves.of_order(row.id)
+        ],
+        "calls": [
+            {
+                "id": call.id,
+                "system": call.system,
+                "operation": call.operation,
+                "state": call.state,
+                "attempts": call.attempts,
+                "asked": call.asked,
+                "document": call.document,
+                "mapping_version": call.mapping_version,
+                "error": mask_text(call.error or ""),
+            }
+            for call in connector.context.calls.of_order(row.id)
+        ],
+        "events": [
+            {
+                "at": event.at,
+                "actor": event.actor,
+                "kind": event.kind,
+                "text": mask_text(event.text),
+            }
+            for event in orders.events(row.id)
+        ],
+    }

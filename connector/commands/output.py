@@ -1,0 +1,66 @@
+"""Prints listings: a table for people, or one JSON document for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+
+
+def listing(
+    rows: Sequence[Mapping[str, Any]], *, as_json: bool, zone: ZoneInfo, empty: str = "nothing"
+) -> None:
+    """Print rows of equal keys."""
+    if as_json:
+        print(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=1))
+        return
+    if not rows:
+        print(empty)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(shown(value, zone) for value in row.values()))
+    Console(highlight=False, markup=False, width=None).print(table)
+
+
+def document(value: Mapping[str, Any]) -> None:
+    """Print one JSON document."""
+    print(json.dumps(_plain(value), ensure_ascii=False, indent=1))
+
+
+def shown(value: Any, zone: ZoneInfo) -> str:
+    """Return a value as people read it: times in the business's zone."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(each, zone) for each in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {shown(each, zone)}" for key, each in value.items())
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    return value

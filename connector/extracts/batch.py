@@ -1,0 +1,140 @@
+"""The batch (订单信息) that a wave hands to warehouse and finance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from connector.extracts.table import Cell, Column, Kind, Table
+
+_PICKING = (
+    Column("sku", "零件号", "Part number"),
+    Column("name", "名称", "Description"),
+    Column("unit", "单位", "Unit"),
+    Column("quantity", "数量", "Quantity", Kind.QUANTITY, total=True),
+    Column("orders", "订单数", "Orders", Kind.INTEGER),
+)
+_ORDERS = (
+    Column("number", "订单号", "Order"),
+    Column("placed_at", "下单时间", "Placed at", Kind.TIME),
+    Column("late", "上批顺延", "From an earlier wave"),
+    Column("customer", "SAP客户号", "SAP customer"),
+    Column("sales_order", "DMS订单号", "DMS order"),
+    Column("delivery_note", "发货单号", "Delivery note"),
+    Column("invoice_application", "开票申请号", "Invoice application"),
+    Column("invoice_kind", "发票类型", "Invoice kind"),
+    Column("ship_to", "收货人", "Ship to"),
+    Column("company", "收货单位", "Company"),
+    Column("phone", "电话", "Phone"),
+    Column("address", "收货地址", "Address"),
+    Column("postcode", "邮编", "Postcode"),
+    Column("lines", "行数", "Lines", Kind.INTEGER),
+    Column("quantity", "件数", "Quantity", Kind.QUANTITY, total=True),
+    Column("freight", "运费", "Freight", Kind.AMOUNT, total=True),
+    Column("total", "金额合计", "Total", Kind.AMOUNT, total=True),
+    Column("currency", "币种", "Currency"),
+    Column("note", "备注", "Note"),
+)
+_LINES = (
+    Column("number", "订单号", "Order"),
+    Column("line", "行号", "Line", Kind.INTEGER),
+    Column("sku", "零件号", "Part number"),
+    Column("name", "名称", "Description"),
+    Column("quantity", "数量", "Quantity", Kind.QUANTITY, total=True),
+    Column("unit", "单位", "Unit"),
+    Column("amount", "金额", "Amount", Kind.AMOUNT, total=True),
+    Column("plant", "工厂", "Plant"),
+)
+_LEFT_OUT = (
+    Column("number", "订单号", "Order"),
+    Column("placed_at", "下单时间", "Placed at", Kind.TIME),
+    Column("stage", "阶段", "Stage"),
+    Column("reason", "未放行原因", "Why it is not released"),
+)
+_INVOICE_KINDS = {
+    "special": "增值税专用发票 special",
+    "ordinary": "普通发票 ordinary",
+    "electronic": "电子发票 electronic",
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The tables of one wave."""
+
+    picking: Table
+    orders: Table
+    lines: Table
+    left_out: Table
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter((self.picking, self.orders, self.lines, self.left_out))
+
+
+def batch_tables(
+    orders: Sequence[dict[str, Any]], left_out: Sequence[tuple[str, Any, str, str]]
+) -> Batch:
+    """Return the tables of a wave. Shapes: see `connector.jobs.wave`."""
+    return Batch(
+        picking=Table("picking", "拣货单", _PICKING, _picking(orders)),
+        orders=Table("orders", "订单", _ORDERS, [_order(each) for each in orders]),
+        lines=Table("lines", "订单行", _LINES, list(_lines(orders))),
+        left_out=Table("left_out", "未放行", _LEFT_OUT, list(left_out)),
+    )
+
+
+def _picking(orders: Sequence[dict[str, Any]]) -> list[list[Cell]]:
+    parts: dict[tuple[str, str, str], list[Any]] = {}
+    for each in orders:
+        for line in each["lines"]:
+            part = parts.setdefault(
+                (line["sku"], line["unit"], line["name"]), [Decimal(0), set[str]()]
+            )
+            part[0] += line["open_quantity"]
+            part[1].add(each["order"].number)
+    return [
+        [sku, name, unit, quantity, len(numbers)]
+        for (sku, unit, name), (quantity, numbers) in sorted(parts.items())
+    ]
+
+
+def _order(each: dict[str, Any]) -> list[Cell]:
+    order, ship_to, documents = each["order"], each["order"].ship_to, each["documents"]
+    return [
+        order.number,
+        order.placed_at,
+        "是 yes" if each["late"] else "",
+        each["row"].customer_number,
+        ", ".join(documents.get("sales_order", [])),
+        ", ".join(documents.get("delivery_note", [])),
+        ", ".join(documents.get("invoice_application", [])),
+        _INVOICE_KINDS.get(order.invoice_kind, str(order.invoice_kind)),
+        ship_to.name,
+        ship_to.company,
+        ship_to.phone,
+        f"{ship_to.address.province}{ship_to.address.city}{ship_to.address.street}",
+        ship_to.address.postcode,
+        len(each["lines"]),
+        each["quantity"],
+        each["freight"],
+        each["total"],
+        order.currency,
+        order.note,
+    ]
+
+
+def _lines(orders: Sequence[dict[str, Any]]) -> Iterator[list[Cell]]:
+    for each in orders:
+        for line in each["lines"]:
+            yield [
+                each["order"].number,
+                line["number"],
+                line["sku"],
+                line["name"],
+                line["open_quantity"],
+                line["unit"],
+                line["open_amount"],
+                each["plant"],
+            ]

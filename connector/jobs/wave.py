@@ -1,0 +1,110 @@
+"""Job: at a cutoff, release the wave and hand the batch to warehouse and finance."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from connector.domain.business_unit import BusinessUnit
+from connector.domain.lifecycle import OWNER, HoldCause
+from connector.extracts.batch import batch_tables
+from connector.extracts.files import csv_bytes, publish, workbook_bytes
+from connector.jobs.cadence import AtCutoffs, Window
+from connector.jobs.runner import Counts, Job
+from connector.steps.context import Context, part_source
+from connector.store.files import Files
+from connector.store.tables import OrderRow, WaveRow
+from connector.store.waves import Freeze, Waves
+
+
+def wave(
+    context: Context, waves: Waves, files: Files, cadence: AtCutoffs, folder: Path
+) -> Job:
+    """Return the job. Each business unit has waves of its own.
+
+    The wave is frozen in one transaction; its files are made from what was frozen, so that a run
+    that died between the two makes the same files when it is run again.
+    """
+
+    def run(window: Window, scope: str) -> Counts:
+        frozen = waves.freeze(
+            Freeze(scope, window.end, window.start), why_not, "wave", context.clock()
+        )
+        unit = context.business_units[scope]
+        zone = cadence.calendar.zone
+        tables = batch_tables(_orders(context, waves, frozen, unit), _left_out(waves, frozen))
+        name = _name(frozen, zone)
+        contents = {
+            f"{name}.xlsx": (
+                workbook_bytes(list(tables), zone, f"{unit.name} {name}"),
+                len(tables.orders.rows),
+            ),
+            f"{name}-orders.csv": (csv_bytes(tables.orders, zone), len(tables.orders.rows)),
+            f"{name}-picking.csv": (csv_bytes(tables.picking, zone), len(tables.picking.rows)),
+        }
+        written = publish(folder / f"{frozen.cutoff_at.astimezone(zone):%Y-%m-%d}", contents)
+        files.note(written, "batch", context.clock())
+        return {
+            "released": len(tables.orders.rows),
+            "left_out": len(tables.left_out.rows),
+            "files": len(written),
+        }
+
+    return Job(
+        "wave",
+        "release the orders of a cutoff and hand over the batch",
+        cadence,
+        run,
+        tuple(context.business_units),
+    )
+
+
+def why_not(row: OrderRow) -> str:
+    """Say in a few words why a wave leaves an order out, and who must act."""
+    if row.cancel_requested:
+        return "being cancelled"
+    if row.hold_cause is None:
+        return f"not ready yet: {row.stage}"
+    owner = OWNER[HoldCause(row.hold_cause)].value
+    reasons = "; ".join(str(reason) for reason in row.hold_reasons or [])
+    return f"held ({row.hold_cause}, {owner}): {reasons}"[:500]
+
+
+def _name(frozen: WaveRow, zone: ZoneInfo) -> str:
+    return f"{frozen.business_unit}-{frozen.cutoff_at.astimezone(zone):%Y%m%d-%H%M}"
+
+
+def _orders(
+    context: Context, waves: Waves, frozen: WaveRow, unit: BusinessUnit
+) -> list[dict[str, object]]:
+    orders = []
+    for row, seen in waves.released(frozen):
+        order = context.read(row)
+        numbers: dict[str, list[str]] = defaultdict(list)
+        for document in context.orders.documents(row.id):
+            if document.business_unit == unit.code:
+                numbers[document.kind].append(document.number)
+        part = part_source(context, row, order, unit.code)
+        orders.append(
+            {
+                "order": order,
+                "row": row,
+                "late": seen.late,
+                "lines": part["lines"],
+                "freight": part["freight"],
+                "total": part["total"],
+                "plant": unit.plant,
+                "quantity": sum((line["open_quantity"] for line in part["lines"]), Decimal(0)),
+                "documents": numbers,
+            }
+        )
+    return orders
+
+
+def _left_out(waves: Waves, frozen: WaveRow) -> list[tuple[str, object, str, str]]:
+    return [
+        (row.number, row.placed_at, row.stage, seen.reason)
+        for row, seen in waves.left_out(frozen)
+    ]

@@ -1,0 +1,149 @@
+"""Job: tell the storefront of shipments and invoices (workflow.md, steps 6 and 7)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from connector.domain.lifecycle import Stage
+from connector.domain.masking import mask_text
+from connector.errors import ConnectorError, Misconfigured
+from connector.jobs.cadence import Cadence, Window
+from connector.jobs.runner import Counts, Job
+from connector.steps.context import Context
+from connector.steps.outbound import Document
+from connector.store.calls import Call
+from connector.store.orders import Change, StaleOrder
+from connector.store.tables import DocumentRow, OrderRow
+
+_log = structlog.get_logger(__name__)
+
+
+def writeback(context: Context, cadence: Cadence) -> Job:
+    """Return the job. A document is written back once; what fails stays and is tried again."""
+
+    def run(_window: Window, _scope: str) -> Counts:
+        counts: Counter[str] = Counter()
+        for document in context.orders.to_write_back():
+            row = context.orders.get(document.order_pk)
+            try:
+                write_back(context, row, document)
+                counts[document.kind] += 1
+            except Misconfigured:
+                raise
+            except ConnectorError as error:
+                counts["waiting"] += 1
+                _log.warning("not written back", order=row.number, error=mask_text(str(error)))
+            close(context, row.id)
+        return dict(counts)
+
+    return Job("writeback", "tell the storefront of shipments and invoices", cadence, run)
+
+
+def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
+    """Write one shipment or invoice back: the order's fields, then a note for the buyer."""
+    source = {
+        "order_id": row.order_id,
+        "number": row.number,
+        document.kind: {**document.detail, "number": document.number},
+        "complete": Stage(row.stage) in (Stage.SHIPPED, Stage.CLOSED),
+    }
+    _fields(context, row, document, source)
+    _note(context, row, document, source)
+    context.orders.written_back(document.id, context.clock())
+    context.orders.note(
+        row.id,
+        Change(event="written_back", text=f"{document.kind} {document.number} in the storefront"),
+        "writeback",
+        context.clock(),
+    )
+
+
+def close(context: Context, order_pk: int) -> None:
+    """Close an order that is shipped and invoiced and of which the storefront knows all."""
+    row = context.orders.get(order_pk)
+    documents = context.orders.documents(order_pk)
+    invoiced = {each.business_unit for each in documents if each.kind == "invoice"}
+    open_ = any(
+        each.written_back_at is None for each in documents if each.kind in ("shipment", "invoice")
+    )
+    units = set(filter(None, row.business_units.split(",")))
+    if row.stage != Stage.SHIPPED or row.hold_cause or open_ or not units <= invoiced:
+        return
+    try:
+        context.orders.apply(
+            row,
+            Change(event="closed", text="shipped, invoiced and written back", stage=Stage.CLOSED),
+            "writeback",
+            context.clock(),
+        )
+    except StaleOrder:
+        # Somebody else is changing it; the next run closes it.
+        return
+
+
+def _fields(
+    context: Context, row: OrderRow, document: DocumentRow, source: Mapping[str, Any]
+) -> None:
+    mapping = context.mappings()[f"storefront_{document.kind}"]
+    body = mapping.apply(source).body
+    wanted = {str(entry["key"]): entry["value"] for entry in body.get("meta_data", [])}
+
+    def ask() -> Document | None:
+        shown = context.storefront.order(row.order_id)
+        there = {entry["key"]: entry["value"] for entry in shown.get("meta_data", [])}
+        same = all(there.get(key) == value for key, value in wanted.items())
+        same = same and body.get("status", shown.get("status")) == shown.get("status")
+        return Document(row.order_id, {}) if same else None
+
+    def send() -> Document:
+        context.storefront.update_order(row.order_id, body)
+        return Document(row.order_id, {})
+
+    context.outbound.perform(
+        _call(row, document, mapping.name, body, mapping.version), send=send, ask=ask
+    )
+
+
+def _note(
+    context: Context, row: OrderRow, document: DocumentRow, source: Mapping[str, Any]
+) -> None:
+    mapping = context.mappings()[f"storefront_{document.kind}_note"]
+    if mapping.absent:
+        return
+    body = mapping.apply(source).body
+
+    def ask() -> Document | None:
+        for note in context.storefront.notes(row.order_id):
+            if note.get("note") == body.get("note"):
+                return Document(str(note.get("id")), {})
+        return None
+
+    def send() -> Document:
+        return Document(str(context.storefront.add_note(row.order_id, body).get("id")), {})
+
+    context.outbound.perform(
+        _call(row, document, mapping.name, body, mapping.version), send=send, ask=ask
+    )
+
+
+def _call(
+    row: OrderRow,
+    document: DocumentRow,
+    conversation: str,
+    body: Mapping[str, Any],
+    version: str,
+) -> Call:
+    return Call(
+        system="storefront",
+        operation=conversation,
+        subject=f"{row.shop}/{row.number}",
+        part=document.number,
+        reference=row.order_id,
+        request=body,
+        order_pk=row.id,
+        mapping_version=version,
+    )

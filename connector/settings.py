@@ -1,0 +1,211 @@
+"""Settings: `config/connector.yaml`, overridden by environment variables `CONNECTOR_…`.
+
+Secrets never stand in the file; they come from the environment (`CONNECTOR_SAP__PASSWORD`) or
+from files named like the variable in the folder `CONNECTOR_SECRETS_DIR` (Docker secrets).
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from connector.errors import Misconfigured
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StorefrontSection(_Section):
+    """The storefront's REST interface."""
+
+    url: str = "http://127.0.0.1:8803"
+    consumer_key: str = "ck_sandbox"
+    consumer_secret: SecretStr = SecretStr("")
+    connect_timeout: Seconds = 10
+    read_timeout: Seconds = 30
+    call_deadline: Seconds = 60
+
+
+class SapSection(_Section):
+    """SAP. `transport` soap needs no SDK; rfc needs the extra `rfc` and SAP's NW RFC SDK."""
+
+    transport: Literal["soap", "rfc"] = "soap"
+    url: str = "http://127.0.0.1:8801/sap/bc/soap/rfc"
+    client: str = "100"
+    user: str = "RFC_CONNECTOR"
+    password: SecretStr = SecretStr("")
+    language: str = "ZH"
+    namespace_style: Literal["rfc", "mc"] = "rfc"
+    ca_file: Path | None = None
+    connection: dict[str, str] = Field(
+        default_factory=dict,
+        description="parameters of the rfc transport: ashost, sysnr, mshost, saprouter, snc_…",
+    )
+    connect_timeout: Seconds = 10
+    read_timeout: Seconds = 60
+    call_deadline: Seconds = 90
+    sessions: int = Field(default=8, ge=1)
+
+
+class DmsSection(_Section):
+    """The DMS's SOAP interface."""
+
+    wsdl: str = "http://127.0.0.1:8802/dms/service?wsdl"
+    endpoint: str | None = None
+    service: str | None = None
+    port: str | None = None
+    user: str = "connector"
+    password: SecretStr = SecretStr("")
+    authentication: Literal["username_text", "username_digest", "basic", "none"] = "username_text"
+    ca_file: Path | None = None
+    client_certificate: Path | None = None
+    proxy: str | None = None
+    connect_timeout: Seconds = 10
+    read_timeout: Seconds = 30
+    call_deadline: Seconds = 60
+
+
+class BusinessUnitSection(_Section):
+    """One business unit (事业部)."""
+
+    code: str = Field(pattern=r"^[A-Za-z0-9_]{1,20}$")
+    name: str
+    sku_patterns: list[str] = Field(min_length=1)
+    plant: str = Field(max_length=4)
+    sales_org: str = Field(max_length=4)
+    distribution_channel: str = Field(max_length=2)
+    division: str = Field(max_length=2)
+    reference_company: str
+    reference_person: str
+    dms_code: str
+
+
+class CalendarSection(_Section):
+    """Working days, hours and cutoffs (workflow.md, "Who" and step 5)."""
+
+    zone: str = "Asia/Shanghai"
+    working_weekdays: list[int] = Field(default=[1, 2, 3, 4, 5, 6], description="1 is Monday")
+    hours: list[tuple[time, time]] = [(time(8), time(18))]
+    cutoffs: list[time] = [time(12), time(15)]
+    overrides: dict[date, bool] = Field(
+        default_factory=dict, description="date → working day or not, over the national calendar"
+    )
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except Exception:
+            raise ValueError(f"{value!r} is no time zone; for example Asia/Shanghai") from None
+        return value
+
+
+class ScheduleSection(_Section):
+    """How often the recurring jobs run; waves follow the cutoffs."""
+
+    intake: timedelta = timedelta(minutes=5)
+    advance: timedelta = timedelta(minutes=1)
+    status: timedelta = timedelta(minutes=10)
+    writeback: timedelta = timedelta(minutes=10)
+    reconcile_at: time = time(1, 30)
+
+
+class PolicySection(_Section):
+    """What the site decides about the way of orders."""
+
+    review_again: timedelta = timedelta(minutes=15)
+    stock_again: timedelta = timedelta(minutes=30)
+    settling: timedelta = Field(
+        default=timedelta(minutes=3),
+        description="how long an unanswered write may still take effect; more than any deadline",
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. `connector check` says what is wrong with them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CONNECTOR_", env_nested_delimiter="__", extra="forbid"
+    )
+
+    database_url: str = "sqlite:///var/connector.db"
+    mappings: Path = Path("mappings")
+    output: Path = Path("var/out")
+    shop: str = Field(default="shop", pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    workers: int = Field(default=8, ge=1, le=64)
+    health_address: str = "127.0.0.1"
+    health_port: int = 8080
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    storefront: StorefrontSection = StorefrontSection()
+    sap: SapSection = SapSection()
+    dms: DmsSection = DmsSection()
+    calendar: CalendarSection = CalendarSection()
+    schedule: ScheduleSection = ScheduleSection()
+    policy: PolicySection = PolicySection()
+    business_units: list[BusinessUnitSection] = Field(min_length=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over secret files over the configuration file."""
+        return (
+            init_settings,
+            env_settings,
+            file_secret_settings,
+            YamlConfigSettingsSource(settings_cls, yaml_file=config_file()),
+        )
+
+
+def config_file() -> Path:
+    """Return where the configuration file is: `CONNECTOR_CONFIG`, else config/connector.yaml."""
+    return Path(os.environ.get("CONNECTOR_CONFIG", "config/connector.yaml"))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read and check all settings. Raises Misconfigured naming every wrong one."""
+    path = config_file()
+    if not path.is_file():
+        raise Misconfigured(
+            "there is no configuration file",
+            place=str(path),
+            remedy="run from the folder that holds config/, or set CONNECTOR_CONFIG",
+        )
+    secrets = os.environ.get("CONNECTOR_SECRETS_DIR")
+    try:
+        return Settings(_secrets_dir=secrets, **overrides)  # type: ignore[call-arg]
+    except ValidationError as error:
+        findings = [
+            # The value itself is not shown: it may be a secret.
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
+            for each in error.errors(include_input=False, include_url=False)
+        ]
+        raise Misconfigured(
+            "; ".join(findings), place=str(path), remedy="then `connector check`"
+        ) from None
+    except Misconfigured:
+        raise
+    except Exception as error:
+        raise Misconfigured(
+            f"cannot be read: {error}", place=str(path), remedy="it must be valid YAML"
+        ) from None

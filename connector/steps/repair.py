@@ -1,0 +1,103 @@
+"""What a person does to an order: retry, cancel, settle its customer. Every act is an event."""
+
+from __future__ import annotations
+
+from connector.domain.lifecycle import HoldCause, Stage
+from connector.errors import Rejected
+from connector.steps.confirm import confirm_all
+from connector.steps.context import Context, buyer_key
+from connector.steps.recognise import create_customer
+from connector.steps.walk import commit, decide, walk
+from connector.store.calls import CallState
+from connector.store.orders import Change, StaleOrder
+from connector.store.tables import OrderRow
+
+
+def retry(context: Context, row: OrderRow, actor: str) -> OrderRow:
+    """Look at an order again now, and return where it then stands.
+
+    What the other side refused may be sent again; what is in doubt is asked about first.
+    """
+    stage = Stage(row.stage)
+    if stage.ended or (stage is Stage.READY and not row.cancel_requested) or stage.released:
+        return row
+    for call in context.calls.of_order(row.id):
+        if call.state == CallState.REJECTED:
+            context.calls.release(call, f"to be sent again: {actor}")
+    change = Change(
+        event="retry",
+        text="looked at again by hand",
+        # An invalid or refunded order is judged anew; the others go on where they stand.
+        stage=Stage.RECEIVED if stage in (Stage.RECEIVED, Stage.VALID) else None,
+        keep_hold=row.hold_cause in (HoldCause.CHANGED, HoldCause.DISCREPANCY),
+        next_try_at=context.clock(),
+    )
+    return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
+
+
+def request_cancel(context: Context, row: OrderRow, actor: str) -> OrderRow:
+    """Stop an order everywhere before release. Raises Rejected once it is released."""
+    stage = Stage(row.stage)
+    if stage is Stage.CANCELLED:
+        return row
+    if stage.released:
+        raise Rejected(
+            "released",
+            f"order {row.number} is {row.stage}",
+            remedy="take the goods back as a return",
+        )
+    change = Change(
+        event="cancel_requested",
+        text="cancelled by hand",
+        next_try_at=context.clock(),
+        values={"cancel_requested": True},
+    )
+    return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
+
+
+def link_customer(context: Context, row: OrderRow, number: str, actor: str) -> list[OrderRow]:
+    """Say that the buyer of an order is this SAP customer; every order of the buyer goes on."""
+    found = context.sap_customers.read_back(number)
+    if found is None:
+        raise Rejected(
+            "unknown",
+            f"SAP has no customer {number}",
+            remedy="see the candidates with `connector customers review`",
+        )
+    order = context.read(row)
+    key = buyer_key(order.buyer)
+    context.customers.bind(key, found.number, "linked", actor, context.clock())
+    return _held_for_review(context, key, actor, f"linked to customer {found.number}")
+
+
+def new_customer(context: Context, row: OrderRow, actor: str) -> list[OrderRow]:
+    """Say that the buyer of an order is new: the customer is created once in SAP."""
+    order = context.read(row)
+    row = commit(context, row, decide(context, row, create_customer), actor)
+    key = buyer_key(order.buyer)
+    if row.hold_cause is not None or context.customers.get(key) is None:
+        return [row]
+    others = _held_for_review(context, key, actor, f"customer {row.customer_number}")
+    return [_on(context, row, actor), *others]
+
+
+def _held_for_review(context: Context, key: str, actor: str, text: str) -> list[OrderRow]:
+    moved = []
+    for row in context.orders.listed(hold=HoldCause.CUSTOMER_REVIEW, limit=100_000):
+        if row.buyer_key != key:
+            continue
+        change = Change(event="customer_settled", text=text, next_try_at=context.clock())
+        try:
+            row = context.orders.apply(row, change, actor, context.clock())
+        except StaleOrder:
+            continue
+        moved.append(_on(context, row, actor))
+    return moved
+
+
+def _on(context: Context, row: OrderRow, actor: str) -> OrderRow:
+    row = walk(context, row.id, actor)
+    if row.stage == Stage.PLACED and row.next_try_at is not None and not row.cancel_requested:
+        confirm_all(context, [row], actor)
+        row = walk(context, row.id, actor)
+    return row
