@@ -75,7 +75,7 @@ class Runner:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self._runs = runs
         self._clock = clock
-        self._since = since
+        self.since = since
         self._lease = lease
         self._retry = retry
 
@@ -109,7 +109,7 @@ class Runner:
             # Windows are worked off in their sequence: a later one waits for an earlier.
             if outcome.state != "done":
                 return
-        after = self._runs.last_window_to(job.name, scope) or self._since
+        after = self._runs.last_window_to(job.name, scope) or self.since
         for window in job.cadence.due(after, now):
             outcome = self._run(job, scope, window)
             yield outcome

@@ -10,7 +10,7 @@ from connector.steps.recognise import create_customer
 from connector.steps.walk import commit, decide, walk
 from connector.store.calls import CallState
 from connector.store.orders import Change, StaleOrder
-from connector.store.tables import OrderRow
+from connector.store.tables import CallRow, OrderRow
 
 
 def retry(context: Context, row: OrderRow, actor: str) -> OrderRow:
@@ -101,3 +101,38 @@ def _on(context: Context, row: OrderRow, actor: str) -> OrderRow:
         confirm_all(context, [row], actor)
         row = walk(context, row.id, actor)
     return row
+
+
+def ask_about(context: Context, call: CallRow, actor: str) -> str:
+    """Have the order of a call whose outcome is open walked on, which begins with asking."""
+    if call.state not in (CallState.SENT, CallState.IN_DOUBT):
+        return f"call {call.id} is {call.state}; there is nothing to ask"
+    if call.order_pk is None:
+        return f"call {call.id} belongs to no order"
+    row = context.orders.get(call.order_pk)
+    after = retry(context, row, actor)
+    settled = context.calls.get(call.id)
+    state = settled.state if settled else "gone"
+    return f"call {call.id}: {state}; order {after.number}: {after.stage} {after.hold_cause or ''}"
+
+
+def resolve_call(context: Context, call: CallRow, found: str | None, actor: str) -> str:
+    """Note what a person found out about a call, and let its order go on."""
+    if found is not None:
+        context.calls.confirm(call, found, {"settled_by": actor}, context.clock())
+    else:
+        context.calls.release(call, f"absent, says {actor}")
+    if call.order_pk is None:
+        return f"call {call.id} settled"
+    row = context.orders.get(call.order_pk)
+    context.orders.note(
+        row.id,
+        Change(
+            event="call_resolved",
+            text=f"call {call.id} {f'confirmed as {found}' if found else 'took no effect'}",
+        ),
+        actor,
+        context.clock(),
+    )
+    after = retry(context, context.orders.get(row.id), actor)
+    return f"call {call.id} settled; order {after.number}: {after.stage} {after.hold_cause or ''}"

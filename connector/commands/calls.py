@@ -1,0 +1,134 @@
+"""`connector calls`: outbound writes, and what to do about those in doubt."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from connector.commands.output import DryRun, Json, document, listing
+
+app = typer.Typer(no_args_is_help=True, help="Outbound calls and their outcome. 外发调用")
+
+
+@app.command("list")
+def list_calls(
+    in_doubt: Annotated[
+        bool, typer.Option("--in-doubt", help="Only those whose outcome is open.")
+    ] = False,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 200,
+    json: Json = False,
+) -> None:
+    """List outbound calls, newest first.
+
+    Example: connector calls list --in-doubt
+    """
+    from connector.commands.opened import opened, zone_of
+    from connector.domain.masking import mask_text
+
+    with opened() as connector:
+        states = ("sent", "in_doubt") if in_doubt else ()
+        listing(
+            [
+                {
+                    "id": row.id,
+                    "system": row.system,
+                    "operation": row.operation,
+                    "reference": row.reference,
+                    "state": row.state,
+                    "attempts": row.attempts,
+                    "document": row.document,
+                    "sent_at": row.sent_at,
+                    "error": mask_text(row.error or "")[:160],
+                }
+                for row in connector.context.calls.listed(states, limit)
+            ],
+            as_json=json,
+            zone=zone_of(connector),
+            empty="no such calls",
+        )
+
+
+@app.command()
+def show(call_id: int) -> None:
+    """Print one call with its request (personal data masked) and answer.
+
+    Example: connector calls show 12
+    """
+    from connector.commands.opened import opened
+    from connector.domain.masking import mask_tree
+
+    with opened() as connector:
+        row = _row(connector, call_id)
+        document(
+            {
+                "id": row.id,
+                "key": row.key,
+                "system": row.system,
+                "operation": row.operation,
+                "reference": row.reference,
+                "state": row.state,
+                "attempts": row.attempts,
+                "asked": row.asked,
+                "document": row.document,
+                "code": row.code,
+                "error": mask_tree(row.error),
+                "mapping_version": row.mapping_version,
+                "request_sha256": row.request_hash,
+                "created_at": row.created_at,
+                "sent_at": row.sent_at,
+                "finished_at": row.finished_at,
+                "request": mask_tree(row.request),
+                "answer": mask_tree(row.answer),
+            }
+        )
+
+
+@app.command()
+def ask(call_id: int) -> None:
+    """Ask the other side about a call whose outcome is open; nothing is sent again by this.
+
+    Example: connector calls ask 12
+    """
+    from connector.commands.opened import opened, operator
+    from connector.steps.repair import ask_about
+
+    with opened() as connector:
+        print(ask_about(connector.context, _row(connector, call_id), operator()))
+
+
+@app.command()
+def resolve(
+    call_id: int,
+    found: Annotated[
+        str | None, typer.Option(help="The document that the write made in the other system.")
+    ] = None,
+    absent: Annotated[
+        bool, typer.Option("--absent", help="You looked: the write took no effect.")
+    ] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Settle by hand a call that the connector could not ask about.
+
+    Example: connector calls resolve 12 --found SO00000123
+    """
+    from connector.commands.opened import opened, operator
+    from connector.steps.repair import resolve_call
+
+    if (found is None) == (not absent):
+        raise typer.BadParameter("say either --found DOCUMENT or --absent")
+    with opened() as connector:
+        row = _row(connector, call_id)
+        if row.state not in ("sent", "in_doubt"):
+            raise typer.BadParameter(f"call {call_id} is {row.state}; its outcome is not open")
+        if dry_run:
+            print(f"call {call_id}: would be {f'confirmed as {found}' if found else 'sent again'}")
+            return
+        print(resolve_call(connector.context, row, found, operator()))
+
+
+def _row(connector: Any, call_id: int) -> Any:
+    row = connector.context.calls.get(call_id)
+    if row is None:
+        raise typer.BadParameter(f"there is no call {call_id}; see `connector calls list`")
+    return row

@@ -1,0 +1,87 @@
+"""`connector extracts`: build, list, verify."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.commands.output import Json, listing
+
+app = typer.Typer(no_args_is_help=True, help="Finance's files. 财务文件")
+
+
+@app.command()
+def build(
+    date: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A business day.")],
+) -> None:
+    """Compare a closed business day and write its extract, also again.
+
+    Example: connector extracts build --date 2026-11-24
+    """
+    from connector.commands.jobs import windows_of
+    from connector.commands.opened import opened, zone_of
+
+    with opened() as connector:
+        job = connector.runner.jobs["reconcile"]
+        found = windows_of(connector, job, "", None, date, zone_of(connector))
+        if not found:
+            raise typer.BadParameter(f"{date:%Y-%m-%d} is no business day")
+        if found[0].end > connector.context.clock():
+            raise typer.BadParameter(f"{date:%Y-%m-%d} is not closed yet")
+        outcome = connector.runner.run_window("reconcile", found[0])
+        if outcome.state == "skipped":
+            row = connector.runs.find("reconcile", "", found[0].bounds)
+            again = connector.runner.rerun(row.id) if row else None
+            if again is None:
+                print("is being built by another process")
+                raise typer.Exit(1)
+            outcome = again
+        if outcome.state == "failed":
+            print(f"failed: {outcome.error}")
+            raise typer.Exit(1)
+        print(", ".join(f"{key} {value}" for key, value in outcome.counts.items()))
+
+
+@app.command("list")
+def list_files(json: Json = False) -> None:
+    """List the files that were handed over.
+
+    Example: connector extracts list
+    """
+    from connector.commands.opened import opened, zone_of
+
+    with opened() as connector:
+        listing(
+            [
+                {
+                    "path": row.path,
+                    "kind": row.kind,
+                    "rows": row.rows,
+                    "written_at": row.written_at,
+                    "sha256": row.sha256,
+                }
+                for row in connector.files.listed()
+            ],
+            as_json=json,
+            zone=zone_of(connector),
+            empty="no files yet",
+        )
+
+
+@app.command()
+def verify(path: Path) -> None:
+    """Check an extract's folder against its manifest.
+
+    Example: connector extracts verify var/out/extracts/2026-11-24
+    """
+    from connector.extracts.verify import verify as verify_folder
+
+    findings = verify_folder(path)
+    for finding in findings:
+        print(finding)
+    if findings:
+        raise typer.Exit(1)
+    print(f"{path}: complete and unchanged")

@@ -1,0 +1,181 @@
+"""`connector job`: list, run, history, rerun."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from connector.commands.output import DryRun, Json, listing
+
+app = typer.Typer(no_args_is_help=True, help="Jobs and their runs. 任务")
+
+
+@app.command("list")
+def list_jobs(json: Json = False) -> None:
+    """List the jobs, how far each has come and what is due.
+
+    Example: connector job list
+    """
+    from connector.commands.opened import opened, zone_of
+
+    with opened() as connector:
+        rows = []
+        for job in connector.jobs:
+            for scope in job.scopes:
+                last = connector.runs.last_window_to(job.name, scope)
+                unfinished = connector.runs.unfinished(job.name, scope)
+                rows.append(
+                    {
+                        "job": job.name,
+                        "scope": scope,
+                        "done_until": last,
+                        "unfinished": len(unfinished),
+                        "does": job.title,
+                    }
+                )
+        listing(rows, as_json=json, zone=zone_of(connector))
+
+
+@app.command()
+def run(
+    name: str,
+    window: Annotated[
+        str | None, typer.Option(help="FROM/TO, for example 2026-11-24T12:00/2026-11-24T15:00.")
+    ] = None,
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A business day.")
+    ] = None,
+    scope: Annotated[str | None, typer.Option(help="One business unit, for waves.")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Run a job's due windows, or one window, now. A window that was done is not done again.
+
+    Example: connector job run wave --date 2026-11-24
+    """
+    from connector.commands.opened import opened, zone_of
+
+    with opened() as connector:
+        if name not in connector.runner.jobs:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(connector.runner.jobs)}")
+        job = connector.runner.jobs[name]
+        zone = zone_of(connector)
+        scopes = job.scopes if scope is None else (scope,)
+        failed = False
+        for each in scopes:
+            if each not in job.scopes:
+                raise typer.BadParameter(f"{each!r} is none of {', '.join(job.scopes)}")
+            for found in windows_of(connector, job, each, window, date, zone):
+                if dry_run:
+                    print(f"{name} {each} {_span(found, zone)}: would be run")
+                    continue
+                outcome = connector.runner.run_window(name, found, each)
+                print(f"{name} {each} {_span(found, zone)}: {_told(outcome)}")
+                failed = failed or outcome.state == "failed"
+        if failed:
+            raise typer.Exit(1)
+
+
+@app.command()
+def history(
+    name: Annotated[str | None, typer.Argument(help="One job.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only runs that failed.")] = False,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    json: Json = False,
+) -> None:
+    """List runs, newest first.
+
+    Example: connector job history --failed
+    """
+    from connector.commands.opened import opened, zone_of
+
+    with opened() as connector:
+        listing(
+            [
+                {
+                    "run": row.id,
+                    "job": row.job,
+                    "scope": row.scope,
+                    "window_from": row.window_from,
+                    "window_to": row.window_to,
+                    "state": row.state,
+                    "attempts": row.attempts,
+                    "finished_at": row.finished_at,
+                    "counts": row.counts,
+                    "error": row.error,
+                }
+                for row in connector.runs.history(name, failed=failed, limit=limit)
+            ],
+            as_json=json,
+            zone=zone_of(connector),
+            empty="no runs",
+        )
+
+
+@app.command()
+def rerun(run_id: int, dry_run: DryRun = False) -> None:
+    """Run a window again, whatever became of it. What it did before is not done twice.
+
+    Example: connector job rerun 17
+    """
+    from connector.commands.opened import opened, zone_of
+    from connector.jobs.cadence import Window
+
+    with opened() as connector:
+        row = connector.runs.get(run_id)
+        if row is None:
+            raise typer.BadParameter(f"there is no run {run_id}; see `connector job history`")
+        span = _span(Window(row.window_from, row.window_to), zone_of(connector))
+        if dry_run:
+            print(f"{row.job} {row.scope} {span}: would be run again (it is {row.state})")
+            return
+        outcome = connector.runner.rerun(run_id)
+        if outcome is None:
+            print(f"{row.job} {row.scope} {span}: is being run by {row.owner}")
+            raise typer.Exit(1)
+        print(f"{row.job} {row.scope} {span}: {_told(outcome)}")
+        if outcome.state == "failed":
+            raise typer.Exit(1)
+
+
+def windows_of(
+    connector: Any, job: Any, scope: str, window: str | None, date: datetime | None, zone: Any
+) -> list[Any]:
+    """Return the windows that a command's options name; those due now by default."""
+    from datetime import timedelta
+
+    from connector.jobs.cadence import Window
+
+    if window is not None:
+        try:
+            start, end = (datetime.fromisoformat(part) for part in window.split("/"))
+        except ValueError:
+            raise typer.BadParameter(
+                f"{window!r} is not FROM/TO, for example 2026-11-24T12:00/2026-11-24T15:00"
+            ) from None
+        start, end = (each.replace(tzinfo=each.tzinfo or zone) for each in (start, end))
+        if start >= end:
+            raise typer.BadParameter("the window ends before it begins")
+        return [Window(start, end)]
+    if date is not None:
+        begin = date.replace(tzinfo=zone)
+        due = job.cadence.due(begin, begin + timedelta(days=2))
+        return [each for each in due if each.end.astimezone(zone).date() == date.date()]
+    after = connector.runs.last_window_to(job.name, scope) or connector.runner.since
+    return list(job.cadence.due(after, connector.context.clock()))
+
+
+def _span(window: Any, zone: Any) -> str:
+    return (
+        f"{window.start.astimezone(zone):%Y-%m-%d %H:%M} – {window.end.astimezone(zone):%m-%d %H:%M}"
+    )
+
+
+def _told(outcome: Any) -> str:
+    if outcome.state == "skipped":
+        return "done before, nothing to do"
+    if outcome.state == "failed":
+        return f"failed: {outcome.error}"
+    counts = ", ".join(f"{key} {value}" for key, value in outcome.counts.items() if value)
+    return counts or "done, nothing to do"
