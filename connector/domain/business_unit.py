@@ -1,0 +1,53 @@
+"""Business units (事业部): who sells which part, from which plant and sales area."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from connector.domain.order import Order, Problem
+
+
+@dataclass(frozen=True)
+class BusinessUnit:
+    """One business unit, with what SAP and the DMS know it by.
+
+    `sku_patterns` are shell patterns over part numbers. Reference customers are those that new
+    ones are copied from in SAP (PI_COPYREFERENCE).
+    """
+
+    code: str
+    name: str
+    sku_patterns: tuple[str, ...]
+    plant: str
+    sales_org: str
+    distribution_channel: str
+    division: str
+    reference_company: str
+    reference_person: str
+    dms_code: str
+
+    def sells(self, sku: str) -> bool:
+        """Whether this unit sells a part."""
+        return any(fnmatchcase(sku, pattern) for pattern in self.sku_patterns)
+
+
+def assign(order: Order, units: Sequence[BusinessUnit]) -> tuple[Order, tuple[Problem, ...]]:
+    """Return the order with each line's business unit, and what could not be assigned."""
+    lines, problems = [], []
+    for line in order.lines:
+        sellers = [unit for unit in units if unit.sells(line.sku)]
+        if len(sellers) == 1:
+            lines.append(replace(line, business_unit=sellers[0].code))
+            continue
+        lines.append(line)
+        codes = " and ".join(unit.code for unit in sellers)
+        problems.append(
+            Problem(
+                f"lines[{line.number}].sku",
+                f"{line.sku[:40]!r} is sold by {codes or 'no business unit'}",
+                "correct business_units[].sku_patterns in the configuration",
+            )
+        )
+    return order.with_lines(tuple(lines)), tuple(problems)

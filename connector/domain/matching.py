@@ -1,0 +1,264 @@
+"""Who is the buyer in SAP? A decision table over evidence (workflow.md, step 2).
+
+Recognising wrongly ships to and invoices the wrong debtor; a review costs a person a quarter of
+an hour. So only an equal code, not contradicted by the name, recognises. Similarity ranks
+candidates for people and never decides.
+
+| code    | other evidence                      | company | person |
+| ------- | ----------------------------------- | ------- | ------ |
+| equal   | name equal or close                 | recognised | recognised |
+| equal   | quite another name                  | review  | review |
+| equal   | blocked in SAP                      | review  | review |
+| absent  | name equal                          | review  | review if phone or address agrees |
+| absent  | name close and phone or address     | review  | review if phone agrees |
+| absent  | phone and address                   | review  | nothing |
+| another | name equal                          | review  | review if phone agrees |
+| another | anything else                       | nothing | nothing |
+
+Nothing left: the buyer is new. Two records that would each be recognised: review.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rapidfuzz import fuzz
+
+from connector.domain.order import Buyer, BuyerKind
+
+_COMPANY_FORMS = re.compile(
+    r"(股份有限公司|有限责任公司|有限公司|集团公司|责任公司|公司|集团|\bco\b|\bltd\b|\binc\b|\bllc\b"
+    r"|\bcorporation\b|\bcompany\b|\blimited\b)"
+)
+_NOT_LETTERS = re.compile(r"[\W_]+")
+_PROVINCES = (
+    "北京市 天津市 上海市 重庆市 河北省 山西省 辽宁省 吉林省 黑龙江省 江苏省 浙江省 安徽省 福建省 江西省"
+    " 山东省 河南省 湖北省 湖南省 广东省 海南省 四川省 贵州省 云南省 陕西省 甘肃省 青海省 台湾省"
+    " 内蒙古自治区 广西壮族自治区 西藏自治区 宁夏回族自治区 新疆维吾尔自治区"
+).split()
+# Names whose characters agree to this share may be the same; a person must tell.
+_CLOSE = 85.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A customer record in SAP as far as matching needs it."""
+
+    number: str
+    name: str
+    code: str = ""
+    phone: str = ""
+    street: str = ""
+    city: str = ""
+    postcode: str = ""
+    deleted: bool = False
+    blocked: bool = False
+
+
+class Verdict(StrEnum):
+    """What is to be done about the buyer."""
+
+    RECOGNISED = "recognised"
+    REVIEW = "review"
+    NEW = "new"
+
+
+class Agreement(StrEnum):
+    """How one piece of evidence agrees."""
+
+    EQUAL = "equal"
+    CLOSE = "close"
+    DIFFERENT = "different"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How a candidate agrees with the buyer, piece by piece."""
+
+    candidate: Candidate
+    code: Agreement
+    name: Agreement
+    phone: Agreement
+    address: Agreement
+    likeness: float  # 0 to 100, only for ranking
+
+    @property
+    def summary(self) -> str:
+        """Say in a few words what agrees and what does not, without personal data."""
+        parts = [
+            f"{title} {agreement.value}"
+            for title, agreement in (
+                ("code", self.code),
+                ("name", self.name),
+                ("phone", self.phone),
+                ("address", self.address),
+            )
+        ]
+        if self.candidate.blocked:
+            parts.append("blocked in SAP")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict with its evidence; `number` is set when the buyer is recognised."""
+
+    verdict: Verdict
+    number: str | None
+    reason: str
+    ranked: tuple[Evidence, ...]
+
+
+def decide(buyer: Buyer, candidates: Sequence[Candidate]) -> Decision:
+    """Decide who the buyer is. The sequence of candidates does not matter."""
+    living = {each.number: each for each in candidates if not each.deleted}
+    weighed = [weigh(buyer, each) for each in living.values()]
+    ranked = tuple(
+        sorted(
+            (each for each in weighed if _plausible(buyer, each)),
+            key=lambda each: (
+                each.code is not Agreement.EQUAL,
+                -each.likeness,
+                each.candidate.number,
+            ),
+        )
+    )
+    same_code = [each for each in ranked if each.code is Agreement.EQUAL]
+    certain = [
+        each
+        for each in same_code
+        if each.name in (Agreement.EQUAL, Agreement.CLOSE) and not each.candidate.blocked
+    ]
+    if len(same_code) > 1:
+        numbers = ", ".join(sorted(each.candidate.number for each in same_code))
+        return Decision(
+            Verdict.REVIEW, None, f"several SAP customers have this code: {numbers}", ranked
+        )
+    if certain:
+        return Decision(
+            Verdict.RECOGNISED,
+            certain[0].candidate.number,
+            f"code equal, name {certain[0].name.value}",
+            ranked,
+        )
+    if same_code and same_code[0].candidate.blocked:
+        return Decision(
+            Verdict.REVIEW, None, "the SAP customer with this code is blocked", ranked
+        )
+    if same_code:
+        return Decision(
+            Verdict.REVIEW, None, "the SAP customer with this code has quite another name", ranked
+        )
+    if ranked:
+        return Decision(
+            Verdict.REVIEW, None, "similar SAP customers, none certainly the same", ranked
+        )
+    return Decision(Verdict.NEW, None, "no SAP customer resembles the buyer", ())
+
+
+def weigh(buyer: Buyer, candidate: Candidate) -> Evidence:
+    """Compare a buyer with one SAP record, piece by piece."""
+    company = buyer.kind is BuyerKind.COMPANY
+    normal = normalise_company if company else normalise_person
+    ours, theirs = normal(buyer.name), normal(candidate.name)
+    likeness = fuzz.ratio(ours, theirs)
+    return Evidence(
+        candidate=candidate,
+        code=_code(buyer.code, candidate.code),
+        name=_name(ours, theirs, likeness, company=company),
+        phone=_agree(normalise_phone(buyer.phone), normalise_phone(candidate.phone)),
+        address=_address(
+            normalise_address(buyer.address.street), normalise_address(candidate.street)
+        ),
+        likeness=round(likeness, 2),
+    )
+
+
+def normalise_company(name: str) -> str:
+    """Return a company name without what is written now so, now so.
+
+    Width and case (NFKC), brackets, spaces and punctuation, the legal form, the province's name.
+    """
+    text = unicodedata.normalize("NFKC", name).casefold()
+    for province in _PROVINCES:
+        short = province.removesuffix("省").removesuffix("市")
+        if text.startswith(province):
+            text = short + text.removeprefix(province)
+    text = _COMPANY_FORMS.sub("", text)
+    return _NOT_LETTERS.sub("", text)
+
+
+def normalise_person(name: str) -> str:
+    """Return a person's name without width, case, spaces and punctuation."""
+    return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", name).casefold())
+
+
+def normalise_phone(number: str) -> str:
+    """Return the digits of a phone number without the country code."""
+    digits = re.sub(r"\D", "", unicodedata.normalize("NFKC", number))
+    digits = digits.removeprefix("00").removeprefix("86") if len(digits) > 11 else digits
+    return digits
+
+
+def normalise_address(street: str) -> str:
+    """Return a street and house number without width, case, spaces and punctuation."""
+    return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", street).casefold())
+
+
+def _code(ours: str, theirs: str) -> Agreement:
+    ours, theirs = (_NOT_LETTERS.sub("", each).upper() for each in (ours, theirs))
+    if not ours or not theirs:
+        return Agreement.ABSENT
+    if ours == theirs:
+        return Agreement.EQUAL
+    # The organisation code is part of the unified social credit code (GB 32100, places 9 to 17).
+    short, long = sorted((ours, theirs), key=len)
+    if len(short) == 9 and len(long) == 18 and long[8:17] == short:
+        return Agreement.EQUAL
+    return Agreement.DIFFERENT
+
+
+def _name(ours: str, theirs: str, likeness: float, *, company: bool) -> Agreement:
+    if not ours or not theirs:
+        return Agreement.ABSENT
+    if ours == theirs:
+        return Agreement.EQUAL
+    return Agreement.CLOSE if company and likeness >= _CLOSE else Agreement.DIFFERENT
+
+
+def _agree(ours: str, theirs: str) -> Agreement:
+    if not ours or not theirs:
+        return Agreement.ABSENT
+    return Agreement.EQUAL if ours == theirs else Agreement.DIFFERENT
+
+
+def _address(ours: str, theirs: str) -> Agreement:
+    if not ours or not theirs:
+        return Agreement.ABSENT
+    if ours == theirs:
+        return Agreement.EQUAL
+    # One of the two may carry the district or the city in front.
+    short, long = sorted((ours, theirs), key=len)
+    same = long.endswith(short) and any(map(str.isdigit, short)) and len(short) >= 5
+    return Agreement.EQUAL if same else Agreement.DIFFERENT
+
+
+def _plausible(buyer: Buyer, each: Evidence) -> bool:
+    """Whether a person should look at this candidate; the rows of the table above."""
+    phone, address = each.phone is Agreement.EQUAL, each.address is Agreement.EQUAL
+    same_name = each.name is Agreement.EQUAL
+    if each.code is Agreement.EQUAL:
+        return True
+    if buyer.kind is BuyerKind.PERSON:
+        if each.code is Agreement.DIFFERENT:
+            return same_name and phone
+        return same_name and (phone or address)
+    if each.code is Agreement.DIFFERENT:
+        return same_name
+    close = each.name is Agreement.CLOSE and (phone or address)
+    return same_name or close or (phone and address)

@@ -1,0 +1,39 @@
+"""Amounts: splitting to the cent, and what tax-inclusive prices consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+_CENT = Decimal("0.01")
+
+
+def split(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """Split an amount in proportion to weights; the parts add up exactly.
+
+    Cents that are left go to the largest remainders, the first of equals first. Weights that are
+    all zero count as equal.
+    """
+    if not weights:
+        return []
+    if not any(weights):
+        weights = [Decimal(1)] * len(weights)
+    total = sum(weights, Decimal(0))
+    exact = [amount * weight / total for weight in weights]
+    parts = [part.quantize(_CENT, ROUND_FLOOR) for part in exact]
+    left = amount - sum(parts, Decimal(0))
+    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
+    for index in by_remainder:
+        if left < _CENT:
+            break
+        parts[index] += _CENT
+        left -= _CENT
+    # An amount finer than cents keeps its rest on the largest part.
+    parts[by_remainder[0]] += left
+    return parts
+
+
+def net_and_tax(gross: Decimal, rate: Decimal = Decimal("0.13")) -> tuple[Decimal, Decimal]:
+    """Return net amount and tax of a tax-inclusive amount; net is rounded half up to the cent."""
+    net = (gross / (1 + rate)).quantize(_CENT, ROUND_HALF_UP)
+    return net, gross - net
