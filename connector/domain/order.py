@@ -83,8 +83,9 @@ class OrderLine:
     quantity: Decimal
     unit: str
     unit_price: Decimal
-    discount: Decimal
+    discount: Decimal  # the line's own, and its share of the subsidy
     amount: Decimal  # quantity × unit price − discount
+    subsidy: Decimal = Decimal(0)  # share of what the platform takes off the order (线上补贴)
     refunded_quantity: Decimal = Decimal(0)
     refunded_amount: Decimal = Decimal(0)
     business_unit: str = ""  # filled in when the order is validated
@@ -124,7 +125,7 @@ class Order:
     buyer: Buyer
     ship_to: ShipTo
     lines: tuple[OrderLine, ...]
-    freight: Decimal
+    freight: Decimal  # and other charges on the order as a whole
     total: Decimal
     invoice_kind: InvoiceKind
     payment_method: str

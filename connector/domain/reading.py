@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -19,8 +20,8 @@ from connector.domain.order import (
     Refund,
     ShipTo,
 )
+from connector.domain.pricing import split
 
-_CENT = Decimal("0.01")
 _LARGEST = Decimal(10) ** 12
 _LONGEST = 2_000
 
@@ -85,11 +86,13 @@ def read_order(values: Mapping[str, Any], *, shop: str) -> tuple[Order | None, t
         reader.wrong("number", "the order has no number")
     lines = _lines(values.get("lines"), reader)
     refunds = _refunds(values.get("refunds"), reader)
+    charges, subsidy = _fees(values.get("fees"), reader)
+    lines = _less_subsidy(lines, subsidy)
     lines = _less_refunds(lines, values.get("refunds"), reader)
     placed_at = reader.time(values.get("placed_at"), "placed_at", required=True)
     modified_at = reader.time(values.get("modified_at"), "modified_at", required=False)
     paid_at = reader.time(values.get("paid_at"), "paid_at", required=False)
-    freight = reader.decimal(values.get("freight") or 0, "freight")
+    freight = charges + reader.decimal(values.get("freight") or 0, "freight")
     total = reader.decimal(values.get("total"), "total")
     if reader.fatal or placed_at is None:
         return None, tuple(reader.problems)
@@ -167,6 +170,33 @@ def _lines(values: Any, reader: _Reader) -> tuple[OrderLine, ...]:
     return tuple(lines)
 
 
+def _fees(values: Any, reader: _Reader) -> tuple[Decimal, Decimal]:
+    """Return the charges on the order as a whole, and what is taken off it (both positive)."""
+    charges, subsidy = Decimal(0), Decimal(0)
+    for number, each in enumerate(_list(values), start=1):
+        fee = _mapping(each)
+        amount = reader.decimal(fee.get("total") or 0, f"fees[{number}].total")
+        amount += reader.decimal(fee.get("total_tax") or 0, f"fees[{number}].total_tax")
+        charges, subsidy = charges + max(amount, Decimal(0)), subsidy - min(amount, Decimal(0))
+    return charges, subsidy
+
+
+def _less_subsidy(lines: tuple[OrderLine, ...], subsidy: Decimal) -> tuple[OrderLine, ...]:
+    """Take a subsidy off the lines in proportion to their amounts, to the cent."""
+    if not subsidy or any(line.amount < 0 for line in lines):
+        return lines
+    shares = split(subsidy, [line.amount for line in lines])
+    return tuple(
+        replace(
+            line,
+            discount=line.discount + share,
+            amount=line.amount - share,
+            subsidy=share,
+        )
+        for line, share in zip(lines, shares, strict=True)
+    )
+
+
 def _refunds(values: Any, reader: _Reader) -> tuple[Refund, ...]:
     refunds = []
     for number, each in enumerate(_list(values), start=1):
@@ -202,12 +232,10 @@ def _less_refunds(
         if all(line.line_id != line_id for line in lines):
             reader.wrong("refunds", f"refund of a line {line_id[:20]!r} that the order has not")
     return tuple(
-        OrderLine(
-            **{
-                **{name: getattr(line, name) for name in line.__dataclass_fields__},
-                "refunded_quantity": quantities.get(line.line_id, Decimal(0)),
-                "refunded_amount": amounts.get(line.line_id, Decimal(0)),
-            }
+        replace(
+            line,
+            refunded_quantity=quantities.get(line.line_id, Decimal(0)),
+            refunded_amount=amounts.get(line.line_id, Decimal(0)),
         )
         for line in lines
     )
