@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -145,23 +146,15 @@ def strict() -> Iterator[Dms]:
     running.server.stop()
 
 
-class refused:  # noqa: N801 (reads as a word in the tests)
-    """Expect a BusinessFault with this code, and field if given."""
-
-    def __init__(self, code: str, field: str | None = None, existing: str | None = None) -> None:
-        self.expected = (code, field, existing)
-        self.caught = pytest.raises(zeep.exceptions.Fault)
-
-    def __enter__(self) -> None:
-        self.info = self.caught.__enter__()
-
-    def __exit__(self, *exception: Any) -> bool:
-        ended = bool(self.caught.__exit__(*exception))
-        fault = self.info.value.detail.find(f"{NS}BusinessFault")
-        names = ("code", "field", "existingNumber")
-        assert tuple(fault.findtext(NS + name) for name in names) == self.expected
-        assert fault.findtext(f"{NS}message")
-        return ended
+@contextmanager
+def refused(code: str, field: str | None = None, existing: str | None = None) -> Iterator[None]:
+    """Expect a BusinessFault with exactly these parts."""
+    with pytest.raises(zeep.exceptions.Fault) as caught:
+        yield
+    fault = caught.value.detail.find(f"{NS}BusinessFault")
+    names = ("code", "field", "existingNumber")
+    assert tuple(fault.findtext(NS + name) for name in names) == (code, field, existing)
+    assert fault.findtext(f"{NS}message")
 
 
 # --- Orders -------------------------------------------------------------------------------------
@@ -616,6 +609,7 @@ def test_everything_is_there_again_after_a_restart(tmp_path: Path) -> None:
     request = {"since": "2026-11-24T04:00:00Z"}
     changed = OPERATIONS["StatusChangedSince"].do(desk, request)["orders"]
     assert [order["orderNumber"] for order in changed] == numbers
+    assert len(books.all("dms-index.change")) == len(numbers)  # former changes are forgotten
     created = OPERATIONS["CreateSalesOrder"].do(desk, {"header": header("new")})
     assert created["orderNumber"] not in numbers
     books.close()

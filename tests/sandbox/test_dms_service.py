@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ import zeep.exceptions
 from lxml import etree
 from zeep.wsse.username import UsernameToken
 
-from connector.sandbox.books import Books, Clock
+from connector.sandbox.books import Books, Clock, Document
 from connector.sandbox.dms import DmsApplication
 from connector.sandbox.dms_backoffice import ship
+from connector.sandbox.dms_operations import OPERATIONS, Desk
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.web import Request, Response, Server
 
@@ -181,6 +183,9 @@ def test_answers_come_in_the_version_of_the_request(dms: Dms) -> None:
     answer = dms.send(envelope, Content_Type="application/soap+xml")
     assert answer.headers["Content-Type"].startswith("application/soap+xml")
     assert etree.fromstring(answer.content).tag == f"{{{SOAP12}}}Envelope"
+    answer = dms.send(envelope.replace(">1<", "><"), Content_Type="application/soap+xml")
+    assert answer.status_code == 400
+    assert etree.fromstring(answer.content).findtext(f".//{{{SOAP12}}}Value") == "soap:Sender"
 
 
 @pytest.mark.parametrize("digest", [False, True], ids=["text", "digest"])
@@ -396,3 +401,37 @@ def test_orders_created_at_once_get_numbers_of_their_own(dms: Dms) -> None:
     with ThreadPoolExecutor(8) as pool:
         numbers = [number for made in pool.map(create, range(8)) for number in made]
     assert len(set(numbers)) == len(dms.books.all("dms.sales_order")) == 80
+
+
+class SlowBooks(Books):
+    """Books that let other threads in between a read and the write that follows from it."""
+
+    def get(self, kind: str, key: str) -> Document | None:
+        document = super().get(kind, key)
+        time.sleep(0.0005)
+        return document
+
+
+def test_delivery_notes_asked_for_at_once_share_what_is_open() -> None:
+    books = SlowBooks()
+    application = DmsApplication(books, Clock())
+
+    def ask(name: str, content: str) -> int:
+        headers = Message()
+        headers["Content-Type"] = "text/xml"
+        envelope = (
+            f'<s:Envelope xmlns:s="{SOAP11}"><s:Header>{TEXT_TOKEN}</s:Header><s:Body>'
+            f'<{name} xmlns="urn:dms:sales:v1">{content}</{name}></s:Body></s:Envelope>'
+        )
+        request = Request("POST", "/dms/service", {}, headers, envelope.encode())
+        return application.handle(request).status
+
+    OPERATIONS["CreateSalesOrder"].do(Desk(books, Clock()), {"header": HEADER})
+    note = (
+        "<orderNumber>SO10000001</orderNumber><externalReference>1</externalReference>"
+        "<plant>1000</plant><lines><lineNumber>1</lineNumber><quantity>10</quantity></lines>"
+    )
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ask("CreateDeliveryNote", note), range(8)))
+    assert sorted(answers) == [200] * 4 + [500] * 4  # 40 pieces are open
+    assert len(books.all("dms.delivery_note")) == 4
