@@ -1,0 +1,109 @@
+"""What a SOAP call's errors mean for the connector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from lxml import etree
+from urllib3.exceptions import NewConnectionError
+from zeep.exceptions import Error as ZeepError
+from zeep.exceptions import Fault, TransportError, XMLParseError
+
+from connector.errors import (
+    ConnectorError,
+    InDoubt,
+    LogonFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
+
+_WORDS = 300
+# Fault codes (local names, SOAP 1.1 and WS-Security 1.0) that mean refused credentials.
+_LOGON = frozenset({"FailedAuthentication", "InvalidSecurityToken", "InvalidSecurity"})
+_SENDER = frozenset({"Client", "Sender"})
+
+
+def typed(error: Exception, *, place: str, write: bool) -> ConnectorError:
+    """Type whatever a call raised. What is not known is in doubt for a write."""
+    if isinstance(error, ConnectorError):
+        return error
+    if isinstance(error, Fault):
+        return _of_fault(error, place=place, write=write)
+    if isinstance(error, TransportError):
+        return of_status(error.status_code, place=place, write=write)
+    if isinstance(error, requests.exceptions.SSLError):
+        return Misconfigured(
+            "the certificate of the DMS is not accepted",
+            place=place,
+            remedy="set dms.ca_file to its CA",
+        )
+    if isinstance(error, requests.ConnectTimeout) or _refused(error):
+        return RetryLater("cannot be reached", place=place)
+    if isinstance(error, requests.RequestException | XMLParseError | etree.Error):
+        return lost(f"the answer was lost ({type(error).__name__})", place=place, write=write)
+    if isinstance(error, ZeepError):
+        return lost(f"the answer is unreadable: {str(error)[:_WORDS]}", place=place, write=write)
+    return lost(f"unforeseen {type(error).__name__}", place=place, write=write)
+
+
+def of_status(status: int, *, place: str, write: bool) -> ConnectorError:
+    """Type an HTTP status that came without a SOAP answer."""
+    if status == 401:
+        return LogonFailed(
+            "the DMS refuses our credentials",
+            place=place,
+            remedy="check dms.user, dms.authentication and CONNECTOR_DMS__PASSWORD",
+        )
+    if 300 <= status < 400 or status in (403, 404, 405):
+        return Misconfigured(
+            f"HTTP {status}", place=place, remedy="check dms.wsdl and dms.endpoint"
+        )
+    return lost(f"HTTP {status} without a SOAP answer", place=place, write=write)
+
+
+def lost(what: str, *, place: str, write: bool) -> ConnectorError:
+    """Return what a lost answer is: a doubt for a write, a reason to repeat for a read."""
+    return InDoubt(what, place=place) if write else RetryLater(what, place=place)
+
+
+def _of_fault(fault: Fault, *, place: str, write: bool) -> ConnectorError:
+    code = _local(fault.code)
+    if code in _LOGON:
+        return LogonFailed(
+            f"the DMS refuses our credentials ({code})",
+            place=place,
+            remedy="check dms.user, dms.authentication and CONNECTOR_DMS__PASSWORD",
+        )
+    detail = _detail(fault.detail)
+    declared = detail.get("code")
+    if declared:
+        text = detail.get("message") or detail.get("text") or fault.message or ""
+        return Rejected(str(declared), str(text)[:_WORDS], place=place, detail=dict(detail))
+    if code in _SENDER and fault.message:
+        return Rejected(code, str(fault.message)[:_WORDS], place=place)
+    # A fault that names no reason, or the server's own: it may have failed after the work.
+    said = str(fault.message or "without words")[:_WORDS]
+    return lost(f"fault {code or '(none)'}: {said}", place=place, write=write)
+
+
+def _detail(detail: Any) -> dict[str, str]:
+    """Return the leaves of a fault's detail by local name; the first of a name counts."""
+    leaves: dict[str, str] = {}
+    if isinstance(detail, etree._Element):
+        for element in detail.iter():
+            if isinstance(element.tag, str) and not len(element) and element.text:
+                name = etree.QName(element).localname
+                leaves.setdefault(name[:1].lower() + name[1:], element.text.strip())
+    return leaves
+
+
+def _local(code: Any) -> str:
+    text = str(code or "")
+    return text.rpartition("}")[2].rpartition(":")[2]
+
+
+def _refused(error: Exception) -> bool:
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, NewConnectionError)

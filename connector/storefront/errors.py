@@ -1,0 +1,107 @@
+"""What the storefront's errors mean for the connector, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from connector.errors import (
+    ConnectorError,
+    InDoubt,
+    LogonFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
+
+# HTTP status → what it says about the request. "unsure": a server that failed may have done the
+# work before it failed, so that a write is in doubt; a read is simply made again.
+_BY_STATUS: Mapping[int, str] = {
+    400: "rejected",
+    401: "logon",
+    403: "forbidden",
+    404: "rejected",
+    405: "misconfigured",
+    408: "unsure",
+    409: "rejected",
+    413: "rejected",
+    422: "rejected",
+    429: "later",
+}
+_WORDS = 300
+
+
+def of_exception(
+    error: requests.RequestException, *, place: str, write: bool
+) -> ConnectorError:
+    """Type what `requests` raised: only a connection that never came about proves absence."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return Misconfigured(
+            "the certificate of the storefront is not accepted",
+            place=place,
+            remedy="install its CA, or correct storefront.url",
+        )
+    if isinstance(error, requests.ConnectTimeout) or _refused(error):
+        return RetryLater("cannot be reached", place=place)
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
+        return Misconfigured("is no address", place="storefront.url")
+    what = f"the answer was lost ({type(error).__name__})"
+    return InDoubt(what, place=place) if write else RetryLater(what, place=place)
+
+
+def of_answer(
+    status: int, body: Any, headers: Mapping[str, str], *, place: str, write: bool
+) -> ConnectorError | None:
+    """Type an HTTP answer; None when it is a good one."""
+    if 200 <= status < 300 and body is not None:
+        return None
+    code, text = _said(body, status)
+    kind = _BY_STATUS.get(status, "redirect" if 300 <= status < 400 else "unsure")
+    if kind in ("rejected", "forbidden") and not code.startswith(("woocommerce_", "rest_")):
+        # Not WooCommerce's own words: a proxy or another server answers at this address.
+        kind = "unsure" if kind == "rejected" and status != 404 else "misconfigured"
+    if kind == "rejected":
+        return Rejected(code, text, place=place)
+    if kind == "logon":
+        return LogonFailed(
+            f"the storefront refuses the key: {text}",
+            place=place,
+            remedy="check storefront.consumer_key and CONNECTOR_STOREFRONT__CONSUMER_SECRET",
+        )
+    if kind == "forbidden":
+        return Misconfigured(
+            f"the key may not do this: {code} {text}",
+            place=place,
+            remedy="give the key read and write permission",
+        )
+    if kind in ("misconfigured", "redirect"):
+        return Misconfigured(
+            f"HTTP {status} {headers.get('Location', '')}".rstrip(),
+            place=place,
+            remedy="storefront.url must be the shop's own address",
+        )
+    if kind == "later":
+        return RetryLater("asks for less", place=place, after=_seconds(headers))
+    what = f"HTTP {status}, not WooCommerce's answer" if body is None else f"HTTP {status} {text}"
+    return InDoubt(what, place=place) if write else RetryLater(what, place=place)
+
+
+def _refused(error: requests.RequestException) -> bool:
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, NewConnectionError)
+
+
+def _said(body: Any, status: int) -> tuple[str, str]:
+    if isinstance(body, Mapping):
+        return str(body.get("code") or status), str(body.get("message") or "")[:_WORDS]
+    return str(status), ""
+
+
+def _seconds(headers: Mapping[str, str]) -> float:
+    try:
+        return min(max(float(headers.get("Retry-After") or 30), 1), 3600)
+    except ValueError:
+        return 30

@@ -1,0 +1,45 @@
+"""What the connector needs of a storefront, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+Payload = dict[str, Any]
+
+
+class Storefront(Protocol):
+    """A storefront. Payloads are its own JSON objects, numbers with a point as Decimal.
+
+    Reads raise RetryLater, writes RetryLater (provably nothing happened) or InDoubt; both raise
+    Rejected, LogonFailed and Misconfigured.
+    """
+
+    def orders_modified(self, after: datetime, before: datetime) -> Iterator[Payload]:
+        """Give every order changed in [after, before], each once, with its refunds in full."""
+        ...
+
+    def orders_placed(self, after: datetime, before: datetime) -> Iterator[Payload]:
+        """Give every order placed in [after, before], each once, with its refunds in full."""
+        ...
+
+    def order(self, order_id: str) -> Payload:
+        """Return one order."""
+        ...
+
+    def update_order(self, order_id: str, body: Mapping[str, Any]) -> Payload:
+        """Change an order."""
+        ...
+
+    def notes(self, order_id: str) -> list[Payload]:
+        """Return an order's notes."""
+        ...
+
+    def add_note(self, order_id: str, body: Mapping[str, Any]) -> Payload:
+        """Add a note to an order. Doing it twice makes two."""
+        ...
+
+    def ping(self) -> str:
+        """Log on, change nothing, and return what answered."""
+        ...
