@@ -104,8 +104,8 @@ class Mapping:
         self._answer_fields = _fields(spec.answer.fields, lookups)
         self._rules = [_rule(rule) for rule in spec.answer.outcome]
         self._faults = spec.faults
-        self.find_by: tuple[tuple[str, Callable[[Any], Any]], ...] = tuple(
-            (each.column, _found_by(each, lookups))
+        self.find_by: tuple[tuple[str, Callable[[Any], Any], bool], ...] = tuple(
+            (each.column, _found_by(each, lookups), each.prefix)
             for each in (spec.read_table.find_by if spec.read_table else ())
         )
 
@@ -273,7 +273,14 @@ def _found_by(
 ) -> Callable[[Any], Any]:
     field = model.FieldModel(field=spec.column, source=spec.source, convert=list(spec.convert))
     compiled = _value(field, lookups)
-    return lambda source: compiled(source, _Run(), "")
+    when = Expression(spec.when) if spec.when is not None else None
+
+    def found_by(source: Any) -> Any:
+        if when is not None and not _true(when(source)):
+            return None
+        return compiled(source, _Run(), "")
+
+    return found_by
 
 
 def _rule(

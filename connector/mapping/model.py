@@ -181,11 +181,16 @@ class CallModel(_Part):
 
 
 class FindByModel(_Part):
-    """One condition by which records are looked for; conditions are joined with OR."""
+    """One condition by which records are looked for; conditions are joined with OR.
+
+    With `prefix`, records whose column begins with the value.
+    """
 
     column: str
     source: str | list[str]
     convert: list[Converter] = []
+    prefix: bool = False
+    when: str | None = None
 
 
 class ReadTableModel(_Part):

@@ -1,0 +1,241 @@
+"""SAP as a local server: SOAP-RFC with sessions, and the function modules the connector uses."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from typing import Any
+
+from lxml import etree
+
+from connector.sandbox.books import Books, Clock
+from connector.sandbox.sap_functions import (
+    CUSTOMER,
+    FUNCTIONS,
+    MATERIAL,
+    STOCK,
+    AbapException,
+    Session,
+    System,
+    Values,
+    refused_by,
+)
+from connector.sandbox.sap_seed import customers, materials, stock
+from connector.sandbox.web import Request, Response
+
+_ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+_RFC = "urn:sap-com:document:sap:rfc:functions"
+_MC = "urn:sap-com:document:sap:soap:functions:mc-style"
+_ROUTES = {
+    "/sap/bc/soap/rfc": "rfc",
+    "/sap/bc/srt/rfc/sap/connector/100/connector/connector": "mc",
+}
+_SESSIONS = 20
+_IDLE_SECONDS = 300
+_TRIES = 5
+
+
+@dataclass
+class _Open:
+    session: Session = field(default_factory=Session)
+    used: float = field(default_factory=time.monotonic)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class SapApplication:
+    """The sandbox's SAP. `user` is locked after five refused logons."""
+
+    system = "sap"
+
+    def __init__(
+        self,
+        books: Books,
+        clock: Clock,
+        *,
+        user: str = "RFC_CONNECTOR",
+        password: str = "sandbox-secret",
+        client: str = "100",
+        seed: bool = True,
+    ) -> None:
+        self._work = System(books, clock)
+        self._credentials = (user, password)
+        self._client = client
+        self._sessions: dict[str, _Open] = {}
+        self._lock = threading.Lock()
+        self._refused = 0
+        if seed:
+            books.seed(CUSTOMER, customers())
+            books.seed(MATERIAL, materials())
+            books.seed(STOCK, stock())
+
+    def operation(self, request: Request) -> tuple[str, bool]:
+        """See `Application`."""
+        match = re.search(rb"<(?:[\w.-]+:)?Body[^>]*>\s*<(?:[\w.-]+:)?([\w.-]+)", request.body)
+        name = _function(match.group(1).decode()) if match else request.path
+        return name, FUNCTIONS.get(name, (None, False))[1]
+
+    def refuse(self, request: Request, code: str, text: str) -> Response:
+        """See `Application`."""
+        function, _ = self.operation(request)
+        return _answer(function, refused_by(function, code, text), _ROUTES.get(request.path, "rfc"))
+
+    def handle(self, request: Request) -> Response:
+        """See `Application`."""
+        style = _ROUTES.get(request.path)
+        if style is None:
+            return Response(404, b"Service not reachable", {"Content-Type": "text/html"})
+        if not self._admitted(request):
+            return Response(
+                401,
+                b"Logon failed" if self._refused < _TRIES else b"User is locked",
+                {"WWW-Authenticate": 'Basic realm="SAP"', "Content-Type": "text/html"},
+            )
+        try:
+            function, values = _read(request.body, style)
+        except (etree.XMLSyntaxError, ValueError) as error:
+            return _fault("Client", f"XML: {error}")
+        return self._with_session(request, function, values, style)
+
+    def unlock(self) -> None:
+        """Let the user log on again."""
+        self._refused = 0
+
+    def _with_session(
+        self, request: Request, function: str, values: Values, style: str
+    ) -> Response:
+        command = request.headers.get("sap-sessioncmd") or request.query.get("sap-sessioncmd")
+        cookies = SimpleCookie(request.headers.get("Cookie", ""))
+        key = cookies["sap-contextid"].value if "sap-contextid" in cookies else None
+        headers: dict[str, str] = {}
+        with self._lock:
+            self._forget_idle()
+            opened = self._sessions.get(key) if key else None
+            if opened is None and command == "open":
+                if len(self._sessions) >= _SESSIONS:
+                    return Response(503, b"Service cannot be reached: no free session")
+                key, opened = secrets.token_hex(12), _Open()
+                self._sessions[key] = opened
+                headers["Set-Cookie"] = f"sap-contextid={key}; path=/"
+        opened = opened or _Open()
+        with opened.lock:
+            opened.used = time.monotonic()
+            response = self._run(opened.session, function, values, style)
+        if command == "close" and key:
+            with self._lock:
+                self._sessions.pop(key, None)
+        return Response(response.status, response.body, {**response.headers, **headers})
+
+    def _run(self, session: Session, function: str, values: Values, style: str) -> Response:
+        if function not in FUNCTIONS:
+            return _fault("Server", f"FU_NOT_FOUND: {function}")
+        try:
+            answer = FUNCTIONS[function][0](self._work, session, values)
+        except AbapException as error:
+            return _fault("Server", f"ABAP exception: {error}")
+        return _answer(function, answer, style)
+
+    def _forget_idle(self) -> None:
+        limit = time.monotonic() - _IDLE_SECONDS
+        for key in [key for key, each in self._sessions.items() if each.used < limit]:
+            del self._sessions[key]
+
+    def _admitted(self, request: Request) -> bool:
+        if self._refused >= _TRIES:
+            return False
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        try:
+            user, _, password = base64.b64decode(token).decode().partition(":")
+        except ValueError:
+            user = password = ""
+        good = (
+            scheme.lower() == "basic"
+            and (user, password) == self._credentials
+            and request.query.get("sap-client", self._client) == self._client
+        )
+        if not good and user == self._credentials[0]:
+            self._refused += 1
+        elif good:
+            self._refused = 0
+        return good
+
+
+def _read(body: bytes, style: str) -> tuple[str, Values]:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    document = etree.fromstring(body, parser)
+    if document.getroottree().docinfo.doctype:
+        raise ValueError("a document type is not accepted")
+    content = document.find(f"{{{_ENVELOPE}}}Body")
+    if content is None or not len(content):
+        raise ValueError("there is no body")
+    name = etree.QName(content[0])
+    if name.namespace != (_RFC if style == "rfc" else _MC):
+        raise ValueError(f"namespace {name.namespace!r} is not served here")
+    return _function(name.localname), {_upper(each): _value(each) for each in content[0]}
+
+
+def _value(element: etree._Element) -> Any:
+    children = [child for child in element if isinstance(child.tag, str)]
+    if not children:
+        return element.text or ""
+    if all(etree.QName(child).localname == "item" for child in children):
+        return [_value(child) for child in children]
+    return {_upper(child): _value(child) for child in children}
+
+
+def _function(name: str) -> str:
+    return name.replace("_-", "/") if name.upper() == name else _snake(name)
+
+
+def _upper(element: etree._Element) -> str:
+    return _function(str(etree.QName(element).localname))
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+
+
+def _camel(name: str, style: str) -> str:
+    if style == "rfc":
+        return name.replace("/", "_-")
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _answer(function: str, values: Values, style: str) -> Response:
+    namespace = _RFC if style == "rfc" else _MC
+    suffix = ".Response" if style == "rfc" else "Response"
+    envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soap-env": _ENVELOPE})
+    body = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body")
+    root = etree.SubElement(
+        body, f"{{{namespace}}}{_camel(function, style)}{suffix}", nsmap={"n0": namespace}
+    )
+    for name, value in values.items():
+        _write(root, _camel(name, style), value, style)
+    content = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
+    return Response(200, content, {"Content-Type": "text/xml; charset=utf-8"})
+
+
+def _write(parent: etree._Element, name: str, value: Any, style: str) -> None:
+    element = etree.SubElement(parent, name)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _write(element, _camel(key, style), inner, style)
+    elif isinstance(value, list):
+        for row in value:
+            _write(element, "item", row, style)
+    else:
+        element.text = str(value)
+
+
+def _fault(code: str, text: str) -> Response:
+    envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soap-env": _ENVELOPE})
+    body = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body")
+    fault = etree.SubElement(body, f"{{{_ENVELOPE}}}Fault")
+    etree.SubElement(fault, "faultcode").text = f"soap-env:{code}"
+    etree.SubElement(fault, "faultstring").text = text
+    content = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
+    return Response(500, content, {"Content-Type": "text/xml; charset=utf-8"})

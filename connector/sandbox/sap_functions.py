@@ -1,0 +1,428 @@
+"""The function modules of the sandbox's SAP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connector.sandbox.books import Books, Clock
+from connector.sandbox.sap_seed import SALES_AREA
+from connector.sandbox.sap_where import NotValid, parse
+
+Values = dict[str, Any]
+
+CUSTOMER, MATERIAL, STOCK = "sap.customer", "sap.material", "sap.stock"
+DELIVERY, BILLING = "sap.delivery", "sap.billing"
+
+_KNA1 = {
+    "KUNNR": 10, "NAME1": 35, "NAME2": 35, "LAND1": 3, "ORT01": 35, "PSTLZ": 10, "REGIO": 3,
+    "STRAS": 35, "TELF1": 16, "MCOD1": 25, "STCD1": 16, "STCD5": 60, "LOEVM": 1, "AUFSD": 2,
+}  # fmt: skip
+_ROW, _LINE = 512, 72
+_REQUIRED = ("CITY", "POSTL_COD1", "COUNTRY", "LANGU_P", "CURRENCY")
+_LENGTHS = {
+    "FIRSTNAME": 40, "LASTNAME": 40, "NAME": 40, "NAME_2": 40, "CITY": 40, "POSTL_COD1": 10,
+    "STREET": 60, "HOUSE_NO": 10, "COUNTRY": 3, "REGION": 3, "TEL1_NUMBR": 30, "E_MAIL": 241,
+    "LANGU_P": 1, "CURRENCY": 5, "STCD5": 60, "STCD1": 16,
+}  # fmt: skip
+
+
+class AbapException(Exception):
+    """A classic exception that a function module raises; becomes a SOAP fault."""
+
+
+@dataclass
+class Session:
+    """One stateful session: what was written and is not committed yet."""
+
+    pending: list[Callable[[], None]] = field(default_factory=list)
+    drawn: dict[str, Values] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class System:
+    """What the function modules work on."""
+
+    books: Books
+    clock: Clock
+
+
+Function = Callable[[System, Session, Values], Values]
+
+
+def rfc_ping(_system: System, _session: Session, _values: Values) -> Values:
+    """Do nothing."""
+    return {}
+
+
+def stfc_connection(system: System, _session: Session, values: Values) -> Values:
+    """Echo a text."""
+    return {
+        "ECHOTEXT": str(values.get("REQUTEXT", ""))[:255],
+        "RESPTEXT": f"SAP sandbox at {system.clock.now().isoformat()}",
+    }
+
+
+def rfc_read_table(system: System, _session: Session, values: Values) -> Values:
+    """Read rows of a table, with the limits of the real one."""
+    table = str(values.get("QUERY_TABLE", "")).upper()
+    if table != "KNA1":
+        raise AbapException("TABLE_NOT_AVAILABLE")
+    wanted = [str(each.get("FIELDNAME", "")).upper() for each in _table(values, "FIELDS")]
+    fields = wanted or list(_KNA1)
+    if any(name not in _KNA1 for name in fields):
+        raise AbapException("FIELD_NOT_VALID")
+    clause = " ".join(str(each.get("TEXT", ""))[:_LINE] for each in _table(values, "OPTIONS"))
+    try:
+        holds = parse(clause, frozenset(_KNA1))
+    except NotValid:
+        raise AbapException("OPTION_NOT_VALID") from None
+    delimiter = str(values.get("DELIMITER", ""))[:1]
+    described, offset = [], 0
+    for name in fields:
+        described.append(
+            {
+                "FIELDNAME": name,
+                "OFFSET": f"{offset:06d}",
+                "LENGTH": f"{_KNA1[name]:06d}",
+                "TYPE": "C",
+                "FIELDTEXT": name,
+            }
+        )
+        offset += _KNA1[name] + len(delimiter)
+    if offset - len(delimiter) > _ROW:
+        raise AbapException("DATA_BUFFER_EXCEEDED")
+    skip, most = _int(values.get("ROWSKIPS")), _int(values.get("ROWCOUNT"))
+    rows = [row for row in system.books.all(CUSTOMER) if holds(row)]
+    rows = rows[skip : skip + most if most else None]
+    data = [
+        {
+            "WA": delimiter.join(
+                str(row.get(name, ""))[: _KNA1[name]].ljust(_KNA1[name]) for name in fields
+            ).rstrip()
+            if not delimiter
+            else delimiter.join(
+                str(row.get(name, ""))[: _KNA1[name]].ljust(_KNA1[name]) for name in fields
+            )
+        }
+        for row in rows
+    ]
+    return {"FIELDS": described, "DATA": data, "OPTIONS": []}
+
+
+def customer_getlist(system: System, _session: Session, values: Values) -> Values:
+    """List customers by ranges of numbers."""
+    rows = []
+    for row in system.books.all(CUSTOMER):
+        for each in _table(values, "IDRANGE"):
+            low, high = str(each.get("LOW", "")).zfill(10), str(each.get("HIGH", "")).zfill(10)
+            option = str(each.get("OPTION", "EQ"))
+            inside = low <= row["KUNNR"] <= high if option == "BT" else row["KUNNR"] == low
+            if inside:
+                rows.append({"CUSTOMER": row["KUNNR"], "NAME": row["NAME1"], "CITY": row["ORT01"]})
+    if not rows:
+        return {"ADDRESSDATA": [], "RETURN": _return1("E", "F2", "718", "没有找到客户 No customer")}
+    return {"ADDRESSDATA": rows, "SPECIALDATA": [], "RETURN": _return1("", "", "000", "")}
+
+
+def customer_getdetail2(system: System, _session: Session, values: Values) -> Values:
+    """Read one customer."""
+    row = system.books.get(CUSTOMER, str(values.get("CUSTOMERNO", "")).zfill(10))
+    if row is None:
+        return {"RETURN": _return1("E", "F2", "153", "客户不存在 Customer does not exist")}
+    return {
+        "CUSTOMERADDRESS": {
+            "CUSTOMER": row["KUNNR"],
+            "NAME": row["NAME1"],
+            "STREET": row["STRAS"],
+            "CITY": row["ORT01"],
+            "POSTL_CODE": row["PSTLZ"],
+            "TELEPHONE": row["TELF1"],
+        },
+        "CUSTOMERGENERALDETAIL": {"TAX_NO_5": row["STCD5"]},
+        "RETURN": _return1("", "", "000", ""),
+    }
+
+
+def customer_create(system: System, session: Session, values: Values) -> Values:
+    """Create a customer; it is there after the commit of the same session."""
+    company, person = values.get("PI_COMPANYDATA"), values.get("PI_PERSONALDATA")
+    if bool(company) == bool(person):
+        return _refused("F2", "306", "请仅输入个人或公司数据 Either personal or company data")
+    data = _cut(company or person or {})
+    missing = [name for name in _REQUIRED if not data.get(name)]
+    missing += ["NAME" if company else "LASTNAME"] if not (
+        data.get("NAME") or data.get("LASTNAME")
+    ) else []
+    if missing:
+        return _refused("F2", "304", f"必填字段 Required field {', '.join(missing)}")
+    copy = values.get("PI_COPYREFERENCE") or {}
+    reference = system.books.get(CUSTOMER, str(copy.get("REF_CUSTMR", "")).zfill(10))
+    area = {
+        "VKORG": copy.get("SALESORG"),
+        "VTWEG": copy.get("DISTR_CHAN"),
+        "SPART": copy.get("DIVISION"),
+    }
+    if reference is None or area != SALES_AREA:
+        return _refused("F2", "217", "参考客户不存在 Reference customer or sales area unknown")
+    number = f"{system.books.next_number('sap.customer', 200001):010d}"
+    name = data.get("NAME") or f"{data.get('LASTNAME', '')}{data.get('FIRSTNAME', '')}"
+    row = {
+        "KUNNR": number,
+        "NAME1": name[:35],
+        "NAME2": name[35:70],
+        "MCOD1": name.upper()[:25],
+        "LAND1": data.get("COUNTRY", ""),
+        "ORT01": data.get("CITY", "")[:35],
+        "PSTLZ": data.get("POSTL_COD1", ""),
+        "REGIO": data.get("REGION", ""),
+        "STRAS": f"{data.get('STREET', '')} {data.get('HOUSE_NO', '')}".strip()[:35],
+        "TELF1": data.get("TEL1_NUMBR", "")[:16],
+        "SMTP_ADDR": data.get("E_MAIL", ""),
+        "STCD1": "",
+        "STCD5": "",
+        "LOEVM": "",
+        "AUFSD": "",
+        **SALES_AREA,
+    }
+    session.drawn[number] = row
+    session.pending.append(lambda: system.books.put(CUSTOMER, number, row))
+    return {"CUSTOMERNO": number, "RETURN": _return1("S", "F2", "174", f"客户 {number} 已创建")}
+
+
+def customer_change(system: System, session: Session, values: Values) -> Values:
+    """Change the fields of a customer that are flagged in the X structure."""
+    number = str(values.get("CUSTOMERNO", "")).zfill(10)
+    row = system.books.get(CUSTOMER, number)
+    if row is None:
+        return {"RETURN": _return1("E", "F2", "153", "客户不存在 Customer does not exist")}
+    changes = {}
+    columns = {
+        "NAME": "NAME1", "LASTNAME": "NAME1", "CITY": "ORT01", "POSTL_COD1": "PSTLZ",
+        "STREET": "STRAS", "TEL1_NUMBR": "TELF1", "COUNTRY": "LAND1",
+    }  # fmt: skip
+    for kind in ("PI_COMPANYDATA", "PI_PERSONALDATA"):
+        data, flags = _cut(values.get(kind) or {}), values.get(f"{kind}X") or {}
+        changes |= {
+            column: data.get(name, "")
+            for name, column in columns.items()
+            if str(flags.get(name, "")).upper() == "X"
+        }
+    session.pending.append(lambda: correct_customer(system.books, number, changes))
+    return {"RETURN": _return1("S", "F2", "175", f"客户 {number} 已更改")}
+
+
+def customer_tax_set(system: System, session: Session, values: Values) -> Values:
+    """Set the tax numbers of a customer, in the same logical unit of work."""
+    number = str(values.get("CUSTOMERNO", "")).zfill(10)
+    data = _cut({name: values.get(name, "") for name in ("STCD5", "STCD1")})
+    row = session.drawn.get(number) or system.books.get(CUSTOMER, number)
+    if row is None:
+        return {"RETURN": [_return2("E", "F2", "153", "客户不存在 Customer does not exist")]}
+    session.pending.append(lambda: correct_customer(system.books, number, data))
+    return {"RETURN": [_return2("S", "F2", "175", f"客户 {number} 已更改")]}
+
+
+def commit(system: System, session: Session, _values: Values) -> Values:
+    """Make what the session wrote real."""
+    with system.books.lock:
+        for change in session.pending:
+            change()
+    session.pending.clear()
+    session.drawn.clear()
+    return {"RETURN": _return2("", "", "000", "")}
+
+
+def rollback(_system: System, session: Session, _values: Values) -> Values:
+    """Forget what the session wrote."""
+    session.pending.clear()
+    session.drawn.clear()
+    return {"RETURN": _return2("", "", "000", "")}
+
+
+def material_availability(system: System, _session: Session, values: Values) -> Values:
+    """Say how much of a part is available in a plant."""
+    plant, material = str(values.get("PLANT", "")), str(values.get("MATERIAL", ""))
+    row = system.books.get(STOCK, f"{plant}/{material}")
+    if row is None:
+        return {
+            "AV_QTY_PLT": "0.000",
+            "DIALOGFLAG": "N",
+            "RETURN": _return0("E", "M3305", f"物料 {material} 不存在 Material does not exist"),
+        }
+    unit = str(values.get("UNIT", "")) or row["MEINS"]
+    if unit != row["MEINS"]:
+        return {
+            "AV_QTY_PLT": "0.000",
+            "DIALOGFLAG": "N",
+            "RETURN": _return0("E", "M7064", f"单位 {unit} 没有定义 Unit not defined"),
+        }
+    return {
+        "AV_QTY_PLT": f"{Decimal(row['LABST']):.3f}",
+        "DIALOGFLAG": "" if Decimal(row["LABST"]) > 0 else "X",
+        "ENDLEADTME": "0000-00-00",
+        "WMDVEX": [],
+        "RETURN": _return0("", "", ""),
+    }
+
+
+def delivery_getlist(system: System, _session: Session, values: Values) -> Values:
+    """List deliveries by number; all when none is named."""
+    numbers = {str(each.get("DELIV_NUMB_LOW", "")) for each in _table(values, "IT_VBELN")}
+    rows = [
+        row for row in system.books.all(DELIVERY) if not numbers or row["VBELN"] in numbers
+    ]
+    return {
+        "ET_DELIVERY_HEADER": [
+            {"VBELN": row["VBELN"], "BOLNR": row["BOLNR"], "WADAT_IST": row["WADAT_IST"]}
+            for row in rows
+        ],
+        "ET_DELIVERY_HEADER_STS": [{"VBELN": row["VBELN"], "WBSTK": "C"} for row in rows],
+        "ET_DELIVERY_ITEM": [item for row in rows for item in row["ITEMS"]],
+        "RETURN": [],
+    }
+
+
+def billingdoc_getlist(system: System, _session: Session, _values: Values) -> Values:
+    """List billing documents."""
+    return {"BILLINGDOCUMENTDETAIL": system.books.all(BILLING), "RETURN": []}
+
+
+# Function module → what it does, and whether it writes.
+FUNCTIONS: dict[str, tuple[Function, bool]] = {
+    "RFC_PING": (rfc_ping, False),
+    "STFC_CONNECTION": (stfc_connection, False),
+    "RFC_READ_TABLE": (rfc_read_table, False),
+    "BAPI_CUSTOMER_GETLIST": (customer_getlist, False),
+    "BAPI_CUSTOMER_GETDETAIL2": (customer_getdetail2, False),
+    "BAPI_CUSTOMER_CREATEFROMDATA1": (customer_create, True),
+    "BAPI_CUSTOMER_CHANGEFROMDATA1": (customer_change, True),
+    "Z_CUSTOMER_TAX_SET": (customer_tax_set, True),
+    "BAPI_TRANSACTION_COMMIT": (commit, True),
+    "BAPI_TRANSACTION_ROLLBACK": (rollback, True),
+    "BAPI_MATERIAL_AVAILABILITY": (material_availability, False),
+    "BAPI_DELIVERY_GETLIST": (delivery_getlist, False),
+    "BAPI_BILLINGDOC_GETLIST": (billingdoc_getlist, False),
+}
+
+
+def correct_customer(books: Books, number: str, fields: Values) -> None:
+    """Change a customer's record, as a person or a committed call does. Raises LookupError."""
+    with books.lock:
+        row = books.get(CUSTOMER, number)
+        if row is None:
+            raise LookupError(f"no customer {number}")
+        changed = {**row, **fields}
+        changed["MCOD1"] = str(changed["NAME1"]).upper()[:25]
+        books.put(CUSTOMER, number, changed)
+
+
+def post_delivery(books: Books, shipment: Values, parts: dict[int, str], order: str) -> None:
+    """Post the goods issue of a DMS shipment once: a delivery, and less stock."""
+    key = shipment["trackingNumber"]
+    with books.lock:
+        if books.get(DELIVERY, key) is not None:
+            return
+        number = f"{books.next_number('sap.delivery', 80000001):010d}"
+        items = []
+        for position, line in enumerate(shipment["lines"], start=1):
+            material = parts.get(int(line["lineNumber"]), "")
+            quantity = Decimal(str(line["quantity"]))
+            items.append(
+                {
+                    "VBELN": number,
+                    "POSNR": f"{position * 10:06d}",
+                    "MATNR": material,
+                    "LFIMG": f"{quantity:.3f}",
+                    "VGBEL": order,
+                }
+            )
+            held = books.get(STOCK, f"1000/{material}")
+            if held is not None:
+                left = Decimal(held["LABST"]) - quantity
+                books.put(STOCK, f"1000/{material}", {**held, "LABST": str(left)})
+        books.put(
+            DELIVERY,
+            key,
+            {
+                "VBELN": number,
+                "BOLNR": key,
+                "WADAT_IST": str(shipment["shippedAt"])[:10],
+                "ITEMS": items,
+            },
+        )
+
+
+def post_billing(books: Books, invoice: Values, order: str) -> None:
+    """Post the billing document of a DMS invoice once."""
+    key = str(invoice["invoiceNumber"])
+    with books.lock:
+        if books.get(BILLING, key) is not None:
+            return
+        books.put(
+            BILLING,
+            key,
+            {
+                "VBELN": f"{books.next_number('sap.billing', 90000001):010d}",
+                "FKART": "G2" if invoice.get("red") in (True, "true") else "F2",
+                "FKDAT": str(invoice["date"]),
+                "NETWR": str(invoice["netAmount"]),
+                "MWSBK": str(invoice["taxAmount"]),
+                "WAERK": "CNY",
+                "FKSTO": "",
+                "XBLNR": key,
+                "BSTNK": order,
+            },
+        )
+
+
+def refused_by(function: str, code: str, text: str) -> Values:
+    """Return how a function module says no on demand, in the shape that its RETURN has."""
+    if function == "BAPI_MATERIAL_AVAILABILITY":
+        return {"RETURN": _return0("E", code, text)}
+    if function in ("Z_CUSTOMER_TAX_SET",):
+        return {"RETURN": [_return2("E", code[:20], "001", text)]}
+    if function.startswith("BAPI_TRANSACTION"):
+        return {"RETURN": _return2("E", code[:20], "001", text)}
+    return {"RETURN": _return1("E", code[:20], "001", text)}
+
+
+def _refused(identity: str, number: str, text: str) -> Values:
+    return {"CUSTOMERNO": "", "RETURN": _return1("E", identity, number, text)}
+
+
+def _return0(kind: str, code: str, text: str) -> Values:
+    return {"TYPE": kind, "CODE": code[:5], "MESSAGE": text[:220], "LOG_NO": "", "LOG_MSG_NO": ""}
+
+
+def _return1(kind: str, identity: str, number: str, text: str) -> Values:
+    return {"TYPE": kind, "ID": identity, "NUMBER": number, "MESSAGE": text[:220]}
+
+
+def _return2(kind: str, identity: str, number: str, text: str) -> Values:
+    return {**_return1(kind, identity, number, text), "PARAMETER": "", "ROW": "0", "FIELD": ""}
+
+
+def _cut(data: Any) -> Values:
+    """Cut values to their fields' lengths without a word, as SAP does."""
+    return {
+        name: str(value)[: _LENGTHS[name]]
+        for name, value in (data.items() if isinstance(data, dict) else ())
+        if name in _LENGTHS
+    }
+
+
+def _table(values: Values, name: str) -> list[Values]:
+    rows = values.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _int(value: Any) -> int:
+    try:
+        return int(Decimal(str(value or 0)))
+    except InvalidOperation:
+        return 0
+
+
