@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connector.dms import client as dms_client
+from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.desk import DmsDesk
 from connector.dms.port import Dms
 from connector.domain.business_unit import BusinessUnit
@@ -24,9 +23,9 @@ from connector.jobs.wave import wave
 from connector.jobs.writeback import writeback
 from connector.mapping import MappingSet
 from connector.mapping import load as load_mappings
-from connector.sap import connect as connect_sap
 from connector.sap.customers import CustomerDesk
 from connector.sap.port import SapSystem
+from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
 from connector.settings import Settings
 from connector.steps.context import Context, Policy
@@ -38,8 +37,8 @@ from connector.store.files import Files
 from connector.store.orders import Orders
 from connector.store.runs import Runs
 from connector.store.waves import Waves
-from connector.storefront import woocommerce
 from connector.storefront.port import Storefront
+from connector.storefront.woocommerce import WooCommerce, WooCommerceSettings
 
 Clock = Callable[[], datetime]
 
@@ -148,4 +147,82 @@ def build(settings: Settings, clock: Clock = real_clock, since: datetime | None 
         sap=sap,
         dms=dms,
         storefront=storefront,
+    )
+
+
+def calendar_of(settings: Settings) -> WorkingCalendar:
+    """Return the working calendar that the settings describe."""
+    section = settings.calendar
+    return WorkingCalendar(
+        zone=ZoneInfo(section.zone),
+        weekdays=frozenset(section.working_weekdays),
+        hours=tuple(section.hours),
+        overrides=dict(section.overrides),
+    )
+
+
+def business_units_of(settings: Settings) -> dict[str, BusinessUnit]:
+    """Return the business units by code."""
+    return {
+        section.code: BusinessUnit(
+            **{**section.model_dump(), "sku_patterns": tuple(section.sku_patterns)}
+        )
+        for section in settings.business_units
+    }
+
+
+def storefront_of(settings: Settings) -> Storefront:
+    """Return the storefront that the settings describe."""
+    section = settings.storefront
+    return WooCommerce(
+        WooCommerceSettings(
+            url=section.url,
+            consumer_key=section.consumer_key,
+            consumer_secret=section.consumer_secret.get_secret_value(),
+            connect_timeout=section.connect_timeout,
+            read_timeout=section.read_timeout,
+            call_deadline=section.call_deadline,
+        )
+    )
+
+
+def sap_of(settings: Settings) -> SapSystem:
+    """Return the SAP system that the settings describe."""
+    section = settings.sap
+    return SoapSap(
+        SoapSettings(
+            url=section.url,
+            client=section.client,
+            user=section.user,
+            password=section.password.get_secret_value(),
+            language=section.language,
+            namespace_style=section.namespace_style,
+            ca_file=section.ca_file,
+            connect_timeout=section.connect_timeout,
+            read_timeout=section.read_timeout,
+            call_deadline=section.call_deadline,
+            sessions=section.sessions,
+        )
+    )
+
+
+def dms_of(settings: Settings) -> Dms:
+    """Return the DMS that the settings describe."""
+    section = settings.dms
+    return SoapDms(
+        DmsSettings(
+            wsdl=section.wsdl,
+            endpoint=section.endpoint,
+            service=section.service,
+            port=section.port,
+            user=section.user,
+            password=section.password.get_secret_value(),
+            authentication=section.authentication,
+            ca_file=section.ca_file,
+            client_certificate=section.client_certificate,
+            proxy=section.proxy,
+            connect_timeout=section.connect_timeout,
+            read_timeout=section.read_timeout,
+            call_deadline=section.call_deadline,
+        )
     )

@@ -78,6 +78,7 @@ class Runner:
         self.since = since
         self._lease = lease
         self._retry = retry
+        self._stopped = threading.Event()
 
     def tick(self) -> list[Outcome]:
         """Work off all that is due now, job by job in their sequence."""
@@ -87,6 +88,10 @@ class Runner:
             for scope in job.scopes
             for outcome in self._due(job, scope)
         ]
+
+    def stop(self) -> None:
+        """Begin no further window; the one under way is finished."""
+        self._stopped.set()
 
     def run_window(self, name: str, window: Window, scope: str = "") -> Outcome:
         """Run one window of a job unless it was done; the command `job run` does this."""
@@ -101,19 +106,21 @@ class Runner:
 
     def _due(self, job: Job, scope: str) -> Iterator[Outcome]:
         now = self._clock()
+        if self._stopped.is_set():
+            return
         for row in self._runs.unfinished(job.name, scope):
             if row.state == "failed" and not self._may_retry(row, now):
                 return
             outcome = self._run(job, scope, Window(row.window_from, row.window_to))
             yield outcome
             # Windows are worked off in their sequence: a later one waits for an earlier.
-            if outcome.state != "done":
+            if outcome.state != "done" or self._stopped.is_set():
                 return
         after = self._runs.last_window_to(job.name, scope) or self.since
         for window in job.cadence.due(after, now):
             outcome = self._run(job, scope, window)
             yield outcome
-            if outcome.state != "done":
+            if outcome.state != "done" or self._stopped.is_set():
                 return
 
     def _may_retry(self, row: RunRow, now: datetime) -> bool:

@@ -98,9 +98,10 @@ class Server:
 
     def stop(self) -> None:
         """Stop answering and free the port."""
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join(timeout=5)
         self._server.server_close()
-        self._thread.join(timeout=5)
 
 
 class _ThreadingServer(http.server.ThreadingHTTPServer):

@@ -1,0 +1,124 @@
+"""What `connector check` looks at, one finding a thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+from connector.bootstrap import calendar_of, dms_of, sap_of, storefront_of
+from connector.errors import ConnectorError, LogonFailed, RetryLater
+from connector.mapping import load
+from connector.settings import Settings, config_file, load_settings
+from connector.store.database import Database
+
+_ENDS_SOON = timedelta(days=45)
+_NEEDED = (
+    "storefront_order", "sap_customer_find", "sap_customer_create_company",
+    "sap_customer_create_person", "sap_stock", "dms_sales_order", "dms_find",
+    "dms_delivery_note", "dms_invoice_application", "dms_status", "dms_cancel",
+    "storefront_shipment", "storefront_shipment_note", "storefront_invoice",
+    "storefront_invoice_note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finding: `good`, `warning`, `wrong` or `unreachable`."""
+
+    state: Literal["good", "warning", "wrong", "unreachable"]
+    what: str
+    text: str
+
+
+def run_checks(*, live: bool) -> list[Result]:
+    """Return all findings, in a fixed sequence."""
+    try:
+        settings = load_settings()
+    except ConnectorError as error:
+        return [Result("wrong", "settings", str(error))]
+    results = [Result("good", "settings", f"{config_file()} and the environment")]
+    results += _secrets(settings)
+    results += [_mappings(settings), _calendar(settings), _database(settings)]
+    if live:
+        results += [
+            _ping("storefront", lambda: storefront_of(settings).ping()),
+            _ping("sap", lambda: sap_of(settings).ping()),
+            _ping("dms", lambda: dms_of(settings).ping()),
+        ]
+    return results
+
+
+def _secrets(settings: Settings) -> list[Result]:
+    return [
+        Result("good", "secrets", f"{name} is set")
+        if secret.get_secret_value()
+        else Result(
+            "wrong", "secrets", f"{name} is missing — set it in the environment or a secret file"
+        )
+        for name, secret in (
+            ("CONNECTOR_STOREFRONT__CONSUMER_SECRET", settings.storefront.consumer_secret),
+            ("CONNECTOR_SAP__PASSWORD", settings.sap.password),
+            ("CONNECTOR_DMS__PASSWORD", settings.dms.password),
+        )
+    ]
+
+
+def _mappings(settings: Settings) -> Result:
+    try:
+        mappings = load(settings.mappings)
+    except ConnectorError as error:
+        return Result("wrong", "mappings", str(error))
+    missing = [name for name in _NEEDED if name not in mappings.names()]
+    if missing:
+        return Result("wrong", "mappings", f"missing in {settings.mappings}: {', '.join(missing)}")
+    return Result("good", "mappings", f"{len(mappings.names())} files, version {mappings.version}")
+
+
+def _calendar(settings: Settings, today: date | None = None) -> Result:
+    today = today or datetime.now(UTC).date()
+    try:
+        calendar = calendar_of(settings)
+        calendar.is_working_day(today)
+    except ConnectorError as error:
+        return Result("wrong", "calendar", str(error))
+    ends = calendar.ends_on()
+    if ends - today < _ENDS_SOON:
+        return Result(
+            "warning",
+            "calendar",
+            f"the national calendar ends on {ends} — update chinesecalendar, or name the next"
+            " year's days under calendar.overrides",
+        )
+    return Result("good", "calendar", f"known until {ends}")
+
+
+def _database(settings: Settings) -> Result:
+    try:
+        database = Database(settings.database_url)
+        has, needs = database.revision()
+        database.close()
+    except ConnectorError as error:
+        return Result("wrong", "database", str(error))
+    except Exception as error:
+        # Drivers raise what they like for a server that is away.
+        return Result("unreachable", "database", f"does not answer: {type(error).__name__}")
+    if has is None:
+        return Result("good", "database", f"empty; the first start makes revision {needs}")
+    if has != needs:
+        return Result(
+            "warning", "database", f"has revision {has}, needs {needs} — `connector db upgrade`"
+        )
+    return Result("good", "database", f"revision {has}")
+
+
+def _ping(name: str, ping: Callable[[], str]) -> Result:
+    try:
+        return Result("good", name, ping())
+    except LogonFailed as error:
+        return Result("wrong", name, str(error))
+    except RetryLater as error:
+        return Result("unreachable", name, str(error))
+    except ConnectorError as error:
+        return Result("wrong", name, str(error))

@@ -1,0 +1,426 @@
+"""The storefront as a local server: the orders and products of WooCommerce's wc/v3."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from connector.sandbox.books import Books, Clock, Document
+from connector.sandbox.storefront_query import STATUSES, InvalidParameter, Query
+from connector.sandbox.web import Request, Response
+
+ORDER, NOTE, REFUND, PRODUCT = (
+    "storefront.order",
+    "storefront.note",
+    "storefront.refund",
+    "storefront.product",
+)
+_ROUTE = "/wp-json/wc/v3"
+_CHANGEABLE = ("status", "customer_note", "billing", "shipping", "transaction_id", "line_items")
+
+
+class Refused(Exception):
+    """A request that WooCommerce refuses, with its status, code and message."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class StorefrontApplication:
+    """The sandbox's shop. `orders` is a file with any list of WooCommerce orders."""
+
+    system = "storefront"
+
+    def __init__(
+        self,
+        books: Books,
+        clock: Clock,
+        *,
+        consumer_key: str = "ck_sandbox",
+        consumer_secret: str = "cs_sandbox",
+        orders: Path | None = None,
+    ) -> None:
+        self._books = books
+        self._clock = clock
+        self._credentials = (consumer_key, consumer_secret)
+        listed = read_orders(orders, clock)
+        books.seed(ORDER, ((str(order["id"]), order) for order in listed))
+        if orders is None:
+            books.seed(REFUND, _default_refunds())
+        books.seed(PRODUCT, _products(listed))
+        self._routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
+            (method, re.compile(f"^{_ROUTE}{pattern}/?$"), handler)
+            for method, pattern, handler in (
+                ("GET", "/orders", self._list_orders),
+                ("POST", "/orders", self._create_order),
+                ("GET", r"/orders/([^/]+)", self._get_order),
+                ("PUT", r"/orders/([^/]+)", self._update_order),
+                ("POST", r"/orders/([^/]+)", self._update_order),
+                ("GET", r"/orders/([^/]+)/notes", self._list_notes),
+                ("POST", r"/orders/([^/]+)/notes", self._add_note),
+                ("GET", r"/orders/([^/]+)/refunds", self._list_refunds),
+                ("POST", r"/orders/([^/]+)/refunds", self._add_refund),
+                ("GET", "/products", self._list_products),
+                ("POST", "/products", self._create_product),
+                ("POST", "/products/batch", self._batch_products),
+                ("GET", r"/products/([^/]+)", self._get_product),
+                ("PUT", r"/products/([^/]+)", self._update_product),
+            )
+        ]
+
+    def operation(self, request: Request) -> tuple[str, bool]:
+        """See `Application`: "PUT /orders/{id}"."""
+        route = re.sub(r"/(orders|products)/(?!batch)[^/]+", r"/\1/{id}", request.path)
+        return f"{request.method} {route.removeprefix(_ROUTE)}", request.method != "GET"
+
+    def refuse(self, request: Request, code: str, text: str) -> Response:
+        """See `Application`."""
+        return _error(Refused(400, f"woocommerce_{code.lower()}", text))
+
+    def handle(self, request: Request) -> Response:
+        """See `Application`."""
+        try:
+            if not self._admitted(request):
+                raise Refused(
+                    401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources."
+                )
+            for method, pattern, handler in self._routes:
+                match = pattern.match(request.path)
+                if match and method == request.method:
+                    with self._books.lock:
+                        return self._answer(handler(request, *match.groups()))
+            raise Refused(404, "rest_no_route", "No route was found matching the URL.")
+        except InvalidParameter as error:
+            return _error(Refused(400, "rest_invalid_param", f"Invalid parameter(s): {error}"))
+        except Refused as error:
+            return _error(error)
+
+    def _answer(self, made: Any) -> Response:
+        if isinstance(made, Response):
+            return made
+        status, body = made
+        return _json(status, body)
+
+    def _admitted(self, request: Request) -> bool:
+        given = (request.query.get("consumer_key"), request.query.get("consumer_secret"))
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                key, _, secret = base64.b64decode(token).decode().partition(":")
+            except ValueError:
+                return False
+            given = (key, secret)
+        return given == self._credentials
+
+    def _list_orders(self, request: Request) -> Response:
+        query = Query.of(request.query)
+        orders = [order for order in self._books.all(ORDER) if query.holds(order)]
+        orders.sort(key=query.key, reverse=query.descending)
+        return _page(request, query, [_with_refunds(self._books, each) for each in query.sliced(orders)], len(orders))
+
+    def _get_order(self, _request: Request, key: str) -> tuple[int, Document]:
+        return 200, _with_refunds(self._books, self._order(key))
+
+    def _create_order(self, request: Request) -> tuple[int, Document]:
+        body = _body(request)
+        number = self._next_id()
+        order = _complete({**body, "id": number, "number": str(number)}, self._clock, number)
+        self._books.put(ORDER, str(number), order)
+        return 201, order
+
+    def _update_order(self, request: Request, key: str) -> tuple[int, Document]:
+        order, body = self._order(key), _body(request)
+        status = body.get("status", order["status"])
+        if status not in STATUSES:
+            raise InvalidParameter("status")
+        changed = {**order, **{name: body[name] for name in _CHANGEABLE if name in body}}
+        if "meta_data" in body:
+            changed["meta_data"] = self._merged(order.get("meta_data"), body["meta_data"])
+        changed["date_modified"] = changed["date_modified_gmt"] = _stamp(self._clock)
+        if status == "completed" and not order.get("date_completed_gmt"):
+            changed["date_completed"] = changed["date_completed_gmt"] = _stamp(self._clock)
+        self._books.put(ORDER, key, changed)
+        return 200, _with_refunds(self._books, changed)
+
+    def _merged(self, held: Any, given: Any) -> list[Document]:
+        """Merge meta data as WooCommerce does: by id, else by key, else a new entry."""
+        entries = [dict(each) for each in held] if isinstance(held, list) else []
+        for each in given if isinstance(given, list) else []:
+            if not isinstance(each, dict) or not each.get("key"):
+                continue
+            same = next(
+                (
+                    entry
+                    for entry in entries
+                    if (entry.get("id") == each["id"] if each.get("id") else False)
+                    or (not each.get("id") and entry.get("key") == each["key"])
+                ),
+                None,
+            )
+            if same is None:
+                number = self._books.next_number("storefront.meta", 100_000)
+                entries.append({"id": number, "key": each["key"], "value": each.get("value")})
+            else:
+                same["value"] = each.get("value")
+        return entries
+
+    def _list_notes(self, _request: Request, key: str) -> tuple[int, list[Document]]:
+        self._order(key)
+        notes = [each for each in self._books.all(NOTE) if each["order"] == key]
+        return 200, [
+            {name: value for name, value in each.items() if name != "order"} for each in notes
+        ]
+
+    def _add_note(self, request: Request, key: str) -> tuple[int, Document]:
+        self._order(key)
+        body = _body(request)
+        if not body.get("note"):
+            raise InvalidParameter("note")
+        number = self._books.next_number("storefront.note", 5_000)
+        note = {
+            "id": number,
+            "author": "WooCommerce",
+            "date_created": _stamp(self._clock),
+            "date_created_gmt": _stamp(self._clock),
+            "note": str(body["note"]),
+            "customer_note": bool(body.get("customer_note", False)),
+        }
+        self._books.put(NOTE, str(number), {**note, "order": key})
+        return 201, note
+
+    def _list_refunds(self, _request: Request, key: str) -> tuple[int, list[Document]]:
+        self._order(key)
+        return 200, _refunds_of(self._books, key)
+
+    def _add_refund(self, request: Request, key: str) -> tuple[int, Document]:
+        order, body = self._order(key), _body(request)
+        number = self._next_id()
+        refund = {
+            "id": number,
+            "date_created": _stamp(self._clock),
+            "date_created_gmt": _stamp(self._clock),
+            "amount": str(body.get("amount", "0.00")),
+            "reason": str(body.get("reason", "")),
+            "meta_data": [],
+            "line_items": body.get("line_items", []),
+            "shipping_lines": [],
+            "tax_lines": [],
+            "fee_lines": [],
+        }
+        self._books.put(REFUND, str(number), {**refund, "order": key})
+        stamp = _stamp(self._clock)
+        self._books.put(
+            ORDER, key, {**order, "date_modified": stamp, "date_modified_gmt": stamp}
+        )
+        return 201, refund
+
+    def _list_products(self, request: Request) -> Response:
+        query = Query.of({**request.query, "status": "any"})
+        products = self._books.all(PRODUCT)
+        if request.query.get("sku"):
+            wanted = set(request.query["sku"].split(","))
+            products = [each for each in products if each.get("sku") in wanted]
+        return _page(request, query, query.sliced(products), len(products))
+
+    def _get_product(self, _request: Request, key: str) -> tuple[int, Document]:
+        product = self._books.get(PRODUCT, key)
+        if product is None:
+            raise Refused(404, "woocommerce_rest_product_invalid_id", "Invalid ID.")
+        return 200, product
+
+    def _create_product(self, request: Request) -> tuple[int, Document]:
+        body = _body(request)
+        if body.get("sku") and any(
+            each.get("sku") == body["sku"] for each in self._books.all(PRODUCT)
+        ):
+            raise Refused(400, "product_invalid_sku", "Invalid or duplicated SKU.")
+        number = self._next_id()
+        product = {"status": "publish", **body, "id": number}
+        self._books.put(PRODUCT, str(number), product)
+        return 201, product
+
+    def _update_product(self, request: Request, key: str) -> tuple[int, Document]:
+        product = {**self._get_product(request, key)[1], **_body(request)}
+        self._books.put(PRODUCT, key, product)
+        return 200, product
+
+    def _batch_products(self, request: Request) -> tuple[int, Document]:
+        body = _body(request)
+        answer: Document = {"create": [], "update": []}
+        for each in body.get("create") or []:
+            answer["create"].append(self._tried(lambda r: self._create_product(r), each))
+        for each in body.get("update") or []:
+            key = str(each.get("id"))
+            answer["update"].append(
+                self._tried(lambda r, key=key: self._update_product(r, key), each)
+            )
+        return 200, answer
+
+    def _tried(self, act: Callable[[Request], tuple[int, Document]], body: Any) -> Document:
+        request = Request("POST", "", {}, None, json.dumps(body).encode())  # type: ignore[arg-type]
+        try:
+            return act(request)[1]
+        except Refused as error:
+            said = {"code": error.code, "message": error.message, "data": {"status": error.status}}
+            return {"id": body.get("id", 0), "error": said}
+
+    def _order(self, key: str) -> Document:
+        order = self._books.get(ORDER, key)
+        if order is None:
+            raise Refused(404, "woocommerce_rest_shop_order_invalid_id", "Invalid ID.")
+        return order
+
+    def _next_id(self) -> int:
+        return self._books.next_number("storefront.id", 100_001)
+
+
+def read_orders(path: Path | None, clock: Clock) -> list[Document]:
+    """Read a list of orders; what paging needs and an order lacks is supplied.
+
+    Raises ValueError that names the file, the place and the remedy.
+    """
+    if path is None:
+        text = resources.files("connector.sandbox").joinpath("orders.json").read_text("utf-8")
+        name = "orders.json"
+    else:
+        name = str(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{name}: cannot be read ({error})") from None
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{name}: is no JSON ({error}) — give a list of WooCommerce orders"
+        ) from None
+    if not isinstance(listed, list):
+        raise ValueError(f"{name}: holds no list — give a JSON list of WooCommerce orders")
+    orders, taken = [], set()
+    for position, each in enumerate(listed, start=1):
+        if not isinstance(each, dict):
+            raise ValueError(f"{name}: entry {position} is no object — give WooCommerce orders")
+        number = each.get("id")
+        if not isinstance(number, int) or isinstance(number, bool) or number in taken:
+            number = 900_000 + position
+        taken.add(number)
+        orders.append(_complete({**each, "id": number}, clock, number))
+    return orders
+
+
+def _complete(order: Document, clock: Clock, number: int) -> Document:
+    placed = _readable(order.get("date_created_gmt")) or _readable(order.get("date_created"))
+    placed = placed or _stamp(clock)
+    modified = _readable(order.get("date_modified_gmt")) or placed
+    status = order.get("status") if order.get("status") in STATUSES else "processing"
+    supplied = {
+        "id": number,
+        "status": status,
+        "date_created_gmt": placed,
+        "date_modified_gmt": modified,
+    }
+    return {"number": str(number), "meta_data": [], "refunds": [], **order, **supplied}
+
+
+def _readable(value: Any) -> str | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    return moment.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _default_refunds() -> Iterator[tuple[str, Document]]:
+    text = resources.files("connector.sandbox").joinpath("refunds.json").read_text("utf-8")
+    for refund in json.loads(text):
+        yield str(refund["id"]), {**refund, "order": "35"}
+
+
+def _products(orders: list[Document]) -> Iterator[tuple[str, Document]]:
+    seen = set()
+    for order in orders:
+        lines = order.get("line_items")
+        for line in lines if isinstance(lines, list) else []:
+            sku = line.get("sku") if isinstance(line, dict) else None
+            if isinstance(sku, str) and sku and sku not in seen:
+                seen.add(sku)
+                number = 20 + len(seen)
+                yield str(number), {
+                    "id": number,
+                    "name": line.get("name"),
+                    "sku": sku,
+                    "status": "publish",
+                    "regular_price": str(line.get("price", "")),
+                    "manage_stock": True,
+                    "stock_quantity": 100,
+                    "date_created_gmt": "2026-11-01T00:00:00",
+                    "date_modified_gmt": "2026-11-01T00:00:00",
+                }
+
+
+def _refunds_of(books: Books, key: str) -> list[Document]:
+    return [
+        {name: value for name, value in each.items() if name != "order"}
+        for each in books.all(REFUND)
+        if each["order"] == key
+    ]
+
+
+def _with_refunds(books: Books, order: Document) -> Document:
+    refunds = [
+        {"id": each["id"], "reason": each["reason"], "total": f"-{each['amount']}"}
+        for each in _refunds_of(books, str(order["id"]))
+    ]
+    return {**order, "refunds": refunds} if refunds else order
+
+
+def _page(request: Request, query: Query, rows: list[Any], total: int) -> Response:
+    pages = -(-total // query.per_page)
+    headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
+    links = []
+    for name, page in (("prev", query.page - 1), ("next", query.page + 1)):
+        if 1 <= page <= pages:
+            values = urllib.parse.urlencode({**request.query, "page": str(page)})
+            links.append(f'<http://{request.headers.get("Host")}{request.path}?{values}>; rel="{name}"')
+    if links:
+        headers["Link"] = ", ".join(links)
+    return _json(200, rows, headers)
+
+
+def _body(request: Request) -> Document:
+    try:
+        body = json.loads(request.body or b"{}")
+    except (ValueError, RecursionError):
+        raise Refused(400, "rest_invalid_json", "Invalid JSON body passed.") from None
+    if not isinstance(body, dict):
+        raise Refused(400, "rest_invalid_json", "Invalid JSON body passed.")
+    return body
+
+
+def _stamp(clock: Clock) -> str:
+    return clock.now().strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return Response(
+        status, content, {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}
+    )
+
+
+def _error(error: Refused) -> Response:
+    return _json(
+        error.status,
+        {"code": error.code, "message": error.message, "data": {"status": error.status}},
+    )

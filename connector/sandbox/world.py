@@ -1,0 +1,109 @@
+"""What people do while the connector works: ship, invoice, refund, correct. Each twice is once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connector.sandbox.books import Books, Clock, Document
+from connector.sandbox.dms_backoffice import issue_invoices, receive_return
+from connector.sandbox.dms_backoffice import ship as ship_in_dms
+from connector.sandbox.dms_documents import ORDER as SALES_ORDER
+from connector.sandbox.sap_functions import correct_customer, post_billing, post_delivery
+from connector.sandbox.storefront import ORDER, REFUND
+
+
+def ship(
+    books: Books, clock: Clock, order: str | None = None, share: Any = 1
+) -> list[Document]:
+    """Ship what has a delivery note, and post the goods issue in SAP."""
+    made = []
+    for sales_order in _sales_orders(books, order):
+        content = _content(sales_order)
+        parts = {int(line["lineNumber"]): line["partNumber"] for line in content["lines"]}
+        for shipment in ship_in_dms(
+            books, clock, sales_order["orderNumber"], quantity_share=share
+        ):
+            post_delivery(books, shipment, parts, content["externalNumber"])
+            made.append(shipment)
+    return made
+
+
+def invoice(books: Books, clock: Clock, order: str | None = None) -> list[Document]:
+    """Issue the invoices applied for, and post the billing documents in SAP."""
+    made = []
+    for sales_order in _sales_orders(books, order):
+        for issued in issue_invoices(books, clock, sales_order["orderNumber"]):
+            post_billing(books, issued, _content(sales_order)["externalNumber"])
+            made.append(issued)
+    return made
+
+
+def take_back(books: Books, clock: Clock, order: str) -> list[Document]:
+    """Receive the goods of the returns registered for an order."""
+    return [
+        received
+        for sales_order in _sales_orders(books, order)
+        for received in receive_return(books, clock, sales_order["orderNumber"])
+    ]
+
+
+def refund(
+    books: Books, clock: Clock, order: str, amount: str, lines: list[Document], reason: str
+) -> Document:
+    """Refund an order in the storefront; the same refund again is the first."""
+    with books.lock:
+        held = books.get(ORDER, order)
+        if held is None:
+            raise LookupError(f"the storefront has no order {order}")
+        key = f"{order}/{amount}/{reason}"
+        known = books.get(REFUND, key)
+        if known is not None:
+            return known
+        stamp = clock.now().strftime("%Y-%m-%dT%H:%M:%S")
+        document = {
+            "id": books.next_number("storefront.id", 100_001),
+            "order": order,
+            "date_created": stamp,
+            "date_created_gmt": stamp,
+            "amount": amount,
+            "reason": reason,
+            "line_items": lines,
+        }
+        books.put(REFUND, key, document)
+        books.put(ORDER, order, {**held, "date_modified": stamp, "date_modified_gmt": stamp})
+        return document
+
+
+def change_order(books: Books, clock: Clock, order: str, fields: Document) -> Document:
+    """Change an order in the storefront as its people or the buyer do."""
+    with books.lock:
+        held = books.get(ORDER, order)
+        if held is None:
+            raise LookupError(f"the storefront has no order {order}")
+        stamp = clock.now().strftime("%Y-%m-%dT%H:%M:%S")
+        changed = {**held, **fields, "date_modified": stamp, "date_modified_gmt": stamp}
+        books.put(ORDER, order, changed)
+        return changed
+
+
+def change_customer(books: Books, number: str, fields: Document) -> Document:
+    """Correct a customer in SAP as the sales rep does."""
+    key = number.zfill(10)
+    correct_customer(books, key, fields)
+    return {"KUNNR": key, **fields}
+
+
+def _sales_orders(books: Books, order: str | None) -> list[Document]:
+    found = [
+        each
+        for each in books.all(SALES_ORDER)
+        if order is None or order in (each["orderNumber"], _content(each)["externalNumber"])
+    ]
+    if order is not None and not found:
+        raise LookupError(f"the DMS has no order {order}")
+    return found
+
+
+def _content(sales_order: Document) -> Document:
+    content: Document = sales_order["content"]
+    return content
