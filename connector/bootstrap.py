@@ -70,7 +70,9 @@ class Connector:
         self.database.close()
 
 
-def build(settings: Settings, clock: Clock = real_clock, since: datetime | None = None) -> Connector:
+def build(
+    settings: Settings, clock: Clock = real_clock, since: datetime | None = None
+) -> Connector:
     """Wire everything. Nothing is connected before it is used, but the database is upgraded.
 
     `since` is where jobs begin that never ran; by default at this moment's business day.

@@ -1,5 +1,8 @@
-"""The command line: `connector COMMAND`. Exit codes: 0 done, 1 somebody is needed, 2 wrong use
-or configuration, 3 a system could not be reached."""
+"""The command line: `connector COMMAND`.
+
+Exit codes: 0 done, 1 somebody is needed, 2 wrong use or configuration, 3 a system could not be
+reached.
+"""
 
 from __future__ import annotations
 

@@ -57,4 +57,4 @@ def summary(connector: Connector, sandbox: Sandbox, took: timedelta) -> Iterator
     failed = connector.runs.history(failed=True)
     if failed:
         yield ""
-        yield f"{len(failed)} runs failed and wait to be tried again: connector job history --failed"
+        yield f"{len(failed)} runs failed and are tried again: connector job history --failed"

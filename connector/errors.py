@@ -77,7 +77,7 @@ class Misconfigured(ConnectorError):
 
 
 class LogonFailed(Misconfigured):
-    """Raised when a system refuses our credentials. Never tried again by itself: SAP locks users."""
+    """Raised when a system refuses our credentials. Not tried again by itself: SAP locks users."""
 
 
 class MappingFailed(ConnectorError):

@@ -193,7 +193,7 @@ def load_settings(**overrides: Any) -> Settings:
         )
     secrets = os.environ.get("CONNECTOR_SECRETS_DIR")
     try:
-        return Settings(_secrets_dir=secrets, **overrides)  # type: ignore[call-arg]
+        return Settings(_secrets_dir=secrets, **overrides)
     except ValidationError as error:
         findings = [
             # The value itself is not shown: it may be a secret.

@@ -45,9 +45,12 @@ def link(number: str, customer: str, dry_run: DryRun = False) -> None:
     """
     from connector.steps.repair import link_customer
 
-    _settle(number, f"linked to {customer}", dry_run, lambda c, row, who: link_customer(
-        c, row, customer, who
-    ))
+    _settle(
+        number,
+        f"linked to {customer}",
+        dry_run,
+        lambda c, row, who: link_customer(c, row, customer, who),
+    )
 
 
 @app.command()

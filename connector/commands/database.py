@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 app = typer.Typer(no_args_is_help=True, help="The database's tables and their revision. 数据库")
@@ -47,7 +49,7 @@ def check() -> None:
     print(f"revision {has}, tables as expected")
 
 
-def _database():  # type: ignore[no-untyped-def]  # its type would need the import at start
+def _database() -> Any:
     from connector.settings import load_settings
     from connector.store.database import Database
 

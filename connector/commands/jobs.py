@@ -167,9 +167,8 @@ def windows_of(
 
 
 def _span(window: Any, zone: Any) -> str:
-    return (
-        f"{window.start.astimezone(zone):%Y-%m-%d %H:%M} – {window.end.astimezone(zone):%m-%d %H:%M}"
-    )
+    start, end = window.start.astimezone(zone), window.end.astimezone(zone)
+    return f"{start:%Y-%m-%d %H:%M} – {end:%m-%d %H:%M}"
 
 
 def _told(outcome: Any) -> str:

@@ -107,7 +107,7 @@ def retry(
                 print(f"{row.number}: would be looked at again ({row.hold_cause or row.stage})")
                 continue
             after = retry_order(connector.context, row, operator())
-            print(f"{row.number}: {after.stage}{f', {after.hold_cause}' if after.hold_cause else ''}")
+            print(" ".join(filter(None, (f"{row.number}:", after.stage, after.hold_cause))))
 
 
 @app.command()

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import requests
 import zeep
 from lxml import etree
 from requests.auth import HTTPBasicAuth
+from zeep.exceptions import XMLParseError
 from zeep.helpers import serialize_object
 from zeep.transports import Transport
 from zeep.wsse.username import UsernameToken
@@ -69,7 +70,7 @@ class SoapDms:
         if findings:
             raise lost(f"the answer breaks the WSDL: {findings[0]}", place=place, write=write)
         try:
-            return _plain(client.read(operation, answer))
+            return cast(dict[str, Any], _plain(client.read(operation, answer)))
         except Exception as error:
             raise typed(error, place=place, write=write) from None
 
@@ -92,9 +93,7 @@ class SoapDms:
         names = self._client().operations()
         return f"{len(names)} operations: {', '.join(sorted(names))}"
 
-    def _body(
-        self, client: _Client, operation: str, request: Mapping[str, Any]
-    ) -> etree._Element:
+    def _body(self, client: _Client, operation: str, request: Mapping[str, Any]) -> etree._Element:
         if operation not in client.operations():
             raise Misconfigured(
                 f"the WSDL has no operation {operation}",
@@ -156,14 +155,14 @@ class _Client:
         """Return the schemas that stand in the WSDL itself, whole enough to validate with."""
         document = _parse(self._transport.load(self._settings.wsdl))
         return [
-            etree.fromstring(etree.tostring(schema))
-            for schema in document.iter(f"{{{XSD}}}schema")
+            etree.fromstring(etree.tostring(schema)) for schema in document.iter(f"{{{XSD}}}schema")
         ]
 
     def message(self, operation: str, request: Mapping[str, Any]) -> etree._Element:
-        return self._zeep.create_message(
+        message: etree._Element = self._zeep.create_message(
             self._zeep.service, operation, **_for_zeep(request)
         )
+        return message
 
     def send(
         self, operation: str, request: Mapping[str, Any], _body: etree._Element
@@ -194,7 +193,7 @@ class _Client:
         return {names[0]: reply} if len(names) == 1 else reply
 
 
-class _Transport(Transport):  # type: ignore[misc]
+class _Transport(Transport):
     """zeep's transport with a deadline for the whole call, limits, and no redirects."""
 
     def __init__(self, settings: DmsSettings) -> None:
@@ -247,8 +246,8 @@ def of_answer(response: requests.Response) -> Exception:
 def _parse(content: bytes) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     document = etree.fromstring(content, parser)
-    if document.getroottree().docinfo.doctype:
-        raise etree.XMLSyntaxError("a document type is not accepted", 0, 0, 0)
+    if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]
+        raise XMLParseError("a document type is not accepted")
     return document
 
 
@@ -287,5 +286,3 @@ def _aware(value: Any) -> Any:
     if isinstance(value, Decimal | date | str | int | bool) or value is None:
         return value
     return str(value)
-
-

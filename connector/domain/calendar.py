@@ -140,9 +140,7 @@ class Cutoffs:
                 remedy='for example ["12:00", "15:00"]',
             )
 
-    def waves(
-        self, calendar: WorkingCalendar, after: datetime, until: datetime
-    ) -> Sequence[Wave]:
+    def waves(self, calendar: WorkingCalendar, after: datetime, until: datetime) -> Sequence[Wave]:
         """Return the waves whose cutoff lies in (after, until], in their sequence."""
         day = after.astimezone(calendar.zone).date()
         last = until.astimezone(calendar.zone).date()

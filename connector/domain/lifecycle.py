@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """How far an order has come (workflow.md, "An order's way"). The sequence is the order's way."""
+    """How far an order has come, in the sequence of its way (workflow.md, "An order's way")."""
 
     RECEIVED = "received"  # pulled from the storefront
     VALID = "valid"  # complete, codes pass their check digits, business units known

@@ -36,10 +36,10 @@ _COMPANY_FORMS = re.compile(
 )
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _PROVINCES = (
-    "北京市 天津市 上海市 重庆市 河北省 山西省 辽宁省 吉林省 黑龙江省 江苏省 浙江省 安徽省 福建省 江西省"
-    " 山东省 河南省 湖北省 湖南省 广东省 海南省 四川省 贵州省 云南省 陕西省 甘肃省 青海省 台湾省"
-    " 内蒙古自治区 广西壮族自治区 西藏自治区 宁夏回族自治区 新疆维吾尔自治区"
-).split()
+    "北京市", "天津市", "上海市", "重庆市", "河北省", "山西省", "辽宁省", "吉林省", "黑龙江省",
+    "江苏省", "浙江省", "安徽省", "福建省", "江西省", "山东省", "河南省", "湖北省", "湖南省",
+    "广东省", "海南省", "四川省", "贵州省", "云南省", "陕西省", "甘肃省", "青海省", "台湾省",
+)  # fmt: skip
 # Names whose characters agree to this share may be the same; a person must tell.
 _CLOSE = 85.0
 
@@ -147,9 +147,7 @@ def decide(buyer: Buyer, candidates: Sequence[Candidate]) -> Decision:
             ranked,
         )
     if same_code and same_code[0].candidate.blocked:
-        return Decision(
-            Verdict.REVIEW, None, "the SAP customer with this code is blocked", ranked
-        )
+        return Decision(Verdict.REVIEW, None, "the SAP customer with this code is blocked", ranked)
     if same_code:
         return Decision(
             Verdict.REVIEW, None, "the SAP customer with this code has quite another name", ranked

@@ -103,9 +103,7 @@ def read_order(values: Mapping[str, Any], *, shop: str) -> tuple[Order | None, t
             shop=shop,
             number=number,
             order_id=_text(values.get("order_id")) or number,
-            payment_state=_one_of(
-                PaymentState, values.get("payment_state"), PaymentState.UNKNOWN
-            ),
+            payment_state=_one_of(PaymentState, values.get("payment_state"), PaymentState.UNKNOWN),
             status=_text(values.get("status")),
             placed_at=placed_at,
             modified_at=modified_at or placed_at,

@@ -25,7 +25,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def problems(order: Order) -> tuple[Problem, ...]:
     """Return everything that is wrong with an order; empty when it is valid."""
-    return tuple([*_buyer(order.buyer), *_ship_to(order), *_lines(order), *_sums(order)])
+    return (*_buyer(order.buyer), *_ship_to(order), *_lines(order), *_sums(order))
 
 
 def _buyer(buyer: Buyer) -> Iterator[Problem]:
@@ -52,9 +52,7 @@ def _buyer(buyer: Buyer) -> Iterator[Problem]:
 def _company_code(code: str) -> Iterator[Problem]:
     title = "unified social credit code (统一社会信用代码)"
     if not code:
-        yield Problem(
-            "buyer.code", f"the {title} or organisation code is missing", _IN_STOREFRONT
-        )
+        yield Problem("buyer.code", f"the {title} or organisation code is missing", _IN_STOREFRONT)
     elif len(code) == 18:
         try:
             uscc.validate(code)
@@ -110,9 +108,7 @@ def _address(address: Address, field: str, *, postcode: bool) -> Iterator[Proble
     if not address.street:
         yield Problem(f"{field}.street", "the street (街道) is missing", _IN_STOREFRONT)
     elif not re.search(r"[0-9０-９]|[一二三四五六七八九十百]+[号弄幢栋]", address.street):
-        yield Problem(
-            f"{field}.street", "the house number (门牌号) is missing", _IN_STOREFRONT
-        )
+        yield Problem(f"{field}.street", "the house number (门牌号) is missing", _IN_STOREFRONT)
     if not address.city:
         yield Problem(f"{field}.city", "the city is missing", _IN_STOREFRONT)
     wrong_postcode = not re.fullmatch(r"[0-9]{6}", address.postcode)
@@ -130,9 +126,7 @@ def _lines(order: Order) -> Iterator[Problem]:
         elif len(line.sku) > 40:
             yield Problem(f"{field}.sku", f"{len(line.sku)} characters long", _IN_STOREFRONT)
         if line.quantity <= 0:
-            yield Problem(
-                f"{field}.quantity", f"{line.quantity} is not positive", _IN_STOREFRONT
-            )
+            yield Problem(f"{field}.quantity", f"{line.quantity} is not positive", _IN_STOREFRONT)
         if line.amount < 0:
             yield Problem(f"{field}.amount", f"{line.amount} is negative", _IN_STOREFRONT)
         if line.open_quantity < 0:

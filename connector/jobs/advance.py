@@ -84,4 +84,3 @@ def _page_by_page(
             return
         seen.update(row.id for row in rows)
         work(rows)
-

@@ -62,9 +62,7 @@ def write_extract(
     """Write the extract of one business day; its manifest comes last."""
     tables = day_tables(days, differences)
     name = f"{day:%Y-%m-%d}"
-    contents = {
-        f"{table.name}.csv": (csv_bytes(table, zone), len(table.rows)) for table in tables
-    }
+    contents = {f"{table.name}.csv": (csv_bytes(table, zone), len(table.rows)) for table in tables}
     contents[f"extract-{name}.xlsx"] = (
         workbook_bytes(tables, zone, f"对账 Reconciliation {name}"),
         len(tables[0].rows),

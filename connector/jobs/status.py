@@ -46,9 +46,7 @@ def status(context: Context, database: Database, cadence: Cadence) -> Job:
     return Job("status", "learn of shipments and invoices from the DMS", cadence, run)
 
 
-def take_news(
-    context: Context, database: Database, row: OrderRow, news: dict[str, Any]
-) -> str:
+def take_news(context: Context, database: Database, row: OrderRow, news: dict[str, Any]) -> str:
     """Take what the DMS says of one order. Raises StaleOrder."""
     unit = _unit(context, row, str(news.get("number")))
     known = {(each.kind, each.number) for each in context.orders.documents(row.id)}
@@ -68,14 +66,13 @@ def take_news(
             for item in document.detail["lines"]:
                 number = int(item["line_number"])
                 shipped[number] = shipped.get(number, Decimal(0)) + Decimal(item["quantity"])
-    whole = all(
-        shipped[line.number] >= line.quantity - line.refunded_quantity for line in lines
-    )
+    whole = all(shipped[line.number] >= line.quantity - line.refunded_quantity for line in lines)
     stage = Stage(row.stage)
     goes_on = whole and stage is Stage.RELEASED
     change = Change(
         event="news",
-        text=_told(documents) or f"the DMS says {news.get('status_code')!r}, which no mapping knows",
+        text=_told(documents)
+        or f"the DMS says {news.get('status_code')!r}, which no mapping knows",
         stage=Stage.SHIPPED if goes_on else None,
         keep_hold=True,
         hold=Hold(

@@ -19,9 +19,7 @@ from connector.store.tables import OrderRow, WaveRow
 from connector.store.waves import Freeze, Waves
 
 
-def wave(
-    context: Context, waves: Waves, files: Files, cadence: AtCutoffs, folder: Path
-) -> Job:
+def wave(context: Context, waves: Waves, files: Files, cadence: AtCutoffs, folder: Path) -> Job:
     """Return the job. Each business unit has waves of its own.
 
     The wave is frozen in one transaction; its files are made from what was frozen, so that a run
@@ -105,6 +103,5 @@ def _orders(
 
 def _left_out(waves: Waves, frozen: WaveRow) -> list[tuple[str, object, str, str]]:
     return [
-        (row.number, row.placed_at, row.stage, seen.reason)
-        for row, seen in waves.left_out(frozen)
+        (row.number, row.placed_at, row.stage, seen.reason) for row, seen in waves.left_out(frozen)
     ]

@@ -119,8 +119,6 @@ def _lookup(spec: model.LookupParameters, table: Lookup) -> Convert:
             return value
         if spec.miss == "default":
             return spec.default
-        raise ConversionError(
-            f"{str(value)[:40]!r} is not in the lookup table {spec.table}.csv"
-        )
+        raise ConversionError(f"{str(value)[:40]!r} is not in the lookup table {spec.table}.csv")
 
     return look_up

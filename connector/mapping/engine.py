@@ -47,7 +47,6 @@ class Reading:
     values: dict[str, Any]
 
 
-
 class _Run:
     """One application: gathers findings and notes."""
 
@@ -98,9 +97,7 @@ class Mapping:
         self.calls: tuple[tuple[str, Callable[[Any], Applied]], ...] = tuple(
             (call.function, self._applier(_fields(call.request, lookups))) for call in spec.calls
         )
-        self._answer_values = {
-            key: Expression(text) for key, text in spec.answer.values.items()
-        }
+        self._answer_values = {key: Expression(text) for key, text in spec.answer.values.items()}
         self._answer_fields = _fields(spec.answer.fields, lookups)
         self._rules = [_rule(rule) for rule in spec.answer.outcome]
         self._faults = spec.faults
@@ -113,7 +110,9 @@ class Mapping:
         """Return the request for a source. Raises MappingFailed with every finding at once."""
         return self._applier(self._request)(source)
 
-    def apply_leniently(self, source: AbstractMapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def apply_leniently(
+        self, source: AbstractMapping[str, Any]
+    ) -> tuple[dict[str, Any], list[str]]:
         """Return what could be mapped, along with what could not and why."""
         run = _Run()
         body = _build(self._request, {**source, "root": source}, run)

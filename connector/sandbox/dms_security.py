@@ -93,4 +93,4 @@ def _digest(nonce: str, created: str, password: bytes) -> bytes:
         secret = base64.b64decode("".join(nonce.split()), validate=True)
     except (binascii.Error, ValueError):
         raise _refusal("the nonce is not Base64") from None
-    return base64.b64encode(hashlib.sha1(secret + created.encode() + password).digest())
+    return base64.b64encode(hashlib.sha1(secret + created.encode() + password).digest())  # noqa: S324

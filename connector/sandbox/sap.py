@@ -167,7 +167,7 @@ class SapApplication:
 def _read(body: bytes, style: str) -> tuple[str, Values]:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     document = etree.fromstring(body, parser)
-    if document.getroottree().docinfo.doctype:
+    if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]
         raise ValueError("a document type is not accepted")
     content = document.find(f"{{{_ENVELOPE}}}Body")
     if content is None or not len(content):

@@ -153,9 +153,11 @@ def customer_create(system: System, session: Session, values: Values) -> Values:
         return _refused("F2", "306", "请仅输入个人或公司数据 Either personal or company data")
     data = _cut(company or person or {})
     missing = [name for name in _REQUIRED if not data.get(name)]
-    missing += ["NAME" if company else "LASTNAME"] if not (
-        data.get("NAME") or data.get("LASTNAME")
-    ) else []
+    missing += (
+        ["NAME" if company else "LASTNAME"]
+        if not (data.get("NAME") or data.get("LASTNAME"))
+        else []
+    )
     if missing:
         return _refused("F2", "304", f"必填字段 Required field {', '.join(missing)}")
     copy = values.get("PI_COPYREFERENCE") or {}
@@ -198,7 +200,7 @@ def customer_change(system: System, session: Session, values: Values) -> Values:
     row = system.books.get(CUSTOMER, number)
     if row is None:
         return {"RETURN": _return1("E", "F2", "153", "客户不存在 Customer does not exist")}
-    changes = {}
+    changes: Values = {}
     columns = {
         "NAME": "NAME1", "LASTNAME": "NAME1", "CITY": "ORT01", "POSTL_COD1": "PSTLZ",
         "STREET": "STRAS", "TEL1_NUMBR": "TELF1", "COUNTRY": "LAND1",
@@ -271,9 +273,7 @@ def material_availability(system: System, _session: Session, values: Values) -> 
 def delivery_getlist(system: System, _session: Session, values: Values) -> Values:
     """List deliveries by number; all when none is named."""
     numbers = {str(each.get("DELIV_NUMB_LOW", "")) for each in _table(values, "IT_VBELN")}
-    rows = [
-        row for row in system.books.all(DELIVERY) if not numbers or row["VBELN"] in numbers
-    ]
+    rows = [row for row in system.books.all(DELIVERY) if not numbers or row["VBELN"] in numbers]
     return {
         "ET_DELIVERY_HEADER": [
             {"VBELN": row["VBELN"], "BOLNR": row["BOLNR"], "WADAT_IST": row["WADAT_IST"]}
@@ -424,5 +424,3 @@ def _int(value: Any) -> int:
         return int(Decimal(str(value or 0)))
     except InvalidOperation:
         return 0
-
-

@@ -148,12 +148,15 @@ def materials() -> Iterator[tuple[str, Record]]:
 def stock() -> Iterator[tuple[str, Record]]:
     """Give the stock by plant and part."""
     for number, _, unit, quantity in MATERIALS:
-        yield f"1000/{number}", {
-            "WERKS": "1000",
-            "MATNR": number,
-            "MEINS": unit,
-            "LABST": quantity,
-        }
+        yield (
+            f"1000/{number}",
+            {
+                "WERKS": "1000",
+                "MATNR": number,
+                "MEINS": unit,
+                "LABST": quantity,
+            },
+        )
 
 
 def _customer(

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 Row = Mapping[str, str]
 Test = Callable[[Row], bool]
 
-_TOKEN = re.compile(r"\s*(\(|\)|'(?:[^']|'')*'|[A-Za-z_][A-Za-z0-9_]*|<>|<=|>=|=|<|>|,)(?=\s|\)|,|$|\()")
+_TOKEN = re.compile(
+    r"\s*(\(|\)|'(?:[^']|'')*'|[A-Za-z_][A-Za-z0-9_]*|<>|<=|>=|=|<|>|,)(?=\s|\)|,|$|\()"
+)
 _COMPARE: dict[str, Callable[[str, str], bool]] = {
     "=": lambda a, b: a == b,
     "EQ": lambda a, b: a == b,

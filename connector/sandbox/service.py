@@ -12,7 +12,7 @@ from connector.sandbox.dms import DmsApplication
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.sap import SapApplication
 from connector.sandbox.storefront import StorefrontApplication
-from connector.sandbox.web import Server
+from connector.sandbox.web import Application, Server
 
 SAP_USER, DMS_USER, STOREFRONT_KEY = "RFC_CONNECTOR", "connector", "ck_sandbox"
 SAP_PASSWORD = DMS_PASSWORD = "sandbox-secret"
@@ -38,9 +38,7 @@ class Sandbox:
         self.books = Books(state)
         self.clock = Clock()
         self.faults = Faults(list(faults))
-        self.sap = SapApplication(
-            self.books, self.clock, user=SAP_USER, password=SAP_PASSWORD
-        )
+        self.sap = SapApplication(self.books, self.clock, user=SAP_USER, password=SAP_PASSWORD)
         self.dms = DmsApplication(
             self.books,
             self.clock,
@@ -56,9 +54,10 @@ class Sandbox:
             orders=orders,
         )
         self.control = Control(self.books, self.clock, self.faults, self.sap)
+        applications: tuple[Application, ...] = (self.sap, self.dms, self.storefront)
         self._servers = [
             Server(application, self.control, self.faults, port_base + place if port_base else 0)
-            for place, application in enumerate((self.sap, self.dms, self.storefront), start=1)
+            for place, application in enumerate(applications, start=1)
         ]
         self.control.addresses = self.addresses()
 

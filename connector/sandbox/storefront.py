@@ -126,7 +126,8 @@ class StorefrontApplication:
         query = Query.of(request.query)
         orders = [order for order in self._books.all(ORDER) if query.holds(order)]
         orders.sort(key=query.key, reverse=query.descending)
-        return _page(request, query, [_with_refunds(self._books, each) for each in query.sliced(orders)], len(orders))
+        rows = [_with_refunds(self._books, each) for each in query.sliced(orders)]
+        return _page(request, query, rows, len(orders))
 
     def _get_order(self, _request: Request, key: str) -> tuple[int, Document]:
         return 200, _with_refunds(self._books, self._order(key))
@@ -219,9 +220,7 @@ class StorefrontApplication:
         }
         self._books.put(REFUND, str(number), {**refund, "order": key})
         stamp = _stamp(self._clock)
-        self._books.put(
-            ORDER, key, {**order, "date_modified": stamp, "date_modified_gmt": stamp}
-        )
+        self._books.put(ORDER, key, {**order, "date_modified": stamp, "date_modified_gmt": stamp})
         return 201, refund
 
     def _list_products(self, request: Request) -> Response:
@@ -258,13 +257,14 @@ class StorefrontApplication:
         body = _body(request)
         answer: Document = {"create": [], "update": []}
         for each in body.get("create") or []:
-            answer["create"].append(self._tried(lambda r: self._create_product(r), each))
+            answer["create"].append(self._tried(self._create_product, each))
         for each in body.get("update") or []:
             key = str(each.get("id"))
-            answer["update"].append(
-                self._tried(lambda r, key=key: self._update_product(r, key), each)
-            )
+            answer["update"].append(self._tried(self._updating(key), each))
         return 200, answer
+
+    def _updating(self, key: str) -> Callable[[Request], tuple[int, Document]]:
+        return lambda request: self._update_product(request, key)
 
     def _tried(self, act: Callable[[Request], tuple[int, Document]], body: Any) -> Document:
         request = Request("POST", "", {}, None, json.dumps(body).encode())  # type: ignore[arg-type]
@@ -356,17 +356,20 @@ def _products(orders: list[Document]) -> Iterator[tuple[str, Document]]:
             if isinstance(sku, str) and sku and sku not in seen:
                 seen.add(sku)
                 number = 20 + len(seen)
-                yield str(number), {
-                    "id": number,
-                    "name": line.get("name"),
-                    "sku": sku,
-                    "status": "publish",
-                    "regular_price": str(line.get("price", "")),
-                    "manage_stock": True,
-                    "stock_quantity": 100,
-                    "date_created_gmt": "2026-11-01T00:00:00",
-                    "date_modified_gmt": "2026-11-01T00:00:00",
-                }
+                yield (
+                    str(number),
+                    {
+                        "id": number,
+                        "name": line.get("name"),
+                        "sku": sku,
+                        "status": "publish",
+                        "regular_price": str(line.get("price", "")),
+                        "manage_stock": True,
+                        "stock_quantity": 100,
+                        "date_created_gmt": "2026-11-01T00:00:00",
+                        "date_modified_gmt": "2026-11-01T00:00:00",
+                    },
+                )
 
 
 def _refunds_of(books: Books, key: str) -> list[Document]:
@@ -392,7 +395,8 @@ def _page(request: Request, query: Query, rows: list[Any], total: int) -> Respon
     for name, page in (("prev", query.page - 1), ("next", query.page + 1)):
         if 1 <= page <= pages:
             values = urllib.parse.urlencode({**request.query, "page": str(page)})
-            links.append(f'<http://{request.headers.get("Host")}{request.path}?{values}>; rel="{name}"')
+            address = f"http://{request.headers.get('Host')}{request.path}?{values}"
+            links.append(f'<{address}>; rel="{name}"')
     if links:
         headers["Link"] = ", ".join(links)
     return _json(200, rows, headers)

@@ -147,9 +147,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault.kind in ("reset", "outage"):
             self._reset()
         elif fault.kind == "http":
-            self._answer(
-                Response(fault.status, fault.text.encode(), {"Content-Type": "text/html"})
-            )
+            self._answer(Response(fault.status, fault.text.encode(), {"Content-Type": "text/html"}))
         elif fault.kind == "business":
             self._answer(self.application.refuse(request, fault.code, fault.text))
         elif fault.kind == "latency":
@@ -185,4 +183,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.close()
         self.connection.close()
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve  # noqa: N815

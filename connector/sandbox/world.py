@@ -12,17 +12,13 @@ from connector.sandbox.sap_functions import correct_customer, post_billing, post
 from connector.sandbox.storefront import ORDER, REFUND
 
 
-def ship(
-    books: Books, clock: Clock, order: str | None = None, share: Any = 1
-) -> list[Document]:
+def ship(books: Books, clock: Clock, order: str | None = None, share: Any = 1) -> list[Document]:
     """Ship what has a delivery note, and post the goods issue in SAP."""
     made = []
     for sales_order in _sales_orders(books, order):
         content = _content(sales_order)
         parts = {int(line["lineNumber"]): line["partNumber"] for line in content["lines"]}
-        for shipment in ship_in_dms(
-            books, clock, sales_order["orderNumber"], quantity_share=share
-        ):
+        for shipment in ship_in_dms(books, clock, sales_order["orderNumber"], quantity_share=share):
             post_delivery(books, shipment, parts, content["externalNumber"])
             made.append(shipment)
     return made

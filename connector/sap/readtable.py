@@ -82,6 +82,4 @@ def _rows(answer: Mapping[str, Any], table: str) -> Iterator[Mapping[str, str]]:
         else:
             # A value holds the delimiter itself: the offsets tell the columns all the same.
             values = [line[offset : offset + length] for _, offset, length in fields]
-        yield {
-            name: value.strip() for (name, _, _), value in zip(fields, values, strict=True)
-        }
+        yield {name: value.strip() for (name, _, _), value in zip(fields, values, strict=True)}

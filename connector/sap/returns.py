@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connector.errors import RetryLater, Rejected
+from connector.errors import Rejected, RetryLater
 
 # Message class and number → a lock or a passing state, not a refusal.
 _PASSING = frozenset({("F2", "042"), ("VP", "119"), ("ME", "006"), ("C_", "330")})

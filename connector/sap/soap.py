@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import requests
 from lxml import etree
+from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import NewConnectionError
 
 from connector.errors import (
@@ -215,7 +216,9 @@ def request_xml(function: str, parameters: Parameters, style: Literal["rfc", "mc
     root = etree.SubElement(
         body, f"{{{namespace}}}{_name(function, style)}", nsmap={"rfc": namespace}
     )
-    tables = {name: [] for name in _TABLES.get(function, ()) if name not in parameters}
+    tables: dict[str, list[Any]] = {
+        name: [] for name in _TABLES.get(function, ()) if name not in parameters
+    }
     for name, value in {**parameters, **tables}.items():
         _write(root, _name(name, style), value, style)
     return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
@@ -337,6 +340,6 @@ def _of_exception(error: requests.RequestException, place: str) -> ConnectorErro
 def _http(settings: SoapSettings) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
-    session.auth = (settings.user.encode(), settings.password.encode())
+    session.auth = HTTPBasicAuth(settings.user.encode(), settings.password.encode())
     session.verify = str(settings.ca_file) if settings.ca_file else True
     return session

@@ -30,7 +30,5 @@ class StockDesk:
         check(answer, mapping.target.operation)
         value = mapping.read(answer).values.get("available")
         if value in (None, ""):
-            raise Rejected(
-                "no-quantity", f"SAP says no quantity of {material}", place="SAP stock"
-            )
+            raise Rejected("no-quantity", f"SAP says no quantity of {material}", place="SAP stock")
         return decimal_of(value, f"SAP {mapping.target.operation}")

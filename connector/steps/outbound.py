@@ -51,9 +51,7 @@ Ask = Callable[[], Document | None]
 class Outbound:
     """Makes outbound calls, each once."""
 
-    def __init__(
-        self, calls: Calls, clock: Callable[[], datetime], settling: timedelta
-    ) -> None:
+    def __init__(self, calls: Calls, clock: Callable[[], datetime], settling: timedelta) -> None:
         self._calls = calls
         self._clock = clock
         self._settling = settling

@@ -66,9 +66,7 @@ def place(context: Context, row: OrderRow) -> Change:
     )
 
 
-def order_call(
-    context: Context, row: OrderRow, unit: str, body: dict[str, Any]
-) -> Call:
+def order_call(context: Context, row: OrderRow, unit: str, body: dict[str, Any]) -> Call:
     """Return the call that creates the sales order of one business unit."""
     return Call(
         system="dms",

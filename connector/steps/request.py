@@ -35,9 +35,7 @@ def _request(
     missing = [unit for unit in order.business_units if unit not in requested]
     title = kind.replace("_", " ")
     if not missing:
-        return Change(
-            event=stage.value, text=title, stage=stage, next_try_at=_next(context, stage)
-        )
+        return Change(event=stage.value, text=title, stage=stage, next_try_at=_next(context, stage))
     unit = missing[0]
     sales_order = next(
         each.number
@@ -72,18 +70,14 @@ def _request(
         text=f"{title} {made.number} ({unit})",
         stage=stage if done else None,
         documents=(
-            NewDocument(
-                kind, "dms", unit, made.number, context.clock(), {"reference": reference}
-            ),
+            NewDocument(kind, "dms", unit, made.number, context.clock(), {"reference": reference}),
         ),
         next_try_at=_next(context, stage) if done else context.clock(),
         mapping_version=prepared.mapping_version,
     )
 
 
-def _asker(
-    context: Context, number: str, unit: str, documents: str, reference: str
-) -> Ask | None:
+def _asker(context: Context, number: str, unit: str, documents: str, reference: str) -> Ask | None:
     if not context.dms.can("dms_find"):
         return None
 

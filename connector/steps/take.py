@@ -1,4 +1,4 @@
-"""Takes an order as the storefront shows it: a new one, a changed one, or an echo of our own write."""
+"""Takes an order as the storefront shows it: new, changed, or an echo of our own write."""
 
 from __future__ import annotations
 

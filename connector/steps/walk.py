@@ -57,9 +57,7 @@ def walk(context: Context, order_pk: int, actor: str = "connector") -> OrderRow:
             return context.orders.get(order_pk)
 
 
-def decide(
-    context: Context, row: OrderRow, step: Callable[[Context, OrderRow], Change]
-) -> Change:
+def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], Change]) -> Change:
     """Take one step and turn every typed error into what the order does next."""
     try:
         return step(context, row)
@@ -96,9 +94,7 @@ def decide(
 def commit(context: Context, row: OrderRow, change: Change, actor: str) -> OrderRow:
     """Commit a change, with the deadline of the stage it leads to. Raises StaleOrder."""
     if change.stage is not None:
-        deadline = deadline_for(
-            change.stage, row.placed_at, context.calendar, context.promises
-        )
+        deadline = deadline_for(change.stage, row.placed_at, context.calendar, context.promises)
         change = _with_values(change, deadline_at=deadline)
     after = context.orders.apply(row, change, actor, context.clock())
     _log.info(

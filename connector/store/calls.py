@@ -49,9 +49,7 @@ class Call:
     @property
     def key(self) -> str:
         """The idempotency key: the same for the same intention, in every process and run."""
-        key = "|".join(
-            (self.system, self.operation, self.subject, self.part, str(self.revision))
-        )
+        key = "|".join((self.system, self.operation, self.subject, self.part, str(self.revision)))
         if len(key) <= 200:
             return key
         return f"{self.system}|{self.operation}|{hashlib.sha256(key.encode()).hexdigest()}"

@@ -73,9 +73,7 @@ class Database:
         """Bring the tables to the newest revision; harmless when they are there already."""
         with self.engine.connect() as connection:
             if not self.is_sqlite:
-                connection.execute(
-                    text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK}
-                )
+                connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
             try:
                 command.upgrade(_config(connection), "head")
                 connection.commit()

@@ -83,9 +83,7 @@ class Orders:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def insert(
-        self, row: OrderRow, change: Change, actor: str, now: datetime
-    ) -> OrderRow | None:
+    def insert(self, row: OrderRow, change: Change, actor: str, now: datetime) -> OrderRow | None:
         """Add an order that was not known; None when another process just did."""
         try:
             with self._database.transaction() as session:
@@ -200,11 +198,7 @@ class Orders:
 
     def documents(self, order_pk: int, kind: str | None = None) -> list[DocumentRow]:
         """Return the documents that other systems hold for an order."""
-        query = (
-            select(DocumentRow)
-            .where(DocumentRow.order_pk == order_pk)
-            .order_by(DocumentRow.id)
-        )
+        query = select(DocumentRow).where(DocumentRow.order_pk == order_pk).order_by(DocumentRow.id)
         if kind is not None:
             query = query.where(DocumentRow.kind == kind)
         with self._database.reading() as session:
@@ -241,15 +235,11 @@ class Orders:
         """Note that the storefront was told of a document."""
         with self._database.transaction() as session:
             session.execute(
-                update(DocumentRow)
-                .where(DocumentRow.id == document_id)
-                .values(written_back_at=now)
+                update(DocumentRow).where(DocumentRow.id == document_id).values(written_back_at=now)
             )
 
 
-def apply_in(
-    session: Session, row: OrderRow, change: Change, actor: str, now: datetime
-) -> None:
+def apply_in(session: Session, row: OrderRow, change: Change, actor: str, now: datetime) -> None:
     """Make one change within a transaction that the caller commits. Raises StaleOrder."""
     values: dict[str, Any] = {
         **change.values,
@@ -314,12 +304,16 @@ def _note(
                 mapping_version=change.mapping_version,
             )
         )
-    known = {
-        (kind, number)
-        for kind, number in session.execute(
-            select(DocumentRow.kind, DocumentRow.number).where(DocumentRow.order_pk == order_pk)
-        )
-    } if change.documents else set()
+    known = (
+        {
+            (kind, number)
+            for kind, number in session.execute(
+                select(DocumentRow.kind, DocumentRow.number).where(DocumentRow.order_pk == order_pk)
+            )
+        }
+        if change.documents
+        else set()
+    )
     for document in change.documents:
         if (document.kind, document.number) not in known:
             session.add(

@@ -61,24 +61,18 @@ class Runs:
                 return row
             except IntegrityError:
                 return None
-        if row.state == RunState.DONE or (
-            row.state == RunState.RUNNING and row.lease_until > now
-        ):
+        if row.state == RunState.DONE or (row.state == RunState.RUNNING and row.lease_until > now):
             return None
         return self._take(row, owner, now, lease)
 
-    def reopen(
-        self, run_id: int, owner: str, now: datetime, lease: timedelta
-    ) -> RunRow | None:
+    def reopen(self, run_id: int, owner: str, now: datetime, lease: timedelta) -> RunRow | None:
         """Take a finished run again because a person asked for it."""
         row = self.get(run_id)
         if row is None or (row.state == RunState.RUNNING and row.lease_until > now):
             return None
         return self._take(row, owner, now, lease)
 
-    def _take(
-        self, row: RunRow, owner: str, now: datetime, lease: timedelta
-    ) -> RunRow | None:
+    def _take(self, row: RunRow, owner: str, now: datetime, lease: timedelta) -> RunRow | None:
         with self._database.transaction() as session:
             taken = session.execute(
                 update(RunRow)
@@ -150,9 +144,7 @@ class Runs:
             return list(
                 session.scalars(
                     select(RunRow)
-                    .where(
-                        RunRow.job == job, RunRow.scope == scope, RunRow.state != RunState.DONE
-                    )
+                    .where(RunRow.job == job, RunRow.scope == scope, RunRow.state != RunState.DONE)
                     .order_by(RunRow.window_to, RunRow.window_from)
                 )
             )

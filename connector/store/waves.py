@@ -18,8 +18,11 @@ from connector.store.tables import OrderRow, WaveOrderRow, WaveRow
 
 @dataclass(frozen=True)
 class Freeze:
-    """Which wave is to be frozen: the orders placed in (`start`, `cutoff`], and earlier ones
-    that became ready too late for their own wave."""
+    """Which wave is to be frozen.
+
+    It holds the orders placed in (`start`, `cutoff`], and earlier ones that became ready too late
+    for their own wave.
+    """
 
     business_unit: str
     cutoff: datetime

@@ -34,9 +34,7 @@ _BY_STATUS: Mapping[int, str] = {
 _WORDS = 300
 
 
-def of_exception(
-    error: requests.RequestException, *, place: str, write: bool
-) -> ConnectorError:
+def of_exception(error: requests.RequestException, *, place: str, write: bool) -> ConnectorError:
     """Type what `requests` raised: only a connection that never came about proves absence."""
     if isinstance(error, requests.exceptions.SSLError):
         return Misconfigured(

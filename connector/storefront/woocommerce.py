@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 import tenacity
+from requests.auth import HTTPBasicAuth
 
 from connector.errors import Misconfigured, RetryLater
 from connector.storefront.errors import of_answer, of_exception
@@ -163,16 +164,16 @@ class WooCommerce:
             body = json.loads(response.content, parse_float=Decimal)
         except (ValueError, UnicodeDecodeError, RecursionError):
             body = None
-        error = of_answer(response.status_code, body, response.headers, place=place, write=write)
-        if error is not None:
-            raise error
+        wrong = of_answer(response.status_code, body, response.headers, place=place, write=write)
+        if wrong is not None:
+            raise wrong
         return body, response.headers
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
             session = requests.Session()
-            session.auth = (
+            session.auth = HTTPBasicAuth(
                 self._settings.consumer_key.encode(),
                 self._settings.consumer_secret.encode(),
             )
@@ -204,4 +205,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-

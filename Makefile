@@ -1,0 +1,45 @@
+# Every target makes .venv by itself; it is made again only when the lock or pyproject.toml changed.
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+ARGS ?=
+WORKERS ?= 4
+
+.PHONY: demo test lint format bench lock clean
+
+demo: $(STAMP) ## one business day against the local sandbox
+	@$(BIN)/connector demo $(ARGS)
+
+test: $(STAMP) ## all tests, on SQLite and PostgreSQL
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+lint: $(STAMP) ## style, types, layering
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy connector tests benchmarks
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## speed, as ratios against a bare loop in the same run
+	@for each in benchmarks/bench_*.py; do $(BIN)/python $$each || exit 1; done
+
+lock: $(STAMP) ## exact pins of everything but rfc-sap, without registry addresses
+	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host \
+		--no-emit-find-links --no-header --no-annotate --extra rfc --extra postgres --extra dev \
+		--output-file requirements.lock pyproject.toml
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . \
+		|| $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
