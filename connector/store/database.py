@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from connector.store.tables import Base
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Any constant does: it keeps two processes that start at once from migrating together.
 _MIGRATION_LOCK = 0x636F6E6E
+# Alembic keeps its context in module globals: one upgrade at a time in a process.
+_UPGRADING = threading.Lock()
 
 
 class Database:
@@ -71,7 +74,7 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the tables to the newest revision; harmless when they are there already."""
-        with self.engine.connect() as connection:
+        with _UPGRADING, self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
             try:

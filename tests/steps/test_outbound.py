@@ -1,0 +1,243 @@
+"""Outbound calls: recorded before sent, asked about before sent again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connector.errors import (
+    AlreadyThere,
+    InDoubt,
+    LogonFailed,
+    MappingFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
+from connector.steps.outbound import Document, Outbound
+from connector.store.calls import Call, Calls, CallState
+from connector.store.database import Database
+
+SETTLING = timedelta(minutes=3)
+CALL = Call(
+    system="dms",
+    operation="dms_sales_order",
+    subject="shop/30",
+    part="GQ",
+    reference="30",
+    request={"total": "1.00"},
+)
+
+
+@dataclass
+class Clock:
+    now: datetime = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Side:
+    """The other side: what arrives there, and how it answers."""
+
+    calls: Calls
+    held: list[str] = field(default_factory=list)
+    answers: list[Exception | None] = field(default_factory=list)
+    arrives: bool = True
+    asked: int = 0
+    recorded_before_sent: list[str] = field(default_factory=list)
+
+    def send(self) -> Document:
+        row = self.calls.by_key(CALL.key)
+        self.recorded_before_sent.append(row.state)
+        answer = self.answers.pop(0) if self.answers else None
+        if self.arrives:
+            self.held.append(f"SO{len(self.held) + 1}")
+        if answer is not None:
+            raise answer
+        return Document(self.held[-1], {"status": "OPEN"})
+
+    def ask(self) -> Document | None:
+        self.asked += 1
+        return Document(self.held[0], {}) if self.held else None
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def calls(database: Database) -> Calls:
+    return Calls(database)
+
+
+@pytest.fixture
+def outbound(calls: Calls, clock: Clock) -> Outbound:
+    return Outbound(calls, clock, SETTLING)
+
+
+def state(calls: Calls) -> str:
+    return calls.by_key(CALL.key).state
+
+
+def test_a_call_is_recorded_as_sent_before_it_is_sent(calls: Calls, outbound: Outbound) -> None:
+    side = Side(calls)
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert side.recorded_before_sent == [CallState.SENT]
+    assert state(calls) == CallState.CONFIRMED
+
+
+def test_a_confirmed_call_is_never_sent_again(calls: Calls, outbound: Outbound) -> None:
+    side = Side(calls)
+    outbound.perform(CALL, side.send, side.ask)
+    again = outbound.perform(CALL, side.send, side.ask)
+    assert (again.number, again.answer) == ("SO1", {"status": "OPEN"})
+    assert side.held == ["SO1"]
+    assert side.asked == 0
+
+
+def test_lost_answer_is_asked_for_before_resending(calls: Calls, outbound: Outbound) -> None:
+    side = Side(calls, answers=[InDoubt("answer lost")])
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert (side.held, side.asked) == (["SO1"], 1)
+
+
+def test_absent_is_believed_only_after_settling(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    side = Side(calls, answers=[InDoubt("reset")], arrives=False)
+    with pytest.raises(RetryLater) as early:
+        outbound.perform(CALL, side.send, side.ask)
+    assert early.value.after == SETTLING.total_seconds()
+    assert state(calls) == CallState.IN_DOUBT
+    clock.now += SETTLING - timedelta(seconds=1)
+    with pytest.raises(RetryLater):
+        outbound.perform(CALL, side.send, side.ask)
+    clock.now += timedelta(seconds=1)
+    side.arrives = True
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert side.recorded_before_sent == [CallState.SENT, CallState.SENT]
+
+
+def test_a_request_that_arrives_late_is_found_and_not_doubled(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    side = Side(calls, answers=[InDoubt("timeout")], arrives=False)
+    with pytest.raises(RetryLater):
+        outbound.perform(CALL, side.send, side.ask)
+    side.held.append("SO-late")
+    clock.now += SETTLING
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO-late"
+    assert side.held == ["SO-late"]
+
+
+def test_a_process_killed_while_sending_is_asked_after(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    row = calls.open(CALL, clock())
+    assert calls.claim(row, CALL, clock())
+    side = Side(calls, held=["SO1"])
+    with pytest.raises(RetryLater, match="on its way"):
+        outbound.perform(CALL, side.send, side.ask)
+    assert side.asked == 0
+    clock.now += SETTLING
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert side.recorded_before_sent == []
+
+
+def test_a_side_that_cannot_be_asked_leaves_the_doubt_to_ops(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    side = Side(calls, answers=[InDoubt("lost")])
+    with pytest.raises(InDoubt, match="calls resolve"):
+        outbound.perform(CALL, side.send, None)
+    clock.now += SETTLING * 2
+    with pytest.raises(InDoubt, match="calls resolve"):
+        outbound.perform(CALL, side.send, None)
+    assert side.held == ["SO1"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RetryLater("refused"), Misconfigured("no"), LogonFailed("no"), MappingFailed("m", ["f"])],
+)
+def test_what_provably_had_no_effect_may_be_sent_again(
+    calls: Calls, outbound: Outbound, error: Exception
+) -> None:
+    side = Side(calls, answers=[error], arrives=False)
+    with pytest.raises(type(error)):
+        outbound.perform(CALL, side.send, side.ask)
+    assert state(calls) == CallState.PENDING
+    side.arrives = True
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert side.asked == 0
+
+
+def test_a_refusal_stays_until_somebody_releases_it(calls: Calls, outbound: Outbound) -> None:
+    side = Side(calls, answers=[Rejected("AMOUNT", "wrong total")], arrives=False)
+    for _ in range(2):
+        with pytest.raises(Rejected, match="AMOUNT wrong total"):
+            outbound.perform(CALL, side.send, side.ask)
+    assert len(side.recorded_before_sent) == 1
+    calls.release(calls.by_key(CALL.key), "by hand")
+    side.arrives = True
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+
+
+def test_already_there_is_found_not_doubled(calls: Calls, outbound: Outbound) -> None:
+    side = Side(calls, held=["SO7"], answers=[AlreadyThere("duplicate")], arrives=False)
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO7"
+
+
+def test_an_unforeseen_error_is_a_doubt_and_never_fine(calls: Calls, outbound: Outbound) -> None:
+    side = Side(calls, answers=[KeyError("surprise")])
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert (side.held, side.asked) == (["SO1"], 1)
+
+
+def test_a_question_that_is_refused_leaves_the_doubt(calls: Calls, outbound: Outbound) -> None:
+    def refused() -> Document | None:
+        raise Rejected("NO", "may not ask")
+
+    side = Side(calls, answers=[InDoubt("lost")])
+    with pytest.raises(InDoubt, match="asking was refused"):
+        outbound.perform(CALL, side.send, refused)
+    assert state(calls) == CallState.IN_DOUBT
+
+
+def test_of_many_processes_one_sends(calls: Calls, clock: Clock) -> None:
+    side, errors = Side(calls), []
+    gate = threading.Barrier(8)
+
+    def go() -> None:
+        gate.wait()
+        try:
+            Outbound(calls, clock, SETTLING).perform(CALL, side.send, side.ask)
+        except RetryLater as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=go) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert side.held == ["SO1"]
+    assert state(calls) == CallState.CONFIRMED
+
+
+def test_the_key_is_the_same_for_the_same_intention_only() -> None:
+    changed: list[Callable[[], Call]] = [
+        lambda: Call(**{**vars(CALL), "revision": 2}),
+        lambda: Call(**{**vars(CALL), "part": "XX"}),
+        lambda: Call(**{**vars(CALL), "subject": "shop/31"}),
+        lambda: Call(**{**vars(CALL), "operation": "dms_cancel"}),
+    ]
+    assert Call(**{**vars(CALL), "request": {"other": 1}}).key == CALL.key
+    assert len({CALL.key, *(make().key for make in changed)}) == 5
+    assert len(Call(**{**vars(CALL), "subject": "x" * 400}).key) <= 200
