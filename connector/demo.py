@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
@@ -29,29 +30,69 @@ class DemoClock:
         return self.now
 
 
-def demo_day(sandbox: Sandbox, settings: Settings) -> Connector:
+class World(Protocol):
+    """What happens around the connector during the day."""
+
+    def placed(self) -> list[datetime]:
+        """Return when the storefront's orders were placed."""
+        ...
+
+    def at(self, moment: datetime) -> None:
+        """Set the clock of the other systems."""
+        ...
+
+    def ship(self) -> None:
+        """Let the warehouse ship what has a delivery note."""
+        ...
+
+    def invoice(self) -> None:
+        """Let finance issue the invoices applied for."""
+        ...
+
+
+class SandboxWorld:
+    """The world of a sandbox in this process."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def placed(self) -> list[datetime]:
+        """See `World`."""
+        return [
+            datetime.fromisoformat(order["date_created_gmt"]).replace(tzinfo=UTC)
+            for order in self._sandbox.books.all(ORDER)
+        ]
+
+    def at(self, moment: datetime) -> None:
+        """See `World`."""
+        self._sandbox.clock.set(moment)
+
+    def ship(self) -> None:
+        """See `World`."""
+        world.ship(self._sandbox.books, self._sandbox.clock)
+
+    def invoice(self) -> None:
+        """See `World`."""
+        world.invoice(self._sandbox.books, self._sandbox.clock)
+
+
+def demo_day(around: World, settings: Settings) -> Connector:
     """Run the day and return the connector, still open.
 
     The day is the business day of the storefront's newest order. Run again on the same state, it
     finds every window done and makes nothing new.
     """
     clock = DemoClock(datetime.now(UTC))
-    orders = sandbox.books.all(ORDER)
-    placed = sorted(str(order["date_created_gmt"]) for order in orders)
-    first, last = (
-        datetime.fromisoformat(placed[index]).replace(tzinfo=UTC) if placed else clock.now
-        for index in (0, -1)
-    )
-    connector = build(settings, clock, since=first - timedelta(hours=1))
-    for moment, world_does in _moments(settings, last):
+    placed = sorted(around.placed()) or [clock.now]
+    connector = build(settings, clock, since=placed[0] - timedelta(hours=1))
+    for moment, world_does in _moments(settings, placed[-1]):
         clock.now = moment
-        sandbox.clock.set(moment)
+        around.at(moment)
         if world_does == "ship":
-            world.ship(sandbox.books, sandbox.clock)
+            around.ship()
         elif world_does == "invoice":
-            world.invoice(sandbox.books, sandbox.clock)
+            around.invoice()
         connector.runner.tick()
-    sandbox.faults.set([])
     return connector
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
@@ -140,7 +141,13 @@ class Settings(BaseSettings):
     """All settings. `connector check` says what is wrong with them."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CONNECTOR_", env_nested_delimiter="__", extra="forbid"
+        env_prefix="CONNECTOR_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        secrets_prefix="connector_",
+        secrets_nested_delimiter="__",
+        secrets_dir_missing="error",
+        extra="forbid",
     )
 
     database_url: str = "sqlite:///var/connector.db"
@@ -172,7 +179,7 @@ class Settings(BaseSettings):
         return (
             init_settings,
             env_settings,
-            file_secret_settings,
+            NestedSecretsSettingsSource(file_secret_settings),
             YamlConfigSettingsSource(settings_cls, yaml_file=config_file()),
         )
 

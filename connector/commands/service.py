@@ -84,7 +84,7 @@ def demo(
     """
     import shutil
 
-    from connector.demo import demo_day, settings_for
+    from connector.demo import SandboxWorld, demo_day, settings_for
     from connector.demo_summary import summary
     from connector.logs import configure
     from connector.settings import load_settings
@@ -97,7 +97,9 @@ def demo(
         port_base=None, orders=orders, faults=fault, state=state / "sandbox.db"
     ) as running:
         started = datetime.now()
-        connector = demo_day(running, settings_for(running, load_settings(), state))
+        connector = demo_day(
+            SandboxWorld(running), settings_for(running, load_settings(), state)
+        )
         try:
             for line in summary(connector, running, datetime.now() - started):
                 print(line)

@@ -131,7 +131,7 @@ class WooCommerce:
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(_soon),
-            wait=tenacity.wait_exponential_jitter(initial=0.2, max=5),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
             stop=tenacity.stop_after_attempt(3)
             | tenacity.stop_after_delay(self._settings.call_deadline),
             reraise=True,

@@ -1,0 +1,170 @@
+"""A whole business day of real orders through every system and back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from connector.bootstrap import Connector
+from connector.demo import SandboxWorld, demo_day
+from connector.extracts.verify import verify
+from connector.logs import configure
+from connector.sandbox.faults import Fault, Faults
+from connector.sandbox.service import Sandbox
+from connector.settings import Settings
+from tests.day.expected import STANDS, doubles, holds_exactly_what_it_should, stands
+from tests.support.day_process import settings_for
+
+pytestmark = pytest.mark.day
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    configure("error")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(sandbox: Sandbox, database_url: str, tmp_path: Path) -> Settings:
+    return settings_for(sandbox.addresses(), database_url, tmp_path)
+
+
+def run(sandbox: Sandbox, settings: Settings) -> dict[int, tuple[str, str | None]]:
+    connector = demo_day(SandboxWorld(sandbox), settings)
+    try:
+        failed = connector.runs.history(failed=True)
+        assert [(row.job, row.error) for row in failed] == []
+        return stands(connector)
+    finally:
+        connector.close()
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def rebuilt(connector: Connector) -> None:
+    for row in connector.runs.history("reconcile"):
+        outcome = connector.runner.rerun(row.id)
+        assert outcome is not None
+        assert outcome.state == "done", outcome.error
+
+
+def test_every_order_ends_where_its_data_calls_for(sandbox: Sandbox, settings: Settings) -> None:
+    assert run(sandbox, settings) == STANDS
+    holds_exactly_what_it_should(sandbox)
+
+
+def test_a_second_run_makes_nothing_new_and_the_same_bytes(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    run(sandbox, settings)
+    before = json.dumps([sandbox.books.dump(system) for system in ("sap", "dms", "storefront")])
+    files = contents(settings.output)
+    assert any(name.endswith("manifest.json") for name in files)
+    connector = demo_day(SandboxWorld(sandbox), settings)
+    rebuilt(connector)
+    connector.close()
+    after = json.dumps([sandbox.books.dump(system) for system in ("sap", "dms", "storefront")])
+    assert after == before
+    assert contents(settings.output) == files
+
+
+def test_the_extract_is_complete_and_adds_up(sandbox: Sandbox, settings: Settings) -> None:
+    run(sandbox, settings)
+    folder = settings.output / "extracts" / "2026-11-24"
+    assert verify(folder) == []
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    tables = {table["name"]: table for table in manifest["tables"]}
+    placed = sum(Decimal(order["total"]) for order in sandbox.books.all("storefront.order"))
+    assert Decimal(tables["orders"]["sums"]["total"]) == placed
+    assert tables["orders"]["rows"] == 26
+    invoiced = sum(Decimal(each["grossAmount"]) for each in sandbox.books.all("dms.invoice"))
+    assert Decimal(tables["invoices"]["sums"]["gross"]) == invoiced
+    text = (folder / "orders.csv").read_bytes()
+    assert text.startswith(b"\xef\xbb\xbf")
+    whole = b"".join(path.read_bytes() for path in settings.output.rglob("*.csv"))
+    assert b",=HYPERLINK" not in whole
+    assert b'"=HYPERLINK' not in whole
+    # An ID card number is nobody's business in a file.
+    assert b"320300198201010027" not in whole
+
+
+@pytest.mark.parametrize("kind", ["lost-answer", "cut", "reset"])
+def test_every_third_write_goes_wrong_and_nothing_is_doubled(
+    kind: str, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    settings = settings_for(sandbox.addresses(), f"sqlite:///{tmp_path / 'c.db'}", tmp_path)
+    sandbox.faults.set([Fault.parse(f"*:{kind}:writes=true,every=3")])
+    assert run(sandbox, settings) == STANDS
+    assert sum(rule["struck"] for rule in sandbox.faults.describe()) > 40
+    holds_exactly_what_it_should(sandbox)
+
+
+class Killer(Faults):
+    """Kills the connector at chosen writes, before or after the sandbox worked them off."""
+
+    def __init__(self, points: list[int]) -> None:
+        super().__init__()
+        self.points = sorted(points)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.writes = 0
+        self.killed = 0
+
+    def strike(self, system: str, operation: str, *, write: bool) -> Fault | None:
+        if write:
+            self.writes += 1
+            if self.points and self.writes >= self.points[0] and self.process is not None:
+                self.points.pop(0)
+                os.kill(self.process.pid, signal.SIGKILL)
+                self.killed += 1
+                if self.killed % 2:
+                    return Fault(system="*", kind="reset")
+        return super().strike(system, operation, write=write)
+
+
+def test_killed_at_thirty_points_of_the_day_nothing_is_lost_or_doubled(
+    database_url: str, tmp_path: Path
+) -> None:
+    chance = random.Random(20261124)
+    killer = Killer(chance.sample(range(2, 175), 30))
+    with Sandbox() as sandbox:
+        for server in sandbox._servers:
+            server._server.RequestHandlerClass.faults = killer  # type: ignore[attr-defined]
+        command = [
+            sys.executable, "-m", "tests.support.day_process",
+            sandbox.control_url, database_url, str(tmp_path),
+        ]  # fmt: skip
+        for _ in range(40):
+            killer.process = subprocess.Popen(command, stderr=subprocess.PIPE)
+            _, errors = killer.process.communicate(timeout=120)
+            if killer.process.returncode == 0:
+                break
+            assert killer.process.returncode == -signal.SIGKILL, errors.decode()
+        assert killer.killed >= 25
+        killer.process = None
+        settings = settings_for(sandbox.addresses(), database_url, tmp_path)
+        connector = demo_day(SandboxWorld(sandbox), settings)
+        assert stands(connector) == STANDS
+        connector.close()
+        holds_exactly_what_it_should(sandbox)
+        assert doubles(sandbox) == []

@@ -1,0 +1,66 @@
+"""Runs the demo's day in a process of its own against a sandbox elsewhere, so it can be killed."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from pydantic import SecretStr
+
+from connector.demo import demo_day
+from connector.logs import configure
+from connector.sandbox import service
+from connector.settings import Settings, load_settings
+
+
+class RemoteWorld:
+    """The world of a sandbox behind its control route."""
+
+    def __init__(self, control: str) -> None:
+        self._control = control
+
+    def placed(self) -> list[datetime]:
+        orders = requests.get(f"{self._control}/books/storefront/order", timeout=30).json()
+        return [
+            datetime.fromisoformat(order["date_created_gmt"]).replace(tzinfo=UTC)
+            for order in orders
+        ]
+
+    def at(self, moment: datetime) -> None:
+        body = {"now": moment.isoformat()}
+        requests.put(f"{self._control}/clock", json=body, timeout=30).raise_for_status()
+
+    def ship(self) -> None:
+        requests.post(f"{self._control}/world/ship", json={}, timeout=60).raise_for_status()
+
+    def invoice(self) -> None:
+        requests.post(f"{self._control}/world/invoice", json={}, timeout=60).raise_for_status()
+
+
+def settings_for(
+    addresses: dict[str, str], database_url: str, folder: Path, **policy: Any
+) -> Settings:
+    """Return settings for a sandbox at these addresses."""
+    settings = load_settings(database_url=database_url, output=folder / "out")
+    settings.sap.url = addresses["sap"]
+    settings.sap.password = SecretStr(service.SAP_PASSWORD)
+    settings.dms.wsdl = addresses["dms"]
+    settings.dms.password = SecretStr(service.DMS_PASSWORD)
+    settings.storefront.url = addresses["storefront"]
+    settings.storefront.consumer_secret = SecretStr(service.STOREFRONT_SECRET)
+    for name, value in policy.items():
+        setattr(settings.policy, name, value)
+    return settings
+
+
+def main(control: str, database_url: str, folder: str) -> None:
+    configure("error")
+    addresses = requests.get(control, timeout=30).json()["addresses"]
+    demo_day(RemoteWorld(control), settings_for(addresses, database_url, Path(folder))).close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])
