@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 ARGS ?=
 WORKERS ?= 4
 
-.PHONY: demo test lint format bench lock clean
+.PHONY: demo test lint format lock clean
 
 demo: $(STAMP) ## one business day against the local sandbox
 	@$(BIN)/connector demo $(ARGS)
@@ -18,15 +18,12 @@ test: $(STAMP) ## all tests, on SQLite and PostgreSQL
 lint: $(STAMP) ## style, types, layering
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy connector tests benchmarks
+	$(BIN)/mypy connector tests
 	$(BIN)/lint-imports
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-
-bench: $(STAMP) ## speed, as ratios against a bare loop in the same run
-	@for each in benchmarks/bench_*.py; do $(BIN)/python $$each || exit 1; done
 
 lock: $(STAMP) ## exact pins of everything but rfc-sap, without registry addresses
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host \

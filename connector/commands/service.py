@@ -97,9 +97,7 @@ def demo(
         port_base=None, orders=orders, faults=fault, state=state / "sandbox.db"
     ) as running:
         started = datetime.now()
-        connector = demo_day(
-            SandboxWorld(running), settings_for(running, load_settings(), state)
-        )
+        connector = demo_day(SandboxWorld(running), settings_for(running, load_settings(), state))
         try:
             for line in summary(connector, running, datetime.now() - started):
                 print(line)

@@ -140,7 +140,8 @@ class Order:
     @property
     def business_units(self) -> tuple[str, ...]:
         """The business units that deliver, in the order of their first line."""
-        return tuple(dict.fromkeys(line.business_unit for line in self.open_lines))
+        units = (line.business_unit for line in self.open_lines)
+        return tuple(dict.fromkeys(unit for unit in units if unit))
 
     def lines_of(self, business_unit: str) -> tuple[OrderLine, ...]:
         """The open lines that one business unit delivers."""

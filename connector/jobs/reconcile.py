@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from connector import __version__
 from connector.domain.business_unit import assign
 from connector.domain.lifecycle import OWNER, HoldCause, Owner, Stage
 from connector.domain.order import Order, PaymentState
 from connector.domain.reading import read_order
-from connector.errors import MappingFailed
+from connector.errors import MappingFailed, Misconfigured, RetryLater
 from connector.extracts.day import DayOrder, day_tables
 from connector.extracts.files import csv_bytes, manifest_bytes, publish, workbook_bytes
 from connector.extracts.table import Cell
@@ -25,6 +27,8 @@ from connector.steps.context import Context
 from connector.steps.take import content_hash, take
 from connector.store.files import Files
 from connector.store.tables import DocumentRow, OrderRow
+
+_log = structlog.get_logger(__name__)
 
 
 def reconcile(
@@ -41,7 +45,19 @@ def reconcile(
             documents = context.orders.documents(row.id)
             each = _day_order(context, row, documents)
             days.append(each)
-            differences += _differences(context, row, each, documents, shown)
+            try:
+                differences += _differences(context, row, each, documents, shown)
+            except (Misconfigured, RetryLater):
+                raise
+            except Exception as error:
+                # An order that cannot be compared is a difference, never silently fine.
+                _log.exception("not compared", order=row.number)
+                counts["not_compared"] += 1
+                why = f"unexpected {type(error).__name__}"
+                owner = Owner.OPS.value
+                differences.append(
+                    [row.number, "not_compared", "", None, None, None, row.total, owner, why]
+                )
         day = window.end.astimezone(zone).date()
         written = write_extract(days, differences, day, folder, zone, context.mappings().version)
         files.note(written, "extract", context.clock())

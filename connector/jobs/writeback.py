@@ -37,6 +37,10 @@ def writeback(context: Context, cadence: Cadence) -> Job:
             except ConnectorError as error:
                 counts["waiting"] += 1
                 _log.warning("not written back", order=row.number, error=mask_text(str(error)))
+            except Exception:
+                # One order that nobody foresaw must not keep the others from being written back.
+                counts["failed"] += 1
+                _log.exception("not written back", order=row.number)
             close(context, row.id)
         return dict(counts)
 
@@ -49,7 +53,7 @@ def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
         "order_id": row.order_id,
         "number": row.number,
         document.kind: {**document.detail, "number": document.number},
-        "complete": Stage(row.stage) in (Stage.SHIPPED, Stage.CLOSED),
+        "complete": _all_shipped(context, row),
     }
     _fields(context, row, document, source)
     _note(context, row, document, source)
@@ -59,6 +63,13 @@ def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
         Change(event="written_back", text=f"{document.kind} {document.number} in the storefront"),
         "writeback",
         context.clock(),
+    )
+
+
+def _all_shipped(context: Context, row: OrderRow) -> bool:
+    return all(
+        line.shipped >= line.quantity - line.refunded_quantity
+        for line in context.orders.lines(row.id)
     )
 
 
@@ -94,7 +105,12 @@ def _fields(
 
     def ask() -> Document | None:
         shown = context.storefront.order(row.order_id)
-        there = {entry["key"]: entry["value"] for entry in shown.get("meta_data", [])}
+        entries = shown.get("meta_data")
+        there = {
+            entry.get("key"): entry.get("value")
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict)
+        }
         same = all(there.get(key) == value for key, value in wanted.items())
         same = same and body.get("status", shown.get("status")) == shown.get("status")
         return Document(row.order_id, {}) if same else None

@@ -11,8 +11,8 @@ from connector.sandbox.service import Sandbox
 
 CLOSED = {30, 32, 36, 38, 39, 42, 44, 45, 46, 47, 48, 50, 51, 52, 53}
 STANDS: dict[int, tuple[str, str | None]] = {
-    **{number: ("closed", None) for number in CLOSED},
-    **{number: ("valid", "customer_review") for number in (31, 37, 43, 49)},
+    **dict.fromkeys(CLOSED, ("closed", None)),
+    **dict.fromkeys((31, 37, 43, 49), ("valid", "customer_review")),
     33: ("cancelled", None),
     34: ("placed", "stock"),
     35: ("received", "refunded"),
@@ -45,9 +45,7 @@ def doubles(sandbox: Sandbox) -> list[str]:
         customer["STCD5"] for customer in sandbox.books.all("sap.customer") if customer["STCD5"]
     )
     found += [f"customer {code[:6]}…: {times}" for code, times in codes.items() if times > 1]
-    notes = Counter(
-        (note["order"], note["note"]) for note in sandbox.books.all("storefront.note")
-    )
+    notes = Counter((note["order"], note["note"]) for note in sandbox.books.all("storefront.note"))
     found += [f"note on {key[0]}: {times}" for key, times in notes.items() if times > 1]
     return found
 

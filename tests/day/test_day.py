@@ -109,12 +109,18 @@ def test_the_extract_is_complete_and_adds_up(sandbox: Sandbox, settings: Setting
     assert b"320300198201010027" not in whole
 
 
-@pytest.mark.parametrize("kind", ["lost-answer", "cut", "reset"])
+@pytest.mark.parametrize(
+    # A customer takes three writes in one session: were every third of them reset before it was
+    # worked off, a lone order could never get through.
+    "fault",
+    ["*:lost-answer:writes=true,every=3", "*:cut:writes=true,every=3",
+     "*:reset:writes=true,probability=0.33"],
+)  # fmt: skip
 def test_every_third_write_goes_wrong_and_nothing_is_doubled(
-    kind: str, tmp_path: Path, sandbox: Sandbox
+    fault: str, tmp_path: Path, sandbox: Sandbox
 ) -> None:
     settings = settings_for(sandbox.addresses(), f"sqlite:///{tmp_path / 'c.db'}", tmp_path)
-    sandbox.faults.set([Fault.parse(f"*:{kind}:writes=true,every=3")])
+    sandbox.faults.set([Fault.parse(fault)])
     assert run(sandbox, settings) == STANDS
     assert sum(rule["struck"] for rule in sandbox.faults.describe()) > 40
     holds_exactly_what_it_should(sandbox)
@@ -136,6 +142,7 @@ class Killer(Faults):
             if self.points and self.writes >= self.points[0] and self.process is not None:
                 self.points.pop(0)
                 os.kill(self.process.pid, signal.SIGKILL)
+                self.process = None  # once each: the next point waits for the next process
                 self.killed += 1
                 if self.killed % 2:
                     return Fault(system="*", kind="reset")

@@ -52,10 +52,14 @@ def test_a_time_without_a_zone_is_refused(database: Database) -> None:
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.transaction() as session:
-        session.add(WatermarkRow(name="x", at=NOW))
-        session.flush()
-        raise RuntimeError("stop")
+    def fail() -> None:
+        with database.transaction() as session:
+            session.add(WatermarkRow(name="x", at=NOW))
+            session.flush()
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        fail()
     with database.reading() as session:
         assert session.get(WatermarkRow, "x") is None
 

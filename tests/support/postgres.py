@@ -45,7 +45,10 @@ class Server:
 
     def stop(self) -> None:
         """Stop the server and remove its files."""
-        _as(self.user, [self.binaries / "pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop"])
+        _as(
+            self.user,
+            [self.binaries / "pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop"],
+        )
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _dsn(self, name: str) -> str:

@@ -1,0 +1,149 @@
+"""Working days, working time and waves."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.domain.calendar import CalendarEnded, Cutoffs, WorkingCalendar
+from connector.errors import Misconfigured
+
+ZONE = ZoneInfo("Asia/Shanghai")
+CALENDAR = WorkingCalendar()
+CUTOFFS = Cutoffs()
+instants = st.datetimes(
+    min_value=datetime(2025, 1, 15), max_value=datetime(2026, 10, 30), timezones=st.just(UTC)
+)
+
+
+def shanghai(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZONE)
+
+
+@pytest.mark.parametrize(
+    ("day", "working"),
+    [
+        # Notices of the State Council for 2025 and 2026; the company works Monday to Saturday.
+        ("2025-01-01", False),  # New Year
+        ("2025-01-26", True),  # Sunday, makes up for the Spring Festival
+        ("2025-01-28", False),  # Spring Festival
+        ("2025-02-01", False),  # a Saturday within it
+        ("2025-02-08", True),  # Saturday, make-up day
+        ("2025-04-27", True),  # Sunday, makes up for Labour Day
+        ("2025-05-03", False),  # a Saturday within Labour Day
+        ("2025-09-28", True),  # Sunday, makes up for National Day
+        ("2025-10-04", False),  # a Saturday within National Day
+        ("2025-10-11", True),  # Saturday, make-up day
+        ("2025-11-22", True),  # an ordinary Saturday
+        ("2025-11-23", False),  # an ordinary Sunday
+        ("2026-01-01", False),
+        ("2026-01-04", True),  # Sunday, makes up for New Year
+        ("2026-02-14", True),  # Saturday, make-up day
+        ("2026-02-17", False),  # Spring Festival
+        ("2026-02-21", False),  # a Saturday within it
+        ("2026-02-28", True),  # Saturday, make-up day
+        ("2026-05-09", True),  # Saturday, make-up day
+        ("2026-09-20", True),  # Sunday, makes up for National Day
+        ("2026-10-03", False),  # a Saturday within National Day
+        ("2026-10-10", True),  # Saturday, make-up day
+        ("2026-11-24", True),  # an ordinary Tuesday
+    ],
+)
+def test_holidays_and_make_up_days(day: str, working: bool) -> None:
+    assert CALENDAR.is_working_day(date.fromisoformat(day)) is working
+
+
+def test_a_year_that_is_not_announced_is_said_loudly() -> None:
+    with pytest.raises(CalendarEnded, match=r"2027.*chinesecalendar"):
+        CALENDAR.is_working_day(date(2027, 1, 4))
+
+
+def test_overrides_come_before_the_national_calendar() -> None:
+    calendar = WorkingCalendar(overrides={date(2027, 1, 4): True, date(2026, 11, 24): False})
+    assert calendar.is_working_day(date(2027, 1, 4))
+    assert not calendar.is_working_day(date(2026, 11, 24))
+
+
+@given(instants)
+def test_every_instant_belongs_to_exactly_one_wave(instant: datetime) -> None:
+    wave = CUTOFFS.wave_of(CALENDAR, instant)
+    assert wave.window_from < instant <= wave.window_to
+    around = CUTOFFS.waves(CALENDAR, instant - timedelta(days=20), instant + timedelta(days=20))
+    holding = [each for each in around if each.window_from < instant <= each.window_to]
+    assert holding == [wave]
+
+
+@given(instants)
+def test_waves_leave_no_gap_and_never_overlap(instant: datetime) -> None:
+    waves = CUTOFFS.waves(CALENDAR, instant, instant + timedelta(days=25))
+    for earlier, later in itertools.pairwise(waves):
+        assert earlier.window_to == later.window_from
+        assert later.window_from < later.window_to
+
+
+@given(instants, st.integers(0, 30 * 24 * 60))
+def test_waves_of_two_spans_are_those_of_both(instant: datetime, minutes: int) -> None:
+    middle, end = instant + timedelta(minutes=minutes), instant + timedelta(days=31)
+    parts = [*CUTOFFS.waves(CALENDAR, instant, middle), *CUTOFFS.waves(CALENDAR, middle, end)]
+    assert parts == list(CUTOFFS.waves(CALENDAR, instant, end))
+
+
+@pytest.mark.parametrize(
+    ("placed", "cutoff"),
+    [
+        ("2026-11-23T19:51:00", "2026-11-24T12:00"),  # Monday evening
+        ("2026-11-24T12:00:00", "2026-11-24T12:00"),  # exactly at the cutoff
+        ("2026-11-24T12:00:01", "2026-11-24T15:00"),
+        ("2026-11-24T15:00:00", "2026-11-24T15:00"),
+        ("2026-11-24T15:00:01", "2026-11-25T12:00"),
+        ("2026-11-28T16:00:00", "2026-11-30T12:00"),  # Saturday afternoon
+        ("2026-11-29T10:00:00", "2026-11-30T12:00"),  # Sunday
+        ("2026-09-30T15:30:00", "2026-10-08T12:00"),  # before National Day
+    ],
+)
+def test_the_wave_of_an_order(placed: str, cutoff: str) -> None:
+    assert CUTOFFS.wave_of(CALENDAR, shanghai(placed)).cutoff_at == shanghai(cutoff)
+
+
+def test_the_business_day_of_the_evening_is_the_next_working_day() -> None:
+    assert CUTOFFS.business_day(CALENDAR, shanghai("2026-11-28T15:01")) == date(2026, 11, 30)
+    days = CUTOFFS.business_days(
+        CALENDAR, shanghai("2026-11-27T15:00"), shanghai("2026-12-01T00:00")
+    )
+    assert [last.cutoff_at for _, last in days] == [
+        shanghai("2026-11-28T15:00"),
+        shanghai("2026-11-30T15:00"),
+    ]
+    assert days[1][0].window_from == shanghai("2026-11-28T15:00")
+
+
+@given(instants, st.integers(0, 5000))
+def test_working_time_added_is_working_time_between(start: datetime, minutes: int) -> None:
+    amount = timedelta(minutes=minutes)
+    end = CALENDAR.add_working_time(start, amount)
+    assert CALENDAR.working_time_between(start, end) == amount
+
+
+def test_working_time_stands_still_over_night_and_sunday() -> None:
+    start = shanghai("2026-11-28T17:50")  # Saturday
+    assert CALENDAR.add_working_time(start, timedelta(minutes=15)) == shanghai("2026-11-30T08:05")
+
+
+@pytest.mark.parametrize("times", [(), (time(15), time(12)), (time(12), time(12))])
+def test_cutoffs_that_make_no_sense_are_refused(times: tuple[time, ...]) -> None:
+    with pytest.raises(Misconfigured, match=r"calendar\.cutoffs"):
+        Cutoffs(times)
+
+
+def test_a_calendar_without_working_days_is_refused() -> None:
+    calendar = WorkingCalendar(
+        weekdays=frozenset(), overrides={date(2026, 1, 1) + i * timedelta(1): False
+                                         for i in range(365)}
+    )  # fmt: skip
+    with pytest.raises(Misconfigured, match="working_weekdays"):
+        calendar.next_working_day(date(2026, 5, 1))
