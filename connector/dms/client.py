@@ -18,6 +18,7 @@ from requests.auth import HTTPBasicAuth
 from zeep.exceptions import XMLParseError
 from zeep.helpers import serialize_object
 from zeep.transports import Transport
+from zeep.wsdl.messages.soap import RpcMessage
 from zeep.wsse.username import UsernameToken
 
 from connector.dms.contract import XSD, Contract
@@ -61,12 +62,12 @@ class SoapDms:
         """See `Dms`."""
         place = f"DMS {operation}"
         client = self._client()
-        body = self._body(client, operation, request)
+        message = self._message(client, operation, request)
         try:
-            answer = client.send(operation, request, body)
+            answer = client.send(operation, message)
         except Exception as error:
             raise typed(error, place=place, write=write) from None
-        findings = self.contract().findings(answer)
+        findings = self.contract().findings(answer) or client.misnamed(operation, answer)
         if findings:
             raise lost(f"the answer breaks the WSDL: {findings[0]}", place=place, write=write)
         try:
@@ -76,10 +77,8 @@ class SoapDms:
 
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
         """See `Dms`."""
-        client = self._client()
-        return etree.tostring(
-            client.message(operation, request), pretty_print=True, encoding="UTF-8"
-        )
+        message = self._client().message(operation, request)
+        return etree.tostring(message.envelope, pretty_print=True, encoding="UTF-8")
 
     def contract(self) -> Contract:
         """Return the WSDL's schema and hash."""
@@ -93,7 +92,7 @@ class SoapDms:
         names = self._client().operations()
         return f"{len(names)} operations: {', '.join(sorted(names))}"
 
-    def _body(self, client: _Client, operation: str, request: Mapping[str, Any]) -> etree._Element:
+    def _message(self, client: _Client, operation: str, request: Mapping[str, Any]) -> _Message:
         if operation not in client.operations():
             raise Misconfigured(
                 f"the WSDL has no operation {operation}",
@@ -101,14 +100,14 @@ class SoapDms:
                 remedy=f"map one of {', '.join(sorted(client.operations()))}",
             )
         try:
-            body = client.message(operation, request)
+            message = client.message(operation, request)
         except Exception as error:
             # zeep says what it cannot place: an unknown or a missing element.
             raise MappingFailed(f"DMS {operation}", [str(error)[:300]]) from None
-        findings = self.contract().findings(body)
+        findings = self.contract().findings(message.envelope)
         if findings:
             raise MappingFailed(f"DMS {operation}", findings)
-        return body
+        return message
 
     def _client(self) -> _Client:
         client: _Client | None = getattr(self._threads, "client", None)
@@ -120,11 +119,20 @@ class SoapDms:
         return client
 
 
+@dataclass(frozen=True)
+class _Message:
+    """An envelope without credentials, and the HTTP headers that go with it."""
+
+    envelope: etree._Element
+    headers: dict[str, str]
+
+
 class _Client:
     """zeep, for one thread."""
 
     def __init__(self, settings: DmsSettings) -> None:
         self._settings = settings
+        self._token = _token(settings)
         self._transport = _Transport(settings)
         try:
             self._zeep = zeep.Client(
@@ -133,20 +141,19 @@ class _Client:
                 settings=zeep.Settings(
                     strict=True, xml_huge_tree=False, forbid_entities=True, forbid_dtd=True
                 ),
-                wsse=_token(settings),
                 service_name=settings.service,
                 port_name=settings.port,
             )
+            proxy = self._zeep.service
         except OSError as error:
             raise RetryLater(
                 f"the WSDL cannot be read ({type(error).__name__})", place=settings.wsdl
             ) from None
         except Exception as error:
             raise _unusable(error, settings.wsdl) from None
-        binding = self._zeep.service._binding
-        self._binding = binding
-        address = settings.endpoint or self._zeep.service._binding_options["address"]
-        self._options = {**self._zeep.service._binding_options, "address": address}
+        self._binding = proxy._binding
+        address = settings.endpoint or proxy._binding_options["address"]
+        self._options = {**proxy._binding_options, "address": address}
 
     def operations(self) -> set[str]:
         return set(self._binding._operations)
@@ -158,21 +165,17 @@ class _Client:
             etree.fromstring(etree.tostring(schema)) for schema in document.iter(f"{{{XSD}}}schema")
         ]
 
-    def message(self, operation: str, request: Mapping[str, Any]) -> etree._Element:
-        message: etree._Element = self._zeep.create_message(
-            self._zeep.service, operation, **_for_zeep(request)
-        )
-        return message
-
-    def send(
-        self, operation: str, request: Mapping[str, Any], _body: etree._Element
-    ) -> etree._Element:
-        """Send and return the envelope of the answer. Raises what zeep and requests raise."""
+    def message(self, operation: str, request: Mapping[str, Any]) -> _Message:
         envelope, headers = self._binding._create(
             operation, (), _for_zeep(request), client=self._zeep, options=self._options
         )
-        if self._zeep.wsse:
-            envelope, headers = self._zeep.wsse.apply(envelope, headers)
+        return _Message(envelope, headers)
+
+    def send(self, operation: str, message: _Message) -> etree._Element:
+        """Send and return the envelope of the answer. Raises what zeep and requests raise."""
+        envelope, headers = message.envelope, message.headers
+        if self._token:
+            envelope, headers = self._token.apply(envelope, headers)
         response = self._transport.post_xml(self._options["address"], envelope, headers)
         if response.status_code not in (200, 500) or not response.content:
             raise of_answer(response)
@@ -183,6 +186,20 @@ class _Client:
         if response.status_code == 500 or fault is not None:
             self._binding.process_error(document, self._binding.get(operation))
         return document
+
+    def misnamed(self, operation: str, envelope: etree._Element) -> list[str]:
+        """Return what is wrong when the answer is not this operation's own."""
+        declared = self._binding.get(operation).output
+        content = envelope.find("{*}Body/*")
+        if content is None:
+            return [] if declared.body is None else ["the SOAP body is empty"]
+        name = etree.QName(content)
+        if isinstance(declared, RpcMessage):
+            # WS-I: the operation's name and "Response"; some servers leave the suffix away.
+            fits = name.localname in (operation, f"{operation}Response")
+        else:
+            fits = declared.body is None or name.text == declared.body.qname.text
+        return [] if fits else [f"{name.localname} is not the answer to {operation}"]
 
     def read(self, operation: str, envelope: etree._Element) -> Any:
         """Return the answer's parts by name, also when there is but one (zeep unwraps that)."""

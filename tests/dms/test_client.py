@@ -263,7 +263,9 @@ def test_a_refused_connection_provably_did_nothing(sandbox: Sandbox) -> None:
         (lambda header: header["shipTo"].update(phone="x\x00y"), ""),
     ],
 )
-def test_a_request_that_breaks_the_wsdl_never_leaves(sandbox: Sandbox, edit: Any, path: str) -> None:
+def test_a_request_that_breaks_the_wsdl_never_leaves(
+    sandbox: Sandbox, edit: Any, path: str
+) -> None:
     order = copy.deepcopy(ORDER)
     edit(order["header"])
     dms = client(sandbox)

@@ -27,7 +27,7 @@ from connector.sandbox.dms_operations import OPERATIONS, Desk
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.web import Request, Response, Server
 
-NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+NOON = datetime(2025, 6, 3, 4, 0, tzinfo=UTC)
 HEADER: dict[str, Any] = {
     "externalNumber": "S1-30",
     "businessUnit": "MC",
