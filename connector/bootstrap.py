@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.desk import DmsDesk
+from connector.dms.gated import GatedDms
 from connector.dms.port import Dms
 from connector.domain.business_unit import BusinessUnit
 from connector.domain.calendar import Cutoffs, WorkingCalendar
 from connector.domain.deadlines import Promises
+from connector.gate import Gate, Limits
 from connector.jobs.advance import advance
 from connector.jobs.cadence import AtCutoffs, Every, Nightly, Window
 from connector.jobs.intake import intake
@@ -24,10 +26,12 @@ from connector.jobs.writeback import writeback
 from connector.mapping import MappingSet
 from connector.mapping import load as load_mappings
 from connector.sap.customers import CustomerDesk
+from connector.sap.gated import GatedSap
 from connector.sap.port import SapSystem
+from connector.sap.rfc import RfcSap, RfcSettings
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
-from connector.settings import Settings
+from connector.settings import LimitsSection, Settings
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
 from connector.store.calls import Calls
@@ -83,8 +87,8 @@ def build(
     mappings = load_mappings(settings.mappings)
     calendar = calendar_of(settings)
     cutoffs = Cutoffs(tuple(settings.calendar.cutoffs))
-    sap = sap_of(settings)
-    dms = dms_of(settings)
+    sap = GatedSap(sap_of(settings), gate_of("SAP", settings, settings.sap.limits, clock))
+    dms = GatedDms(dms_of(settings), gate_of("DMS", settings, settings.dms.limits, clock))
     storefront = storefront_of(settings)
     calls = Calls(database)
 
@@ -191,12 +195,26 @@ def storefront_of(settings: Settings) -> Storefront:
 def sap_of(settings: Settings) -> SapSystem:
     """Return the SAP system that the settings describe."""
     section = settings.sap
+    password = section.password.get_secret_value()
+    if section.transport == "rfc":
+        return RfcSap(
+            RfcSettings(
+                connection=section.connection,
+                client=section.client,
+                user=section.user,
+                password=password,
+                language=section.language,
+                connect_timeout=section.connect_timeout,
+                call_timeout=section.call_deadline,
+                sessions=section.sessions,
+            )
+        )
     return SoapSap(
         SoapSettings(
             url=section.url,
             client=section.client,
             user=section.user,
-            password=section.password.get_secret_value(),
+            password=password,
             language=section.language,
             namespace_style=section.namespace_style,
             ca_file=section.ca_file,
@@ -206,6 +224,18 @@ def sap_of(settings: Settings) -> SapSystem:
             sessions=section.sessions,
         )
     )
+
+
+def gate_of(system: str, settings: Settings, section: LimitsSection, clock: Clock) -> Gate:
+    """Return the gate before a system."""
+    limits = Limits(
+        calls_per_second=section.calls_per_second,
+        downtime=tuple(section.downtime),
+        zone=ZoneInfo(settings.calendar.zone),
+        break_after=section.break_after,
+        break_for=section.break_for,
+    )
+    return Gate(system, limits, clock)
 
 
 def dms_of(settings: Settings) -> Dms:

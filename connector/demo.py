@@ -76,16 +76,18 @@ class SandboxWorld:
         world.invoice(self._sandbox.books, self._sandbox.clock)
 
 
-def demo_day(around: World, settings: Settings) -> Connector:
+def demo_day(around: World, settings: Settings, begin: datetime | None = None) -> Connector:
     """Run the day and return the connector, still open.
 
     The day is the business day of the storefront's newest order. Run again on the same state, it
-    finds every window done and makes nothing new.
+    finds every window done and makes nothing new. `begin` is where a day goes on that broke off.
     """
     clock = DemoClock(datetime.now(UTC))
     placed = sorted(around.placed()) or [clock.now]
     connector = build(settings, clock, since=placed[0] - timedelta(hours=1))
     for moment, world_does in _moments(settings, placed[-1]):
+        if begin is not None and moment < begin:
+            continue
         clock.now = moment
         around.at(moment)
         if world_does == "ship":

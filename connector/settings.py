@@ -41,6 +41,17 @@ class StorefrontSection(_Section):
     call_deadline: Seconds = 60
 
 
+class LimitsSection(_Section):
+    """What a system bears: a rate, its own downtime, and when calls are kept back altogether."""
+
+    calls_per_second: Annotated[float, Field(gt=0)] | None = None
+    downtime: list[tuple[time, time]] = Field(
+        default=[], description="daily windows in the calendar's zone in which calls wait"
+    )
+    break_after: int = Field(default=5, ge=1, description="failures in a row that open the breaker")
+    break_for: Seconds = 10
+
+
 class SapSection(_Section):
     """SAP. `transport` soap needs no SDK; rfc needs the extra `rfc` and SAP's NW RFC SDK."""
 
@@ -60,6 +71,7 @@ class SapSection(_Section):
     read_timeout: Seconds = 60
     call_deadline: Seconds = 90
     sessions: int = Field(default=8, ge=1)
+    limits: LimitsSection = LimitsSection()
 
 
 class DmsSection(_Section):
@@ -78,6 +90,7 @@ class DmsSection(_Section):
     connect_timeout: Seconds = 10
     read_timeout: Seconds = 30
     call_deadline: Seconds = 60
+    limits: LimitsSection = LimitsSection()
 
 
 class BusinessUnitSection(_Section):

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connector.sandbox.books import Books, Clock
+from connector.sandbox.sap_interfaces import STRUCTURES, field_info, function_interface
 from connector.sandbox.sap_seed import SALES_AREA
 from connector.sandbox.sap_where import NotValid, parse
 
@@ -23,10 +24,10 @@ _KNA1 = {
 _ROW, _LINE = 512, 72
 _REQUIRED = ("CITY", "POSTL_COD1", "COUNTRY", "LANGU_P", "CURRENCY")
 _LENGTHS = {
-    "FIRSTNAME": 40, "LASTNAME": 40, "NAME": 40, "NAME_2": 40, "CITY": 40, "POSTL_COD1": 10,
-    "STREET": 60, "HOUSE_NO": 10, "COUNTRY": 3, "REGION": 3, "TEL1_NUMBR": 30, "E_MAIL": 241,
-    "LANGU_P": 1, "CURRENCY": 5, "STCD5": 60, "STCD1": 16,
-}  # fmt: skip
+    field.name: field.length
+    for structure in ("BAPIKNA101_1", "BAPIKNA106")
+    for field in STRUCTURES[structure]
+} | {"STCD5": 60, "STCD1": 16}
 
 
 class AbapException(Exception):
@@ -271,9 +272,13 @@ def material_availability(system: System, _session: Session, values: Values) -> 
 
 
 def delivery_getlist(system: System, _session: Session, values: Values) -> Values:
-    """List deliveries by number; all when none is named."""
-    numbers = {str(each.get("DELIV_NUMB_LOW", "")) for each in _table(values, "IT_VBELN")}
-    rows = [row for row in system.books.all(DELIVERY) if not numbers or row["VBELN"] in numbers]
+    """List deliveries by number or by day of goods issue; all when nothing is asked for."""
+    rows = [
+        row
+        for row in system.books.all(DELIVERY)
+        if _inside(row["VBELN"], _table(values, "IT_VBELN"), "DELIV_NUMB_")
+        and _inside(row["WADAT_IST"], _table(values, "IT_WADAT_IST"))
+    ]
     return {
         "ET_DELIVERY_HEADER": [
             {"VBELN": row["VBELN"], "BOLNR": row["BOLNR"], "WADAT_IST": row["WADAT_IST"]}
@@ -285,9 +290,48 @@ def delivery_getlist(system: System, _session: Session, values: Values) -> Value
     }
 
 
-def billingdoc_getlist(system: System, _session: Session, _values: Values) -> Values:
-    """List billing documents."""
-    return {"BILLINGDOCUMENTDETAIL": system.books.all(BILLING), "RETURN": []}
+def billingdoc_getlist(system: System, _session: Session, values: Values) -> Values:
+    """List billing documents, by day when one is asked for."""
+    rows = [
+        row
+        for row in system.books.all(BILLING)
+        if _inside(row["FKDAT"], _table(values, "IT_FKDAT"))
+    ]
+    return {"BILLINGDOCUMENTDETAIL": rows, "RETURN": []}
+
+
+def customer_find(system: System, _session: Session, values: Values) -> Values:
+    """Find customers by code, phone or the beginning of a name, as a site's own module would."""
+    code, phone, name = (str(values.get(key, "")).strip() for key in ("CODE", "PHONE", "NAME"))
+    found = [
+        {
+            "KUNNR": row["KUNNR"],
+            "NAME": row["NAME1"] + row["NAME2"],
+            **{key: row[key] for key in ("STCD5", "TELF1", "STRAS", "ORT01", "PSTLZ", "LOEVM",
+                                         "AUFSD")},
+        }
+        for row in system.books.all(CUSTOMER)
+        if (code and row["STCD5"] == code)
+        or (phone and row["TELF1"] == phone)
+        or (name and row["MCOD1"].startswith(name.upper()))
+    ]  # fmt: skip
+    return {"CUSTOMERS": found, "RETURN": []}
+
+
+def get_function_interface(_system: System, _session: Session, values: Values) -> Values:
+    """Describe the parameters of a function module."""
+    try:
+        return {"PARAMS": function_interface(str(values.get("FUNCNAME", "")).upper())}
+    except KeyError:
+        raise AbapException("FU_NOT_FOUND") from None
+
+
+def fieldinfo_get(_system: System, _session: Session, values: Values) -> Values:
+    """Describe the fields of a structure."""
+    try:
+        return {"DFIES_TAB": field_info(str(values.get("TABNAME", "")).upper())}
+    except KeyError:
+        raise AbapException("NOT_FOUND") from None
 
 
 # Function module → what it does, and whether it writes.
@@ -305,6 +349,9 @@ FUNCTIONS: dict[str, tuple[Function, bool]] = {
     "BAPI_MATERIAL_AVAILABILITY": (material_availability, False),
     "BAPI_DELIVERY_GETLIST": (delivery_getlist, False),
     "BAPI_BILLINGDOC_GETLIST": (billingdoc_getlist, False),
+    "Z_CUSTOMER_FIND": (customer_find, False),
+    "RFC_GET_FUNCTION_INTERFACE": (get_function_interface, False),
+    "DDIF_FIELDINFO_GET": (fieldinfo_get, False),
 }
 
 
@@ -417,6 +464,17 @@ def _cut(data: Any) -> Values:
 def _table(values: Values, name: str) -> list[Values]:
     rows = values.get(name)
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _inside(value: str, ranges: list[Values], prefix: str = "") -> bool:
+    """Return whether a value lies in any of the ranges; without ranges everything does."""
+    plain = value.replace("-", "")
+    for each in ranges:
+        low = str(each.get(f"{prefix}LOW", "")).replace("-", "")
+        high = str(each.get(f"{prefix}HIGH", "")).replace("-", "") or low
+        if (low <= plain <= high) if each.get("OPTION") == "BT" else plain == low:
+            return True
+    return not ranges
 
 
 def _int(value: Any) -> int:

@@ -4,19 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 Parameters = Mapping[str, Any]
 Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """A field as SAP's dictionary has it: `kind` is its ABAP type (C N D T P I X g …)."""
+
+    name: str
+    kind: str
+    length: int
+    decimals: int = 0
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a function module; `fields` are those of its structure or table row."""
+
+    name: str
+    direction: Literal["importing", "exporting", "changing", "tables"]
+    optional: bool
+    type: FieldType | None = None
+    fields: Mapping[str, FieldType] = field(default_factory=dict)
 
 
 class SapSession(Protocol):
     """One stateful session: what is written in it is committed or rolled back together."""
 
     def call(self, function: str, parameters: Parameters) -> Answer:
-        """Call a function module. Structures are dicts, tables lists of dicts, numbers Decimal.
+        """Call a function module.
 
-        Raises RetryLater (provably nothing happened), InDoubt (answer lost), Rejected (an ABAP
+        Structures are dicts, tables lists of dicts. Numbers and dates come as the transport has
+        them: read them with `connector.sap.conversion`.
+
+        Raises MappingFailed (the request does not fit the interface; nothing was sent),
+        RetryLater (provably nothing happened), InDoubt (answer lost), Rejected (an ABAP
         exception), LogonFailed, Misconfigured. A BAPI's RETURN is for the caller to check.
         """
         ...
@@ -39,6 +65,10 @@ class SapSystem(Protocol):
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         """Call a reading function module; a lost answer is RetryLater."""
+        ...
+
+    def describe(self, function: str) -> Mapping[str, Parameter]:
+        """Return the interface of a function module by parameter. Raises Misconfigured."""
         ...
 
     def ping(self) -> str:

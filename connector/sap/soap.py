@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,36 +26,37 @@ from connector.errors import (
     ConnectorError,
     InDoubt,
     LogonFailed,
+    MappingFailed,
     Misconfigured,
     Rejected,
     RetryLater,
 )
-from connector.sap.port import Answer, Parameters, SapSession
+from connector.sap.errors import logon_failed, lost, of_abap
+from connector.sap.fitting import findings
+from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
 
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _RFC = "urn:sap-com:document:sap:rfc:functions"
 _MC = "urn:sap-com:document:sap:soap:functions:mc-style"
-# Tables that must be sent, if only empty, for SAP to fill and return them.
+# Tables that must be sent, if only empty, for SAP to fill and return them. Those of a function
+# module that does not stand here are asked for.
 _TABLES: Mapping[str, tuple[str, ...]] = {
     "RFC_READ_TABLE": ("OPTIONS", "FIELDS", "DATA"),
-    "BAPI_CUSTOMER_GETLIST": ("IDRANGE", "ADDRESSDATA", "SPECIALDATA"),
+    "RFC_GET_FUNCTION_INTERFACE": ("PARAMS",),
+    "DDIF_FIELDINFO_GET": ("DFIES_TAB",),
     "BAPI_MATERIAL_AVAILABILITY": ("WMDVSX", "WMDVEX"),
-    "BAPI_DELIVERY_GETLIST": (
-        "IT_VBELN",
-        "ET_DELIVERY_HEADER",
-        "ET_DELIVERY_HEADER_STS",
-        "ET_DELIVERY_ITEM",
-        "RETURN",
-    ),
-    "BAPI_BILLINGDOC_GETLIST": ("BILLINGDOCUMENTDETAIL",),
-    "Z_CUSTOMER_TAX_SET": ("RETURN",),
+    "BAPI_TRANSACTION_COMMIT": (),
+    "BAPI_TRANSACTION_ROLLBACK": (),
+    "STFC_CONNECTION": (),
+    "RFC_PING": (),
 }
-# ABAP exceptions that only IT can help with.
-_MISCONFIGURED = frozenset(
-    {"FU_NOT_FOUND", "NO_AUTHORITY", "NOT_AUTHORIZED", "TABLE_NOT_AVAILABLE", "FIELD_NOT_VALID"}
-)
-_NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
+_CLASSES: Mapping[str, Literal["importing", "exporting", "changing", "tables"]] = {
+    "I": "importing",
+    "E": "exporting",
+    "C": "changing",
+    "T": "tables",
+}
 _LARGEST = 50_000_000
 
 
@@ -84,6 +85,7 @@ class SoapSap:
         self._threads = threading.local()
         self._slots = threading.BoundedSemaphore(settings.sessions)
         self._refused: str | None = None
+        self._described: dict[str, Mapping[str, Parameter]] = {}
 
     @contextmanager
     def session(self) -> Iterator[SapSession]:
@@ -97,14 +99,24 @@ class SoapSap:
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         """See `SapSystem`."""
-        http: requests.Session | None = getattr(self._threads, "http", None)
-        if http is None:
-            http = self._threads.http = _http(self._settings)
         with self._slot():
-            try:
-                return self.post(http, function, parameters, {})
-            except InDoubt as error:
-                raise RetryLater(error.message, place=error.place) from None
+            return self._read(function, parameters)
+
+    def describe(self, function: str) -> Mapping[str, Parameter]:
+        """See `SapSystem`."""
+        if function not in self._described:
+            # Without a slot: a session that holds one asks this before its first call.
+            rows = self._read("RFC_GET_FUNCTION_INTERFACE", {"FUNCNAME": function})
+            structures: dict[str, Mapping[str, FieldType]] = {}
+            for name in {str(row["TABNAME"]) for row in rows.get("PARAMS") or []} - {""}:
+                fields = self._read("DDIF_FIELDINFO_GET", {"TABNAME": name}).get("DFIES_TAB")
+                structures[name] = {str(row["FIELDNAME"]): _field(row) for row in fields or []}
+            self._described[function] = {
+                str(row["PARAMETER"]): _parameter(row, structures)
+                for row in rows.get("PARAMS") or []
+                if str(row["PARAMCLASS"]) in _CLASSES
+            }
+        return self._described[function]
 
     def ping(self) -> str:
         """See `SapSystem`."""
@@ -113,6 +125,15 @@ class SoapSap:
 
     def close(self) -> None:
         """See `SapSystem`."""
+
+    def _read(self, function: str, parameters: Parameters) -> Answer:
+        http: requests.Session | None = getattr(self._threads, "http", None)
+        if http is None:
+            http = self._threads.http = _http(self._settings)
+        try:
+            return self.post(http, function, parameters, {})
+        except InDoubt as error:
+            raise RetryLater(error.message, place=error.place) from None
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -139,7 +160,8 @@ class SoapSap:
                 place=place,
                 remedy="mend sap.user and CONNECTOR_SAP__PASSWORD, then restart",
             )
-        body = request_xml(function, parameters, self._settings.namespace_style)
+        tables = self._tables_of(function)
+        body = request_xml(function, parameters, self._settings.namespace_style, tables)
         ends = time.monotonic() + self._settings.call_deadline
         try:
             response = http.post(
@@ -168,6 +190,31 @@ class SoapSap:
             self._refused = error.message
             raise
 
+    def check_fit(self, function: str, parameters: Parameters) -> None:
+        """Raise MappingFailed when a request does not fit; SAP would cut or ignore silently."""
+        interface = {} if function in _TABLES else self._interface(function)
+        unfit = findings(interface, parameters) if interface else []
+        if unfit:
+            raise MappingFailed(f"SAP {function}", unfit)
+
+    def _tables_of(self, function: str) -> tuple[str, ...]:
+        if function in _TABLES:
+            return _TABLES[function]
+        described = self._interface(function)
+        return tuple(name for name, each in described.items() if each.direction == "tables")
+
+    def _interface(self, function: str) -> Mapping[str, Parameter]:
+        """Return the interface; nothing for a user who may not read it."""
+        try:
+            return self.describe(function)
+        except Misconfigured as error:
+            if "FU_NOT_FOUND" in error.message or isinstance(error, LogonFailed):
+                raise
+        except Rejected:
+            pass
+        self._described[function] = {}
+        return {}
+
 
 class _Session:
     def __init__(self, system: SoapSap, http: requests.Session) -> None:
@@ -177,6 +224,7 @@ class _Session:
         self._dirty = False
 
     def call(self, function: str, parameters: Parameters) -> Answer:
+        self._system.check_fit(function, parameters)
         headers = {} if self._opened else {"sap-sessioncmd": "open"}
         answer = self._system.post(self._http, function, parameters, headers)
         self._opened = self._dirty = True
@@ -185,7 +233,7 @@ class _Session:
     def commit(self) -> None:
         try:
             answer = self.call("BAPI_TRANSACTION_COMMIT", {"WAIT": "X"})
-        except RetryLater as error:
+        except (RetryLater, Rejected) as error:
             # Whoever answered so may stand before SAP; a commit is never taken as not made.
             raise InDoubt(error.message, place=error.place) from None
         self._dirty = False
@@ -208,18 +256,21 @@ class _Session:
             self._http.close()
 
 
-def request_xml(function: str, parameters: Parameters, style: Literal["rfc", "mc"]) -> bytes:
-    """Return the SOAP envelope of a call. Raises Misconfigured for text that XML cannot carry."""
+def request_xml(
+    function: str,
+    parameters: Parameters,
+    style: Literal["rfc", "mc"],
+    tables: Sequence[str] = (),
+) -> bytes:
+    """Return the SOAP envelope of a call, with those `tables` empty that the parameters leave."""
     namespace = _RFC if style == "rfc" else _MC
     envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soap": _ENVELOPE})
     body = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body")
     root = etree.SubElement(
         body, f"{{{namespace}}}{_name(function, style)}", nsmap={"rfc": namespace}
     )
-    tables: dict[str, list[Any]] = {
-        name: [] for name in _TABLES.get(function, ()) if name not in parameters
-    }
-    for name, value in {**parameters, **tables}.items():
+    empty: dict[str, list[Any]] = {name: [] for name in tables if name not in parameters}
+    for name, value in {**parameters, **empty}.items():
         _write(root, _name(name, style), value, style)
     return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
 
@@ -257,11 +308,7 @@ def read_answer(status: int, content: bytes, function: str) -> Answer:
     """Read an answer's envelope; types every error."""
     place = f"SAP {function}"
     if status == 401:
-        raise LogonFailed(
-            "SAP refuses our credentials",
-            place=place,
-            remedy="check sap.user and CONNECTOR_SAP__PASSWORD; too many tries lock the user",
-        )
+        raise logon_failed(_plain(content), place)
     if 300 <= status < 400 or status in (403, 404):
         raise Misconfigured(
             f"HTTP {status}",
@@ -287,17 +334,15 @@ def read_answer(status: int, content: bytes, function: str) -> Answer:
 
 def _of_fault(fault: etree._Element, place: str) -> ConnectorError:
     words = [text.strip() for text in fault.itertext() if isinstance(text, str) and text.strip()]
-    for key in sorted(_MISCONFIGURED):
-        if any(re.search(rf"\b{key}\b", word) for word in words):
-            return Misconfigured(
-                f"ABAP exception {key}",
-                place=place,
-                remedy="check the function module's name in the mapping and the user's S_RFC"
-                " authorisation",
-            )
     said = fault.findtext("faultstring") or ""
     key = said.rpartition(":")[2].strip() or (words[0] if words else "fault")
-    return Rejected(key[:60], "; ".join(words)[:300], place=place)
+    return of_abap(key, words, place)
+
+
+def _plain(content: bytes) -> str:
+    """Return the words of a page that stands instead of an answer, shortened."""
+    text = re.sub(r"<[^>]*>", " ", content[:2000].decode("utf-8", "replace"))
+    return " ".join(text.split())[:100]
 
 
 def _value(element: etree._Element) -> Any:
@@ -316,14 +361,30 @@ def _upper(element: etree._Element) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
 
 
-def decimal_of(value: Any, place: str) -> Decimal:
-    """Return a quantity or amount as SAP sends it. Raises RetryLater for anything else."""
-    text = str(value).strip()
-    if text.endswith("-"):
-        text = f"-{text[:-1]}"
-    if not _NUMBER.match(text):
-        raise RetryLater(f"{text[:40]!r} is not a number", place=place)
-    return Decimal(text)
+def _parameter(
+    row: Mapping[str, Any], structures: Mapping[str, Mapping[str, FieldType]]
+) -> Parameter:
+    name, structure = str(row["PARAMETER"]), str(row["TABNAME"])
+    return Parameter(
+        name=name,
+        direction=_CLASSES[str(row["PARAMCLASS"])],
+        optional=str(row.get("OPTIONAL", "")) == "X",
+        type=None
+        if structure
+        else FieldType(
+            name, str(row["EXID"]), int(row.get("INTLENGTH") or 0), int(row.get("DECIMALS") or 0)
+        ),
+        fields=structures.get(structure, {}),
+    )
+
+
+def _field(row: Mapping[str, Any]) -> FieldType:
+    return FieldType(
+        str(row["FIELDNAME"]),
+        str(row.get("INTTYPE") or "C"),
+        int(row.get("LENG") or 0),
+        int(row.get("DECIMALS") or 0),
+    )
 
 
 def _of_exception(error: requests.RequestException, place: str) -> ConnectorError:
@@ -334,7 +395,7 @@ def _of_exception(error: requests.RequestException, place: str) -> ConnectorErro
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
         return RetryLater("cannot be reached", place=place)
-    return InDoubt(f"the answer was lost ({type(error).__name__})", place=place)
+    return lost(type(error).__name__, place)
 
 
 def _http(settings: SoapSettings) -> requests.Session:

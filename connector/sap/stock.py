@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from connector.errors import Rejected
 from connector.mapping import MappingSet
+from connector.sap.conversion import decimal_of
 from connector.sap.port import SapSystem
 from connector.sap.returns import check
-from connector.sap.soap import decimal_of
 
 
 class StockDesk:

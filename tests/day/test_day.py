@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.bootstrap import Connector
+from connector.bootstrap import Connector, build
 from connector.demo import SandboxWorld, demo_day
 from connector.extracts.verify import verify
 from connector.logs import configure
@@ -169,8 +169,7 @@ def test_killed_at_thirty_points_of_the_day_nothing_is_lost_or_doubled(
             assert process.returncode == -signal.SIGKILL, errors.decode()
         assert killer.killed == 30
         killer.process = None
-        settings = settings_for(sandbox.addresses(), database_url, tmp_path)
-        connector = demo_day(SandboxWorld(sandbox), settings)
+        connector = build(settings_for(sandbox.addresses(), database_url, tmp_path))
         assert stands(connector) == STANDS
         connector.close()
         holds_exactly_what_it_should(sandbox)

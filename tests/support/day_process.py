@@ -19,8 +19,13 @@ from connector.settings import Settings, load_settings
 class RemoteWorld:
     """The world of a sandbox behind its control route."""
 
-    def __init__(self, control: str) -> None:
+    def __init__(self, control: str, reached: Path) -> None:
         self._control = control
+        self._reached = reached
+
+    def reached(self) -> datetime | None:
+        """Return the moment at which an earlier process broke off: time does not run back."""
+        return datetime.fromisoformat(self._reached.read_text()) if self._reached.exists() else None
 
     def placed(self) -> list[datetime]:
         orders = requests.get(f"{self._control}/books/storefront/order", timeout=30).json()
@@ -30,6 +35,7 @@ class RemoteWorld:
         ]
 
     def at(self, moment: datetime) -> None:
+        self._reached.write_text(moment.isoformat())
         body = {"now": moment.isoformat()}
         requests.put(f"{self._control}/clock", json=body, timeout=30).raise_for_status()
 
@@ -59,7 +65,9 @@ def settings_for(
 def main(control: str, database_url: str, folder: str) -> None:
     configure("error")
     addresses = requests.get(control, timeout=30).json()["addresses"]
-    demo_day(RemoteWorld(control), settings_for(addresses, database_url, Path(folder))).close()
+    world = RemoteWorld(control, Path(folder) / "reached")
+    settings = settings_for(addresses, database_url, Path(folder))
+    demo_day(world, settings, world.reached()).close()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,143 @@
+"""Before every call to another system: may it be made now?
+
+One gate stands before each system. It spaces calls to a rate, keeps them back during the system's
+own downtime, and after several failures in a row lets only one call in a while try whether the
+system is back (circuit breaker). Whoever is kept back gets RetryLater with the wait, and nothing
+has been sent.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import time as time_of_day
+
+from connector.errors import InDoubt, RetryLater
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a system bears. `downtime` are daily windows in `zone`; one may pass midnight.
+
+    `break_after` failures in a row open the breaker for `break_for` seconds, each further one
+    for twice as long, at most `break_most`.
+    """
+
+    calls_per_second: float | None = None
+    downtime: Sequence[tuple[time_of_day, time_of_day]] = ()
+    zone: tzinfo = UTC
+    break_after: int = 5
+    break_for: float = 10
+    break_most: float = 300
+
+
+class Gate:
+    """The gate before one system. Threads share it."""
+
+    def __init__(
+        self,
+        system: str,
+        limits: Limits,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.system = system
+        self._limits = limits
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._open_until = 0.0
+        self._trying = False
+        self._next = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the breaker keeps calls back."""
+        with self._lock:
+            return self._failures >= self._limits.break_after
+
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """Make one call within. Raises RetryLater when none may be made now."""
+        probing = self._enter()
+        try:
+            self._wait_for_turn()
+            yield
+        except (RetryLater, InDoubt) as error:
+            # What the other side asked us to wait for is its answer, not its absence.
+            self._leave(probing, failed=not (isinstance(error, RetryLater) and error.after))
+            raise
+        except BaseException:
+            self._leave(probing, failed=False)
+            raise
+        self._leave(probing, failed=False)
+
+    def _enter(self) -> bool:
+        now = self._clock()
+        ends = self._downtime_ends(now)
+        if ends is not None:
+            raise RetryLater(
+                f"in its downtime until {ends:%H:%M}",
+                place=self.system,
+                after=(ends - now).total_seconds(),
+            )
+        with self._lock:
+            if self._failures < self._limits.break_after:
+                return False
+            wait = self._open_until - self._monotonic()
+            if wait > 0 or self._trying:
+                raise RetryLater(
+                    f"{self._failures} calls in a row failed; calls are kept back",
+                    place=self.system,
+                    after=max(wait, 1.0),
+                )
+            self._trying = True
+            return True
+
+    def _leave(self, probing: bool, *, failed: bool) -> None:
+        limits = self._limits
+        with self._lock:
+            if probing:
+                self._trying = False
+            if not failed:
+                self._failures = 0
+                return
+            self._failures += 1
+            over = self._failures - limits.break_after
+            if over >= 0:
+                pause = min(limits.break_for * 2 ** min(over, 10), limits.break_most)
+                self._open_until = self._monotonic() + pause
+
+    def _wait_for_turn(self) -> None:
+        rate = self._limits.calls_per_second
+        if rate is None:
+            return
+        with self._lock:
+            now = self._monotonic()
+            turn = max(self._next, now)
+            self._next = turn + 1 / rate
+        if turn > now:
+            self._sleep(turn - now)
+
+    def _downtime_ends(self, now: datetime) -> datetime | None:
+        local = now.astimezone(self._limits.zone)
+        for begins, ends in self._limits.downtime:
+            at = local.time()
+            passes_midnight = ends <= begins
+            inside = (at >= begins or at < ends) if passes_midnight else begins <= at < ends
+            if inside:
+                tomorrow = timedelta(days=1 if passes_midnight and at >= begins else 0)
+                return (
+                    local.replace(
+                        hour=ends.hour, minute=ends.minute, second=ends.second, microsecond=0
+                    )
+                    + tomorrow
+                )
+        return None

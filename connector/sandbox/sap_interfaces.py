@@ -1,0 +1,204 @@
+"""The interfaces of the sandbox's function modules, as SAP's dictionary describes them.
+
+A field is `NAME:TYPE LENGTH[.DECIMALS]`: C text, N digits, D date, P packed number, I integer.
+A parameter is `CLASS NAME STRUCTURE-or-TYPE`, with `?` when optional;
+its class is I (importing, given by the caller), E (exporting) or T (table), as in
+RFC_GET_FUNCTION_INTERFACE.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Values = dict[str, Any]
+
+
+class Field(NamedTuple):
+    """One field of a structure, or a parameter that is no structure."""
+
+    name: str
+    kind: str
+    length: int
+    decimals: int
+
+
+class Parameter(NamedTuple):
+    """One parameter of a function module."""
+
+    kind: str
+    name: str
+    structure: str
+    scalar: Field | None
+    optional: bool
+
+
+_RETURNS = {
+    "BAPIRETURN": "TYPE:C1 CODE:C5 MESSAGE:C220 LOG_NO:C20 LOG_MSG_NO:N6",
+    "BAPIRETURN1": "TYPE:C1 ID:C20 NUMBER:N3 MESSAGE:C220",
+    "BAPIRET2": "TYPE:C1 ID:C20 NUMBER:N3 MESSAGE:C220 PARAMETER:C32 ROW:I4 FIELD:C30",
+}
+_ADDRESS = (
+    "CITY:C40 POSTL_COD1:C10 STREET:C60 HOUSE_NO:C10 COUNTRY:C3 REGION:C3 TEL1_NUMBR:C30"
+    " E_MAIL:C241 LANGU_P:C1 CURRENCY:C5"
+)
+_PERSON, _COMPANY = f"FIRSTNAME:C40 LASTNAME:C40 {_ADDRESS}", f"NAME:C40 NAME_2:C40 {_ADDRESS}"
+
+
+def _fields(text: str) -> tuple[Field, ...]:
+    fields = []
+    for word in text.split():
+        name, _, form = word.partition(":")
+        length, _, decimals = form[1:].partition(".")
+        fields.append(Field(name, form[0], int(length), int(decimals or 0)))
+    return tuple(fields)
+
+
+def _flags(text: str) -> str:
+    return " ".join(f"{field.name}:C1" for field in _fields(text))
+
+
+STRUCTURES: dict[str, tuple[Field, ...]] = {
+    name: _fields(text)
+    for name, text in {
+        **_RETURNS,
+        "RFC_DB_OPT": "TEXT:C72",
+        "RFC_DB_FLD": "FIELDNAME:C30 OFFSET:N6 LENGTH:N6 TYPE:C1 FIELDTEXT:C60",
+        "TAB512": "WA:C512",
+        "BAPICUSTOMER_IDRANGE": "SIGN:C1 OPTION:C2 LOW:C10 HIGH:C10",
+        "BAPICUSTOMER_ADDRESSDATA": "CUSTOMER:C10 NAME:C40 CITY:C40",
+        "BAPICUSTOMER_SPECIALDATA": "CUSTOMER:C10",
+        "BAPICUSTOMER_04": "CUSTOMER:C10 NAME:C40 STREET:C60 CITY:C40 POSTL_CODE:C10 TELEPHONE:C30",
+        "BAPICUSTOMER_KNA1": "TAX_NO_5:C60",
+        "BAPIKNA101_1": _PERSON,
+        "BAPIKNA101_1X": _flags(_PERSON),
+        "BAPIKNA106": _COMPANY,
+        "BAPIKNA106X": _flags(_COMPANY),
+        "BAPIKNA102": "SALESORG:C4 DISTR_CHAN:C2 DIVISION:C2 REF_CUSTMR:C10",
+        "BAPIWMDVS": "REQ_DATE:D8 REQ_QTY:P13.3",
+        "BAPIWMDVE": "COM_DATE:D8 COM_QTY:P13.3 REQ_DATE:D8 REQ_QTY:P13.3",
+        "BAPIDLV_RANGE_VBELN": "SIGN:C1 OPTION:C2 DELIV_NUMB_LOW:C10 DELIV_NUMB_HIGH:C10",
+        "BAPIDLV_RANGE_WADAT_IST": "SIGN:C1 OPTION:C2 LOW:D8 HIGH:D8",
+        "BAPIDELIVERYHDR": "VBELN:C10 BOLNR:C35 WADAT_IST:D8",
+        "BAPIDELIVERYHDRSTS": "VBELN:C10 WBSTK:C1",
+        "BAPIDELIVERYITEM": "VBELN:C10 POSNR:N6 MATNR:C18 LFIMG:P13.3 VGBEL:C20",
+        "BAPI_BILLING_RANGE_FKDAT": "SIGN:C1 OPTION:C2 LOW:D8 HIGH:D8",
+        "BAPIVBRKOUT": (
+            "VBELN:C10 FKART:C4 FKDAT:D8 NETWR:P15.2 MWSBK:P13.2 WAERK:C5 FKSTO:C1 XBLNR:C20"
+            " BSTNK:C20"
+        ),
+        "RFC_FUNINT": (
+            "PARAMCLASS:C1 PARAMETER:C30 TABNAME:C30 FIELDNAME:C30 EXID:C1 POSITION:I4 OFFSET:I4"
+            " INTLENGTH:I4 DECIMALS:I4 DEFAULT:C21 PARAMTEXT:C79 OPTIONAL:C1"
+        ),
+        "DFIES": "TABNAME:C30 FIELDNAME:C30 POSITION:N4 LENG:N6 DECIMALS:N6 DATATYPE:C4 INTTYPE:C1",
+    }.items()
+}
+
+_INTERFACES = {
+    "RFC_PING": "",
+    "STFC_CONNECTION": "I REQUTEXT C255?; E ECHOTEXT C255; E RESPTEXT C255",
+    "RFC_READ_TABLE": (
+        "I QUERY_TABLE C30; I DELIMITER C1?; I NO_DATA C1?; I ROWSKIPS I4?; I ROWCOUNT I4?;"
+        " T OPTIONS RFC_DB_OPT; T FIELDS RFC_DB_FLD; T DATA TAB512"
+    ),
+    "BAPI_CUSTOMER_GETLIST": (
+        "I MAXROWS I4?; I CPDONLY C1?; E RETURN BAPIRETURN1; T IDRANGE BAPICUSTOMER_IDRANGE;"
+        " T ADDRESSDATA BAPICUSTOMER_ADDRESSDATA?; T SPECIALDATA BAPICUSTOMER_SPECIALDATA?"
+    ),
+    "BAPI_CUSTOMER_GETDETAIL2": (
+        "I CUSTOMERNO C10; I COMPANYCODE C4?; E CUSTOMERADDRESS BAPICUSTOMER_04;"
+        " E CUSTOMERGENERALDETAIL BAPICUSTOMER_KNA1; E RETURN BAPIRETURN1"
+    ),
+    "BAPI_CUSTOMER_CREATEFROMDATA1": (
+        "I PI_PERSONALDATA BAPIKNA101_1?; I PI_COMPANYDATA BAPIKNA106?;"
+        " I PI_COPYREFERENCE BAPIKNA102; E CUSTOMERNO C10; E RETURN BAPIRETURN1"
+    ),
+    "BAPI_CUSTOMER_CHANGEFROMDATA1": (
+        "I CUSTOMERNO C10; I PI_PERSONALDATA BAPIKNA101_1?; I PI_PERSONALDATAX BAPIKNA101_1X?;"
+        " I PI_COMPANYDATA BAPIKNA106?; I PI_COMPANYDATAX BAPIKNA106X?; I PI_SALESORG C4;"
+        " I PI_DISTR_CHAN C2; I PI_DIVISION C2; E RETURN BAPIRETURN1"
+    ),
+    "Z_CUSTOMER_FIND": (
+        "I CODE C60?; I PHONE C30?; I NAME C80?; T CUSTOMERS ZCUSTOMER_FOUND; T RETURN BAPIRET2"
+    ),
+    "Z_CUSTOMER_TAX_SET": "I CUSTOMERNO C10; I STCD5 C60?; I STCD1 C16?; T RETURN BAPIRET2",
+    "BAPI_TRANSACTION_COMMIT": "I WAIT C1?; E RETURN BAPIRET2",
+    "BAPI_TRANSACTION_ROLLBACK": "E RETURN BAPIRET2",
+    "BAPI_MATERIAL_AVAILABILITY": (
+        "I PLANT C4; I MATERIAL C18; I UNIT C3; I CHECK_RULE C2?; I STGE_LOC C4?;"
+        " E AV_QTY_PLT P15.3; E DIALOGFLAG C1; E ENDLEADTME D8; E RETURN BAPIRETURN;"
+        " T WMDVSX BAPIWMDVS?; T WMDVEX BAPIWMDVE?"
+    ),
+    "BAPI_DELIVERY_GETLIST": (
+        "T IT_VBELN BAPIDLV_RANGE_VBELN?; T IT_WADAT_IST BAPIDLV_RANGE_WADAT_IST?;"
+        " T ET_DELIVERY_HEADER BAPIDELIVERYHDR?; T ET_DELIVERY_HEADER_STS BAPIDELIVERYHDRSTS?;"
+        " T ET_DELIVERY_ITEM BAPIDELIVERYITEM?; T RETURN BAPIRET2?"
+    ),
+    "BAPI_BILLINGDOC_GETLIST": (
+        "T IT_FKDAT BAPI_BILLING_RANGE_FKDAT?; T BILLINGDOCUMENTDETAIL BAPIVBRKOUT?;"
+        " T RETURN BAPIRET2?"
+    ),
+    "RFC_GET_FUNCTION_INTERFACE": "I FUNCNAME C30; T PARAMS RFC_FUNINT",
+    "DDIF_FIELDINFO_GET": "I TABNAME C30; T DFIES_TAB DFIES",
+}  # fmt: skip
+
+STRUCTURES["ZCUSTOMER_FOUND"] = _fields(
+    "KUNNR:C10 NAME:C80 STCD5:C60 TELF1:C16 STRAS:C35 ORT01:C35 PSTLZ:C10 LOEVM:C1 AUFSD:C2"
+)
+
+
+def _parameter(text: str) -> Parameter:
+    kind, name, form = text.split()
+    optional, form = form.endswith("?"), form.rstrip("?")
+    if form in STRUCTURES:
+        return Parameter(kind, name, form, None, optional)
+    return Parameter(kind, name, "", _fields(f"{name}:{form}")[0], optional)
+
+
+INTERFACES: dict[str, tuple[Parameter, ...]] = {
+    function: tuple(_parameter(part) for part in text.split(";") if part.strip())
+    for function, text in _INTERFACES.items()
+}
+
+
+def function_interface(function: str) -> list[Values]:
+    """Return the rows of PARAMS that RFC_GET_FUNCTION_INTERFACE gives. Raises KeyError."""
+    rows = []
+    for position, each in enumerate(INTERFACES[function], start=1):
+        scalar = each.scalar
+        rows.append(
+            {
+                "PARAMCLASS": each.kind,
+                "PARAMETER": each.name,
+                "TABNAME": each.structure,
+                "FIELDNAME": "",
+                "EXID": "u" if scalar is None else scalar.kind,
+                "POSITION": position,
+                "OFFSET": 0,
+                "INTLENGTH": 0 if scalar is None else scalar.length,
+                "DECIMALS": 0 if scalar is None else scalar.decimals,
+                "DEFAULT": "",
+                "PARAMTEXT": "",
+                "OPTIONAL": "X" if each.optional else "",
+            }
+        )
+    return rows
+
+
+_DATATYPES = {"C": "CHAR", "N": "NUMC", "D": "DATS", "P": "DEC", "I": "INT4"}
+
+
+def field_info(structure: str) -> list[Values]:
+    """Return the rows of DFIES_TAB that DDIF_FIELDINFO_GET gives. Raises KeyError."""
+    return [
+        {
+            "TABNAME": structure,
+            "FIELDNAME": field.name,
+            "POSITION": f"{position:04d}",
+            "LENG": f"{field.length:06d}",
+            "DECIMALS": f"{field.decimals:06d}",
+            "DATATYPE": _DATATYPES[field.kind],
+            "INTTYPE": field.kind,
+        }
+        for position, field in enumerate(STRUCTURES[structure], start=1)
+    ]

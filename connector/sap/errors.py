@@ -1,0 +1,58 @@
+"""One table of what SAP's errors mean, for every transport."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from connector.errors import ConnectorError, InDoubt, LogonFailed, Misconfigured, Rejected
+
+# ABAP exceptions and runtime errors that only IT can help with, and how.
+_MISCONFIGURED = {
+    "FU_NOT_FOUND": "check the function module's name in the mapping",
+    "NO_AUTHORITY": "give the user S_RFC for the function group",
+    "NOT_AUTHORIZED": "give the user S_TABU_DIS or S_TABU_NAM for the table",
+    "RFC_NO_AUTHORITY": "give the user S_RFC for the function group",
+    "TABLE_NOT_AVAILABLE": "check the table's name in the mapping",
+    "FIELD_NOT_VALID": "check the columns in the mapping",
+    "DATA_BUFFER_EXCEEDED": "read fewer columns in the mapping",
+    "CALL_FUNCTION_PARM_UNKNOWN": "check the request in the mapping against the function module",
+    "CALL_FUNCTION_PARM_MISSING": "add the field to the request in the mapping",
+}
+# What SAP says instead of the password: said as it is, because each has another remedy.
+_LOGON = (
+    (re.compile(r"lock", re.I), "unlock it in SU01"),
+    (re.compile(r"expire|initial", re.I), "set a productive password (SU01, user type System)"),
+    (re.compile(r"client", re.I), "check sap.client"),
+)
+
+
+def logon_failed(said: str, place: str) -> LogonFailed:
+    """Return what a refused logon is. It is not tried again: SAP locks users."""
+    remedy = "check sap.user and CONNECTOR_SAP__PASSWORD; too many tries lock the user"
+    for pattern, better in _LOGON:
+        if pattern.search(said):
+            remedy = better
+            break
+    return LogonFailed(
+        f"SAP refuses our credentials: {said}" if said else "SAP refuses our credentials",
+        place=place,
+        remedy=remedy,
+    )
+
+
+def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
+    """Type an ABAP exception or runtime error by its key, or by a key among its words.
+
+    A runtime error (a short dump) rolls everything back that was not committed.
+    """
+    said = [word for word in words if word]
+    for known, remedy in _MISCONFIGURED.items():
+        if known == key or any(re.search(rf"\b{known}\b", word) for word in said):
+            return Misconfigured(f"ABAP exception {known}", place=place, remedy=remedy)
+    return Rejected(key[:60] or "ABAP", "; ".join(said)[:300], place=place)
+
+
+def lost(what: str, place: str) -> InDoubt:
+    """Return what a lost answer is; a reading call makes RetryLater of it."""
+    return InDoubt(f"the answer was lost ({what})", place=place)

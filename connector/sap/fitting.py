@@ -1,0 +1,59 @@
+"""Does a request fit a function module's interface? SAP itself cuts and ignores without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from connector.sap.port import FieldType, Parameter, Parameters
+
+# Kinds whose length counts characters. Others hold numbers, times or bytes.
+_TEXT = frozenset({"C", "N"})
+
+
+def findings(interface: Mapping[str, Parameter], parameters: Parameters) -> list[str]:
+    """Return what does not fit, each with its place; values are not repeated."""
+    found: list[str] = []
+    for name, value in parameters.items():
+        parameter = interface.get(name)
+        if parameter is None or parameter.direction == "exporting":
+            found.append(f"{name}: the function module takes no such parameter")
+        elif parameter.direction == "tables":
+            rows = value if isinstance(value, list | tuple) else ()
+            for number, row in enumerate(rows, start=1):
+                found += _structure(parameter.fields, row, f"{name}[{number}]")
+        elif parameter.type is None:
+            found += _structure(parameter.fields, value, name)
+        else:
+            found += _value(parameter.type, value, name)
+    found += [
+        f"{name}: is needed"
+        for name, parameter in interface.items()
+        if parameter.direction == "importing"
+        and not parameter.optional
+        and parameters.get(name) is None
+    ]
+    return found
+
+
+def _structure(fields: Mapping[str, FieldType], value: Any, place: str) -> Iterator[str]:
+    if not isinstance(value, Mapping):
+        yield f"{place}: must be a structure"
+        return
+    for name, each in value.items():
+        field = fields.get(name)
+        if field is None:
+            yield f"{place}.{name}: there is no such field"
+        else:
+            yield from _value(field, each, f"{place}.{name}")
+
+
+def _value(field: FieldType, value: Any, place: str) -> Iterator[str]:
+    if isinstance(value, Mapping | list | tuple):
+        yield f"{place}: must be a single value"
+    elif field.kind in _TEXT and not isinstance(value, bool | date | Decimal):
+        length = len(str(value if value is not None else "").encode("utf-16-le")) // 2
+        if field.length and length > field.length:
+            yield f"{place}: {length} characters, {field.length} allowed"

@@ -1,0 +1,383 @@
+"""SAP over RFC by the import name `pyrfc`, with SAP's NW RFC SDK.
+
+Two distributions offer that name (see the extras `rfc` and `rfc-sap`): only what both have is
+used. A connection is used by one thread at a time, for one logical unit of work at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from types import ModuleType
+from typing import Any, Literal, cast
+
+from connector.errors import (
+    ConnectorError,
+    InDoubt,
+    LogonFailed,
+    MappingFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
+from connector.sap.errors import logon_failed, lost, of_abap
+from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
+from connector.sap.returns import check
+
+_STALE = 60.0  # seconds of idleness after which a connection is tried before it is used
+_UNFIT = frozenset({"RFC_INVALID_PARAMETER", "RFC_CONVERSION_FAILURE", "RFC_BUFFER_TOO_SMALL"})
+_DIRECTIONS: dict[str, Literal["importing", "exporting", "changing", "tables"]] = {
+    "RFC_IMPORT": "importing",
+    "RFC_EXPORT": "exporting",
+    "RFC_CHANGING": "changing",
+    "RFC_TABLES": "tables",
+}
+_KINDS = {
+    "RFCTYPE_CHAR": "C", "RFCTYPE_NUM": "N", "RFCTYPE_DATE": "D", "RFCTYPE_TIME": "T",
+    "RFCTYPE_BCD": "P", "RFCTYPE_DECF16": "P", "RFCTYPE_DECF34": "P", "RFCTYPE_INT": "I",
+    "RFCTYPE_INT1": "I", "RFCTYPE_INT2": "I", "RFCTYPE_INT8": "I", "RFCTYPE_STRING": "g",
+    "RFCTYPE_BYTE": "X", "RFCTYPE_XSTRING": "y", "RFCTYPE_FLOAT": "F",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RfcSettings:
+    """How to reach SAP over RFC.
+
+    `connection` holds the SDK's own logon parameters: ashost and sysnr, or mshost, r3name and
+    group for load balancing; saprouter; snc_… for secure network communication.
+    """
+
+    connection: Mapping[str, str]
+    client: str
+    user: str
+    password: str = field(repr=False)
+    language: str = "ZH"
+    connect_timeout: float = 10
+    call_timeout: float = 60
+    sessions: int = 8
+
+
+class RfcSap:
+    """One SAP system over RFC. At most `sessions` connections are open at a time."""
+
+    def __init__(self, settings: RfcSettings) -> None:
+        self._settings = settings
+        self._slots = threading.BoundedSemaphore(settings.sessions)
+        self._idle: list[tuple[Any, float]] = []
+        self._lock = threading.Lock()
+        self._refused: str | None = None
+        self._described: dict[str, Mapping[str, Parameter]] = {}
+
+    @contextmanager
+    def session(self) -> Iterator[SapSession]:
+        """See `SapSystem`."""
+        with self._borrowed() as borrowed:
+            session = _Session(self, borrowed)
+            try:
+                yield session
+            finally:
+                session.close()
+
+    def call(self, function: str, parameters: Parameters) -> Answer:
+        """See `SapSystem`."""
+        with self._borrowed() as borrowed:
+            try:
+                return borrowed.call(function, parameters)
+            except InDoubt as error:
+                raise RetryLater(error.message, place=error.place) from None
+
+    def describe(self, function: str) -> Mapping[str, Parameter]:
+        """See `SapSystem`."""
+        if function not in self._described:
+            with self._borrowed() as borrowed:
+                self._described[function] = borrowed.describe(function)
+        return self._described[function]
+
+    def ping(self) -> str:
+        """See `SapSystem`."""
+        answer = self.call("STFC_CONNECTION", {"REQUTEXT": "connector"})
+        return f"SAP answers: {str(answer.get('RESPTEXT', ''))[:60]}"
+
+    def close(self) -> None:
+        """See `SapSystem`."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection, _ in idle:
+            _close(connection)
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[_Borrowed]:
+        if not self._slots.acquire(timeout=self._settings.call_timeout):
+            raise RetryLater("all SAP sessions are busy", place="SAP")
+        try:
+            borrowed = _Borrowed(self._connection(), pyrfc())
+            try:
+                yield borrowed
+            finally:
+                if borrowed.usable:
+                    with self._lock:
+                        self._idle.append((borrowed.connection, time.monotonic()))
+                else:
+                    _close(borrowed.connection)
+        finally:
+            self._slots.release()
+
+    def _connection(self) -> Any:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    break
+                connection, since = self._idle.pop()
+            if time.monotonic() - since < _STALE:
+                return connection
+            try:
+                connection.ping()
+            except Exception:
+                # A connection that idled through a restart of SAP; a new one is opened.
+                _close(connection)
+            else:
+                return connection
+        return self._open()
+
+    def _open(self) -> Any:
+        """Open a connection within the connect deadline, which the SDK itself does not keep."""
+        if self._refused is not None:
+            # A second refused logon could lock the user.
+            raise LogonFailed(
+                f"logon was refused before and is not tried again: {self._refused}",
+                place="SAP logon",
+                remedy="mend sap.user and CONNECTOR_SAP__PASSWORD, then restart",
+            )
+        module = pyrfc()
+        opening = _Opening(module, self._parameters(), self._settings.call_timeout)
+        connection = opening.within(self._settings.connect_timeout)
+        if connection is not None:
+            return connection
+        if opening.error is None:
+            raise RetryLater("no connection in time", place="SAP logon")
+        error = _of_opening(module, opening.error)
+        if isinstance(error, LogonFailed):
+            self._refused = error.message
+        raise error
+
+    def _parameters(self) -> dict[str, str]:
+        settings = self._settings
+        return {
+            **settings.connection,
+            "client": settings.client,
+            "user": settings.user,
+            "passwd": settings.password,
+            "lang": settings.language,
+        }
+
+
+def pyrfc() -> ModuleType:
+    """Return the module `pyrfc`. Raises Misconfigured when it is missing or has no SDK."""
+    try:
+        import pyrfc as module
+    except ImportError:
+        raise Misconfigured(
+            "the Python module pyrfc is not installed",
+            place="SAP rfc transport",
+            remedy="install the extra `rfc`, or set sap.transport to soap",
+        ) from None
+    if not hasattr(module, "Connection"):
+        raise _no_sdk("pyrfc was built for another SDK")
+    return module
+
+
+def _no_sdk(said: str) -> Misconfigured:
+    return Misconfigured(
+        f"SAP's NW RFC SDK cannot be loaded: {said}",
+        place="SAP rfc transport",
+        remedy="unpack the SDK from SAP and set SAPNWRFC_HOME, or set sap.transport to soap",
+    )
+
+
+class _Opening:
+    """Opens a connection in a thread of its own, so that nobody waits longer than the deadline."""
+
+    def __init__(self, module: ModuleType, parameters: dict[str, str], timeout: float) -> None:
+        self.error: Exception | None = None
+        self._connection: Any = None
+        self._given_up = False
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+
+        def open_it() -> None:
+            connection = None
+            try:
+                connection = module.Connection(
+                    config={"timeout": max(1, round(timeout))}, **parameters
+                )
+            except Exception as error:
+                self.error = error
+            with self._lock:
+                late = self._given_up
+                self._connection = connection
+                self._done.set()
+            if late and connection is not None:
+                _close(connection)
+
+        threading.Thread(target=open_it, name="sap-logon", daemon=True).start()
+
+    def within(self, seconds: float) -> Any:
+        self._done.wait(seconds)
+        with self._lock:
+            self._given_up = self._connection is None
+            return self._connection
+
+
+class _Borrowed:
+    """A connection in the hands of one caller; `usable` says whether another may have it."""
+
+    def __init__(self, connection: Any, module: ModuleType) -> None:
+        self.connection = connection
+        self.usable = True
+        self._module = module
+
+    def call(self, function: str, parameters: Parameters) -> Answer:
+        try:
+            answer = self.connection.call(function, **_for_sdk(parameters))
+        except Exception as error:
+            typed = _of_call(self._module, error, f"SAP {function}")
+            # The SDK closes a connection on all but an ABAP exception.
+            self.usable = self.usable and isinstance(error, self._module.ABAPApplicationError)
+            raise typed from None
+        return cast(Answer, dict(answer))
+
+    def describe(self, function: str) -> Mapping[str, Parameter]:
+        try:
+            description = self.connection.get_function_description(function)
+        except Exception as error:
+            self.usable = False
+            typed = _of_call(self._module, error, f"SAP {function}")
+            if isinstance(typed, InDoubt):
+                raise RetryLater(typed.message, place=typed.place) from None
+            raise typed from None
+        return {each["name"]: _parameter(each) for each in description.parameters}
+
+
+class _Session:
+    def __init__(self, system: RfcSap, borrowed: _Borrowed) -> None:
+        self._system = system
+        self._borrowed = borrowed
+        self._dirty = False
+
+    def call(self, function: str, parameters: Parameters) -> Answer:
+        self._dirty = True
+        return self._borrowed.call(function, parameters)
+
+    def commit(self) -> None:
+        try:
+            answer = self.call("BAPI_TRANSACTION_COMMIT", {"WAIT": "X"})
+        except (RetryLater, Rejected) as error:
+            # A commit that broke off is never taken as not made.
+            raise InDoubt(error.message, place=error.place) from None
+        self._dirty = False
+        check(answer, "BAPI_TRANSACTION_COMMIT")
+
+    def rollback(self) -> None:
+        self.call("BAPI_TRANSACTION_ROLLBACK", {})
+        self._dirty = False
+
+    def close(self) -> None:
+        """Leave nothing uncommitted for whoever gets the connection next."""
+        if not (self._dirty and self._borrowed.usable):
+            return
+        try:
+            self.rollback()
+        except ConnectorError:
+            # Closing the connection makes SAP roll back by itself.
+            self._borrowed.usable = False
+
+
+def _of_opening(module: ModuleType, error: Exception) -> ConnectorError:
+    place = "SAP logon"
+    if type(error).__name__ == "SdkNotFoundError":
+        return _no_sdk(str(error).splitlines()[0])
+    if isinstance(error, module.LogonError):
+        return logon_failed(_said(error), place)
+    if isinstance(error, module.CommunicationError):
+        return RetryLater(f"cannot be reached: {_said(error)}", place=place)
+    if isinstance(error, module.RFCError | TypeError | ValueError):
+        return Misconfigured(
+            f"cannot connect: {_said(error)}", place=place, remedy="check sap.connection"
+        )
+    return RetryLater(f"unforeseen {type(error).__name__}", place=place)
+
+
+def _of_call(module: ModuleType, error: Exception, place: str) -> ConnectorError:
+    key = str(getattr(error, "key", "") or "")
+    if isinstance(error, module.LogonError):
+        return logon_failed(_said(error), place)
+    if key == "RFC_CANCELED" or isinstance(error, module.CommunicationError):
+        return lost(key or type(error).__name__, place)
+    if isinstance(error, module.ABAPApplicationError | module.ABAPRuntimeError):
+        return of_abap(key, [_said(error)], place)
+    if isinstance(error, TypeError | ValueError | module.RFCTypeError) or key in _UNFIT:
+        # Raised before anything is sent: the parameters do not fit the interface.
+        return MappingFailed(place, [_said(error)])
+    return lost(type(error).__name__, place)
+
+
+def _said(error: Exception) -> str:
+    said = str(getattr(error, "message", "") or (error.args[0] if error.args else "") or error)
+    return said.splitlines()[0][:200] if said else type(error).__name__
+
+
+def _for_sdk(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _for_sdk(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return [_for_sdk(each) for each in value]
+    if isinstance(value, bool):
+        return "X" if value else ""
+    if isinstance(value, date):
+        return f"{value:%Y%m%d}"
+    if isinstance(value, str | int | Decimal | bytes):
+        return value
+    return str(value)
+
+
+def _parameter(described: Mapping[str, Any]) -> Parameter:
+    structure = described.get("type_description")
+    name = str(described["name"])
+    return Parameter(
+        name=name,
+        direction=_DIRECTIONS[_word(described["direction"])],
+        optional=bool(described.get("optional")),
+        type=None if structure is not None else _field(described),
+        fields={}
+        if structure is None
+        else {str(each["name"]): _field(each) for each in structure.fields},
+    )
+
+
+def _field(described: Mapping[str, Any]) -> FieldType:
+    kind = described.get("parameter_type", described.get("field_type"))
+    return FieldType(
+        name=str(described["name"]),
+        kind=_KINDS.get(_word(kind), "?"),
+        length=int(described.get("nuc_length") or 0),
+        decimals=int(described.get("decimals") or 0),
+    )
+
+
+def _word(value: Any) -> str:
+    """Return the name of what one distribution gives as text and the other as an enumeration."""
+    return str(getattr(value, "name", value))
+
+
+def _close(connection: Any) -> None:
+    try:
+        connection.close()
+    except Exception:
+        # It is gone either way.
+        return

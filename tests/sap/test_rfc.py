@@ -1,0 +1,158 @@
+"""The RFC transport alone: without the SDK, and what only pyrfc's exceptions can say."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pyrfc
+import pytest
+
+from connector.errors import (
+    ConnectorError,
+    InDoubt,
+    LogonFailed,
+    MappingFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
+from connector.sap.rfc import RfcSap, RfcSettings
+
+SETTINGS = RfcSettings(
+    connection={"ashost": "127.0.0.1", "sysnr": "00"},
+    client="100",
+    user="u",
+    password="very-secret",
+    connect_timeout=0.2,
+    call_timeout=1,
+)
+
+
+def test_a_missing_sdk_is_said_with_the_remedy() -> None:
+    with pytest.raises(Misconfigured, match="SAPNWRFC_HOME"):
+        RfcSap(SETTINGS).ping()
+
+
+def test_a_pyrfc_built_for_a_missing_sdk_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(pyrfc, "Connection")
+    with pytest.raises(Misconfigured, match="SDK"):
+        RfcSap(SETTINGS).ping()
+
+
+def test_the_password_is_in_no_representation() -> None:
+    assert "very-secret" not in repr(SETTINGS)
+
+
+class Scripted:
+    """A connection whose calls raise one exception."""
+
+    error: Exception | None = None
+    opened = 0
+    pings = 0
+
+    def __init__(self, config: Any = None, **params: str) -> None:
+        Scripted.opened += 1
+
+    def call(self, function: str, **params: Any) -> dict[str, Any]:
+        if self.error is not None and function in ("BAPI", "BAPI_TRANSACTION_COMMIT"):
+            raise self.error
+        return {"RESPTEXT": "ok"}
+
+    def ping(self) -> None:
+        Scripted.pings += 1
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
+    monkeypatch.setattr(pyrfc, "Connection", Scripted)
+    monkeypatch.setattr(Scripted, "error", None)
+    monkeypatch.setattr(Scripted, "opened", 0)
+    return Scripted
+
+
+# What pyrfc raises · what it is within a session · whether the connection may be used again.
+TABLE: list[tuple[Exception, type[ConnectorError], bool]] = [
+    (pyrfc.CommunicationError("gone", code=1, key="RFC_COMMUNICATION_FAILURE"), InDoubt, False),
+    (pyrfc.ExternalRuntimeError("timeout", code=7, key="RFC_CANCELED"), InDoubt, False),
+    (pyrfc.LogonError("Name or password is incorrect"), LogonFailed, False),
+    (pyrfc.ABAPApplicationError("x", code=5, key="FU_NOT_FOUND"), Misconfigured, True),
+    (pyrfc.ABAPApplicationError("x", code=5, key="OPTION_NOT_VALID"), Rejected, True),
+    (pyrfc.ABAPRuntimeError("no S_RFC", code=3, key="RFC_NO_AUTHORITY"), Misconfigured, False),
+    (pyrfc.ABAPRuntimeError("dump", code=3, key="TIME_OUT"), Rejected, False),
+    (pyrfc.ExternalRuntimeError("f", code=20, key="RFC_INVALID_PARAMETER"), MappingFailed, False),
+    (pyrfc.ExternalRuntimeError("f", code=22, key="RFC_CONVERSION_FAILURE"), MappingFailed, False),
+    (pyrfc.ExternalRuntimeError("other", code=99, key="RFC_UNKNOWN"), InDoubt, False),
+    (TypeError("an string is required"), MappingFailed, False),
+    (OSError("unforeseen"), InDoubt, False),
+]
+
+
+@pytest.mark.parametrize(("error", "typed", "usable"), TABLE, ids=[repr(r[0]) for r in TABLE])
+def test_each_exception_has_its_meaning(
+    scripted: type[Scripted],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    typed: type[ConnectorError],
+    usable: bool,
+) -> None:
+    system = RfcSap(SETTINGS)
+    monkeypatch.setattr(scripted, "error", error)
+    with system.session() as session, pytest.raises(ConnectorError) as raised:
+        session.call("BAPI", {})
+    assert type(raised.value) is typed
+    monkeypatch.setattr(scripted, "error", None)
+    assert system.ping() == "SAP answers: ok"
+    # After an ABAP exception the session is rolled back and the connection lives on.
+    assert scripted.opened == (1 if usable else 2)
+
+
+@pytest.mark.parametrize("key", ["RFC_COMMUNICATION_FAILURE", "TIME_OUT"])
+def test_a_commit_that_breaks_off_is_never_taken_as_not_made(
+    scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    kind = pyrfc.CommunicationError if key.startswith("RFC") else pyrfc.ABAPRuntimeError
+    with RfcSap(SETTINGS).session() as session:
+        monkeypatch.setattr(scripted, "error", kind("x", code=1, key=key))
+        with pytest.raises(InDoubt):
+            session.commit()
+
+
+def test_connecting_takes_no_longer_than_its_deadline(
+    scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, closed = threading.Event(), threading.Event()
+
+    class Hanging(Scripted):
+        def __init__(self, config: Any = None, **params: str) -> None:
+            release.wait(10)
+
+        def close(self) -> None:
+            closed.set()
+
+    monkeypatch.setattr(pyrfc, "Connection", Hanging)
+    with pytest.raises(RetryLater, match="in time"):
+        RfcSap(SETTINGS).ping()
+    # What comes after the deadline is closed, not leaked.
+    release.set()
+    assert closed.wait(5)
+
+
+def test_an_idle_connection_is_tried_before_it_is_used(
+    scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = RfcSap(SETTINGS)
+    system.ping()
+    monkeypatch.setattr("connector.sap.rfc._STALE", -1.0)
+    system.ping()
+    assert (scripted.opened, scripted.pings) == (1, 1)
+
+    def broken(_self: Scripted) -> None:
+        raise pyrfc.CommunicationError("gone")
+
+    monkeypatch.setattr(scripted, "ping", broken)
+    system.ping()
+    assert scripted.opened == 2
