@@ -41,7 +41,8 @@ def writeback(context: Context, cadence: Cadence) -> Job:
                 # One order that nobody foresaw must not keep the others from being written back.
                 counts["failed"] += 1
                 _log.exception("not written back", order=row.number)
-            close(context, row.id)
+        for row in context.orders.to_finish():
+            counts["closed"] += finish(context, row)
         return dict(counts)
 
     return Job("writeback", "tell the storefront of shipments and invoices", cadence, run)
@@ -73,27 +74,29 @@ def _all_shipped(context: Context, row: OrderRow) -> bool:
     )
 
 
-def close(context: Context, order_pk: int) -> None:
-    """Close an order that is shipped and invoiced and of which the storefront knows all."""
-    row = context.orders.get(order_pk)
-    documents = context.orders.documents(order_pk)
-    invoiced = {each.business_unit for each in documents if each.kind == "invoice"}
-    open_ = any(
-        each.written_back_at is None for each in documents if each.kind in ("shipment", "invoice")
-    )
-    units = set(filter(None, row.business_units.split(",")))
-    if row.stage != Stage.SHIPPED or row.hold_cause or open_ or not units <= invoiced:
-        return
+def finish(context: Context, row: OrderRow) -> bool:
+    """Note that a released order is shipped; close it once every unit's part is invoiced too."""
+    invoices = context.orders.documents(row.id, "invoice")
+    invoiced = {each.business_unit for each in invoices if each.written_back_at is not None}
     try:
-        context.orders.apply(
-            row,
-            Change(event="closed", text="shipped, invoiced and written back", stage=Stage.CLOSED),
-            "writeback",
-            context.clock(),
-        )
+        if row.stage == Stage.RELEASED:
+            row = _moved(context, row, Stage.SHIPPED, "every line is shipped")
+        if any(
+            each.written_back_at is None for each in context.orders.documents(row.id, "invoice")
+        ):
+            return False
+        if not set(filter(None, row.business_units.split(","))) <= invoiced:
+            return False
+        _moved(context, row, Stage.CLOSED, "shipped, invoiced and written back")
     except StaleOrder:
         # Somebody else is changing it; the next run closes it.
-        return
+        return False
+    return True
+
+
+def _moved(context: Context, row: OrderRow, stage: Stage, text: str) -> OrderRow:
+    change = Change(event=stage.value, text=text, stage=stage)
+    return context.orders.apply(row, change, "writeback", context.clock())
 
 
 def _fields(

@@ -6,8 +6,8 @@ import base64
 import re
 import secrets
 import threading
-import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -36,14 +36,14 @@ _ROUTES = {
     "/sap/bc/srt/rfc/sap/connector/100/connector/connector": "mc",
 }
 _SESSIONS = 20
-_IDLE_SECONDS = 300
+_IDLE = timedelta(minutes=5)
 _TRIES = 5
 
 
 @dataclass
 class _Open:
     session: Session = field(default_factory=Session)
-    used: float = field(default_factory=time.monotonic)
+    used: datetime = datetime.min
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -63,6 +63,7 @@ class SapApplication:
         seed: bool = True,
     ) -> None:
         self._work = System(books, clock)
+        self._clock = clock
         self._credentials = (user, password)
         self._client = client
         self._sessions: dict[str, _Open] = {}
@@ -118,12 +119,12 @@ class SapApplication:
             if opened is None and command == "open":
                 if len(self._sessions) >= _SESSIONS:
                     return Response(503, b"Service cannot be reached: no free session")
-                key, opened = secrets.token_hex(12), _Open()
+                key, opened = secrets.token_hex(12), _Open(used=self._clock.now())
                 self._sessions[key] = opened
                 headers["Set-Cookie"] = f"sap-contextid={key}; path=/"
         opened = opened or _Open()
         with opened.lock:
-            opened.used = time.monotonic()
+            opened.used = self._clock.now()
             response = self._run(opened.session, function, values, style)
         if command == "close" and key:
             with self._lock:
@@ -140,7 +141,7 @@ class SapApplication:
         return _answer(function, answer, style)
 
     def _forget_idle(self) -> None:
-        limit = time.monotonic() - _IDLE_SECONDS
+        limit = self._clock.now() - _IDLE
         for key in [key for key, each in self._sessions.items() if each.used < limit]:
             del self._sessions[key]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -227,6 +227,35 @@ class Orders:
             )
             .order_by(DocumentRow.id)
             .limit(limit)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def to_finish(self) -> list[OrderRow]:
+        """Return released orders that are shipped, and shipped ones of which all is told.
+
+        A warehouse that ships before its wave, and news that come out of turn, leave such orders
+        behind: no further document would ever move them on.
+        """
+        unshipped = exists().where(
+            LineRow.order_pk == OrderRow.id,
+            LineRow.shipped < LineRow.quantity - LineRow.refunded_quantity,
+        )
+        shipped = exists().where(LineRow.order_pk == OrderRow.id, LineRow.shipped > 0)
+        reports = and_(
+            DocumentRow.order_pk == OrderRow.id, DocumentRow.kind.in_(("shipment", "invoice"))
+        )
+        untold = exists().where(reports, DocumentRow.written_back_at.is_(None))
+        query = (
+            select(OrderRow)
+            .where(
+                OrderRow.hold_cause.is_(None),
+                or_(
+                    and_(OrderRow.stage == Stage.RELEASED, shipped, ~unshipped),
+                    and_(OrderRow.stage == Stage.SHIPPED, ~untold, exists().where(reports)),
+                ),
+            )
+            .order_by(OrderRow.id)
         )
         with self._database.reading() as session:
             return list(session.scalars(query))

@@ -10,13 +10,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from connector.bootstrap import Connector, build
-from connector.demo import SandboxWorld, demo_day
+from connector.demo import DemoClock, SandboxWorld, demo_day
 from connector.extracts.verify import verify
 from connector.logs import configure
 from connector.sandbox.faults import Fault, Faults
@@ -169,7 +170,17 @@ def test_killed_at_thirty_points_of_the_day_nothing_is_lost_or_doubled(
             assert process.returncode == -signal.SIGKILL, errors.decode()
         assert killer.killed == 30
         killer.process = None
-        connector = build(settings_for(sandbox.addresses(), database_url, tmp_path))
+        # What the kills delayed beyond the last cutoff goes with the next business day's waves.
+        clock = DemoClock(datetime.fromisoformat((tmp_path / "reached").read_text()))
+        world = SandboxWorld(sandbox)
+        settings = settings_for(sandbox.addresses(), database_url, tmp_path)
+        connector = build(settings, clock)
+        for _ in range(50):
+            clock.now += timedelta(minutes=30)
+            world.at(clock.now)
+            world.ship()
+            world.invoice()
+            connector.runner.tick()
         assert stands(connector) == STANDS
         connector.close()
         holds_exactly_what_it_should(sandbox)
