@@ -67,9 +67,10 @@ class Outbound:
         document = self.outcome(row, ask)
         if document is not None:
             return document
-        if not self._calls.claim(row, call, self._clock()):
+        claimed = self._calls.claim(row, call, self._clock())
+        if claimed is None:
             raise RetryLater("another process is making this call", place=call.key, after=5)
-        return self._send(row, call, send, ask)
+        return self._send(claimed, call, send, ask)
 
     def outcome(self, row: CallRow, ask: Ask | None) -> Document | None:
         """Return the document of a recorded call; None when it is free to be sent.

@@ -119,9 +119,11 @@ def ask_about(context: Context, call: CallRow, actor: str) -> str:
 def resolve_call(context: Context, call: CallRow, found: str | None, actor: str) -> str:
     """Note what a person found out about a call, and let its order go on."""
     if found is not None:
-        context.calls.confirm(call, found, {"settled_by": actor}, context.clock())
+        settled = context.calls.confirm(call, found, {"settled_by": actor}, context.clock())
     else:
-        context.calls.release(call, f"absent, says {actor}")
+        settled = context.calls.release(call, f"absent, says {actor}")
+    if not settled:
+        return f"call {call.id} has moved on meanwhile; nothing was changed, look at it again"
     if call.order_pk is None:
         return f"call {call.id} settled"
     row = context.orders.get(call.order_pk)

@@ -124,31 +124,33 @@ class Calls:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def claim(self, row: CallRow, call: Call, now: datetime) -> bool:
-        """Take a pending call for sending. Of several that try, one gets True."""
+    def claim(self, row: CallRow, call: Call, now: datetime) -> CallRow | None:
+        """Take a pending call for sending. Of several that try, one gets the row of its attempt."""
         text = dumps(dict(call.request))
-        return self._change(
-            row.id,
+        taken = self._change(
+            row,
             (CallState.PENDING,),
             state=CallState.SENT,
-            attempts=CallRow.attempts + 1,
+            attempts=row.attempts + 1,
             sent_at=now,
             request=dict(call.request),
             request_hash=hashlib.sha256(text.encode()).hexdigest(),
             mapping_version=call.mapping_version,
         )
+        return self.by_key(row.key) if taken else None
 
     def asked(self, row: CallRow) -> None:
         """Count one question about a call."""
-        self._change(row.id, tuple(CallState), asked=CallRow.asked + 1)
+        self._change(row, tuple(CallState), asked=CallRow.asked + 1)
 
     def confirm(
         self, row: CallRow, document: str, answer: Mapping[str, Any], now: datetime
     ) -> bool:
-        """Note that the write took effect, as which document."""
+        """Note that the write took effect, as which document: true of whichever attempt it was."""
         return self._change(
-            row.id,
+            row,
             (CallState.SENT, CallState.IN_DOUBT, CallState.PENDING),
+            any_attempt=True,
             state=CallState.CONFIRMED,
             document=document,
             answer=dict(answer),
@@ -160,7 +162,7 @@ class Calls:
     def reject(self, row: CallRow, code: str, text: str, now: datetime) -> bool:
         """Note that the other side said no."""
         return self._change(
-            row.id,
+            row,
             (CallState.SENT, CallState.IN_DOUBT),
             state=CallState.REJECTED,
             code=code[:80],
@@ -170,24 +172,36 @@ class Calls:
 
     def doubt(self, row: CallRow, why: str) -> bool:
         """Note that the outcome is unknown."""
-        return self._change(row.id, (CallState.SENT,), state=CallState.IN_DOUBT, error=why)
+        return self._change(row, (CallState.SENT,), state=CallState.IN_DOUBT, error=why)
 
     def release(self, row: CallRow, why: str) -> bool:
         """Make a call pending again, after it provably had no effect or a person said retry."""
         return self._change(
-            row.id,
+            row,
             (CallState.SENT, CallState.IN_DOUBT, CallState.REJECTED),
             state=CallState.PENDING,
             error=why,
             finished_at=None,
         )
 
-    def _change(self, call_id: int, from_states: tuple[str, ...], **values: Any) -> bool:
+    def _change(
+        self,
+        row: CallRow,
+        from_states: tuple[str, ...],
+        *,
+        any_attempt: bool = False,
+        **values: Any,
+    ) -> bool:
+        """Change a call, unless it has moved on since `row` was read.
+
+        The number of attempts is the fence. Two orders of one buyer share a call: who found the
+        last attempt absent must not release the next one, which the other has meanwhile sent.
+        """
+        query = update(CallRow).where(CallRow.id == row.id, CallRow.state.in_(from_states))
+        if not any_attempt:
+            query = query.where(CallRow.attempts == row.attempts)
         with self._database.transaction() as session:
             changed = session.execute(
-                update(CallRow)
-                .where(CallRow.id == call_id, CallRow.state.in_(from_states))
-                .values(**values)
-                .execution_options(synchronize_session=False)
+                query.values(**values).execution_options(synchronize_session=False)
             )
         return bool(changed.rowcount)  # type: ignore[attr-defined]

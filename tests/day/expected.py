@@ -52,7 +52,7 @@ def doubles(sandbox: Sandbox) -> list[str]:
 
 def holds_exactly_what_it_should(sandbox: Sandbox) -> None:
     """Compare the sandboxes' own books with what the 26 orders call for."""
-    assert doubles(sandbox) == []
+    assert (found := doubles(sandbox)) == [], found
     orders = {int(order["externalNumber"]): order for order in whole_orders(sandbox.books)}
     assert set(orders) == CLOSED | {34}
     for number in CLOSED:

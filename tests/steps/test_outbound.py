@@ -151,6 +151,30 @@ def test_a_process_killed_while_sending_is_asked_after(
     assert side.recorded_before_sent == []
 
 
+def test_who_found_an_attempt_absent_does_not_release_the_next_one(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    """Two orders of one new buyer share the call that creates the customer."""
+    side = Side(calls, answers=[InDoubt("reset")], arrives=False)
+    with pytest.raises(RetryLater):
+        outbound.perform(CALL, side.send, side.ask)
+    clock.now += SETTLING
+    side.arrives = True
+
+    def sends_meanwhile() -> Document:
+        # The other order looked too while the first one was on its way to be sent again.
+        row = calls.by_key(CALL.key)
+        assert row.state == CallState.SENT
+        assert calls.release(stale, "asked: provably absent") is False
+        with pytest.raises(RetryLater, match="on its way"):
+            outbound.perform(CALL, side.send, side.ask)
+        return side.send()
+
+    stale = calls.by_key(CALL.key)
+    assert outbound.perform(CALL, sends_meanwhile, side.ask).number == "SO1"
+    assert side.held == ["SO1"]
+
+
 def test_a_side_that_cannot_be_asked_leaves_the_doubt_to_ops(
     calls: Calls, outbound: Outbound, clock: Clock
 ) -> None:
