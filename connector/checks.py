@@ -10,7 +10,7 @@ from typing import Literal
 from connector.bootstrap import calendar_of, dms_of, sap_of, storefront_of
 from connector.errors import ConnectorError, LogonFailed, RetryLater
 from connector.mapping import load
-from connector.settings import Settings, config_file, load_settings
+from connector.settings import Settings, config_file, load_settings, unknown_variables
 from connector.store.database import Database
 
 _ENDS_SOON = timedelta(days=45)
@@ -39,6 +39,14 @@ def run_checks(*, live: bool) -> list[Result]:
     except ConnectorError as error:
         return [Result("wrong", "settings", str(error))]
     results = [Result("good", "settings", f"{config_file()} and the environment")]
+    results += [
+        Result(
+            "warning",
+            "settings",
+            f"{name} is no setting" + (f" — meant {near}?" if near else ""),
+        )
+        for name, near in unknown_variables().items()
+    ]
     results += _secrets(settings)
     results += [_mappings(settings), _calendar(settings), _database(settings)]
     if live:
@@ -96,6 +104,8 @@ def _calendar(settings: Settings, today: date | None = None) -> Result:
 
 def _database(settings: Settings) -> Result:
     try:
+        if not Database.exists(settings.database_url):
+            return Result("good", "database", "not there yet; the first start makes it")
         database = Database(settings.database_url)
         has, needs = database.revision()
         database.close()

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import os
 from datetime import date, time, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -22,6 +31,9 @@ from pydantic_settings import (
 )
 
 from connector.errors import Misconfigured
+
+_CONFIG = "CONNECTOR_CONFIG"
+_SECRETS_DIR = "CONNECTOR_SECRETS_DIR"
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -179,6 +191,16 @@ class Settings(BaseSettings):
     policy: PolicySection = PolicySection()
     business_units: list[BusinessUnitSection] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _settles_last(self) -> Settings:
+        longest = max(self.storefront.call_deadline, self.sap.call_deadline, self.dms.call_deadline)
+        if self.policy.settling.total_seconds() <= longest:
+            raise ValueError(
+                f"policy.settling must be longer than every call_deadline ({longest:g} s):"
+                " until then an unanswered write may still take effect"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -199,7 +221,7 @@ class Settings(BaseSettings):
 
 def config_file() -> Path:
     """Return where the configuration file is: `CONNECTOR_CONFIG`, else config/connector.yaml."""
-    return Path(os.environ.get("CONNECTOR_CONFIG", "config/connector.yaml"))
+    return Path(os.environ.get(_CONFIG, "config/connector.yaml"))
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -211,7 +233,13 @@ def load_settings(**overrides: Any) -> Settings:
             place=str(path),
             remedy="run from the folder that holds config/, or set CONNECTOR_CONFIG",
         )
-    secrets = os.environ.get("CONNECTOR_SECRETS_DIR")
+    secrets = os.environ.get(_SECRETS_DIR)
+    if secrets and not Path(secrets).is_dir():
+        raise Misconfigured(
+            f"there is no folder {secrets}",
+            place=_SECRETS_DIR,
+            remedy="mount the secret files there, or leave the variable out",
+        )
     try:
         return Settings(_secrets_dir=secrets, **overrides)
     except ValidationError as error:
@@ -229,3 +257,20 @@ def load_settings(**overrides: Any) -> Settings:
         raise Misconfigured(
             f"cannot be read: {error}", place=str(path), remedy="it must be valid YAML"
         ) from None
+
+
+def unknown_variables() -> dict[str, str]:
+    """Return environment variables that look like settings and are none → the nearest one, or "".
+
+    Only the first word is looked at: a wrong one within a section is an error of its own.
+    """
+    known = {f"CONNECTOR_{name.upper()}": name for name in Settings.model_fields}
+    unknown = {}
+    for name in sorted(os.environ):
+        upper = name.upper()
+        first = upper.split("__")[0]
+        if not upper.startswith("CONNECTOR_") or first in {*known, _CONFIG, _SECRETS_DIR}:
+            continue
+        near = get_close_matches(first, [*known, _CONFIG, _SECRETS_DIR], n=1)
+        unknown[name] = near[0] + upper[len(first) :] if near else ""
+    return unknown

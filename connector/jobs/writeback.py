@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_text
-from connector.errors import ConnectorError, Misconfigured
+from connector.errors import Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context
 from connector.steps.outbound import Document
+from connector.steps.walk import held_for
 from connector.store.calls import Call
 from connector.store.orders import Change, StaleOrder
 from connector.store.tables import DocumentRow, OrderRow
@@ -22,30 +25,73 @@ from connector.store.tables import DocumentRow, OrderRow
 _log = structlog.get_logger(__name__)
 
 
+# So many waits one after the other are the storefront's, not an order's: the next run goes on.
+_AWAY = 5
+
+
 def writeback(context: Context, cadence: Cadence) -> Job:
-    """Return the job. A document is written back once; what fails stays and is tried again."""
+    """Return the job. A document is written back once; one that must wait is tried again.
+
+    What the storefront refuses, or a mapping cannot say, holds the order; the others go on.
+    """
 
     def run(_window: Window, _scope: str) -> Counts:
         counts: Counter[str] = Counter()
+        vain = 0
         for document in context.orders.to_write_back():
             row = context.orders.get(document.order_pk)
             try:
                 write_back(context, row, document)
-                counts[document.kind] += 1
             except Misconfigured:
                 raise
-            except ConnectorError as error:
+            except RetryLater as error:
                 counts["waiting"] += 1
                 _log.warning("not written back", order=row.number, error=mask_text(str(error)))
-            except Exception:
-                # One order that nobody foresaw must not keep the others from being written back.
-                counts["failed"] += 1
-                _log.exception("not written back", order=row.number)
+                vain = vain + 1 if error.after is None else 0
+                if vain >= _AWAY:
+                    break
+                continue
+            except Exception as error:
+                counts["held"] += 1
+                _hold(context, row, document, error)
+            else:
+                counts[document.kind] += 1
+                _unhold(context, row, document)
+            vain = 0
         for row in context.orders.to_finish():
             counts["closed"] += finish(context, row)
         return dict(counts)
 
     return Job("writeback", "tell the storefront of shipments and invoices", cadence, run)
+
+
+def _not_told(document: DocumentRow) -> str:
+    return f"{document.kind} {document.number} not written back: "
+
+
+def _hold(context: Context, row: OrderRow, document: DocumentRow, error: Exception) -> None:
+    change = held_for(row, error)
+    prefix = _not_told(document)
+    if change.hold is None or (
+        row.hold_cause and not all(each.startswith(prefix) for each in row.hold_reasons or [""])
+    ):
+        _log.warning(prefix + change.text, order=row.number)  # it waits for somebody already
+        return
+    hold = replace(change.hold, reasons=tuple(prefix + each for each in change.hold.reasons))
+    with suppress(StaleOrder):  # somebody else is changing it; the next run holds it
+        context.orders.apply(
+            row, replace(change, text=prefix + change.text, hold=hold), "writeback", context.clock()
+        )
+
+
+def _unhold(context: Context, row: OrderRow, document: DocumentRow) -> None:
+    """End the hold that an earlier run put for this document."""
+    prefix = _not_told(document)
+    if row.hold_cause and all(each.startswith(prefix) for each in row.hold_reasons or [""]):
+        with suppress(StaleOrder):
+            context.orders.apply(
+                row, Change(event="written_back", text="goes on"), "writeback", context.clock()
+            )
 
 
 def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:

@@ -12,14 +12,19 @@ from connector.store.calls import CallState
 from connector.store.orders import Change, StaleOrder
 from connector.store.tables import CallRow, OrderRow
 
+_REFUSED = (HoldCause.REJECTED, HoldCause.IN_DOUBT, HoldCause.MAPPING)
+
 
 def retry(context: Context, row: OrderRow, actor: str) -> OrderRow:
     """Look at an order again now, and return where it then stands.
 
-    What the other side refused may be sent again; what is in doubt is asked about first.
+    What the other side refused may be sent again; what is in doubt is asked about first. Of an
+    order that was released, it is what could not be written back: the next run tries again.
     """
     stage = Stage(row.stage)
-    if stage.ended or (stage is Stage.READY and not row.cancel_requested) or stage.released:
+    if stage.ended or (stage is Stage.READY and not row.cancel_requested):
+        return row
+    if stage.released and row.hold_cause not in _REFUSED:
         return row
     for call in context.calls.of_order(row.id):
         if call.state == CallState.REJECTED:
@@ -30,7 +35,7 @@ def retry(context: Context, row: OrderRow, actor: str) -> OrderRow:
         # An invalid or refunded order is judged anew; the others go on where they stand.
         stage=Stage.RECEIVED if stage in (Stage.RECEIVED, Stage.VALID) else None,
         keep_hold=row.hold_cause in (HoldCause.CHANGED, HoldCause.DISCREPANCY),
-        next_try_at=context.clock(),
+        next_try_at=None if stage.released else context.clock(),
     )
     return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
 

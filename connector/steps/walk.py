@@ -63,32 +63,31 @@ def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], 
         return step(context, row)
     except RetryLater as error:
         return waiting(context, row, error)
-    except Rejected as error:
-        return _held(HoldCause.REJECTED, error)
-    except InDoubt as error:
-        return _held(HoldCause.IN_DOUBT, error)
-    except MappingFailed as error:
-        return Change(
-            event="held",
-            text=mask_text(str(error)),
-            hold=Hold(
-                HoldCause.MAPPING,
-                tuple(mask_text(f"{error.place}: {finding}") for finding in error.findings),
-            ),
-        )
     except Misconfigured:
         raise
     except Exception as error:
-        # One bad order never stops the others; what nobody foresaw waits for ops, with its name.
-        _log.exception("step failed unexpectedly", order=row.number, stage=row.stage)
+        return held_for(row, error)
+
+
+def held_for(row: OrderRow, error: Exception) -> Change:
+    """Return the hold that an error puts an order in."""
+    if isinstance(error, Rejected):
+        return _held(HoldCause.REJECTED, error)
+    if isinstance(error, InDoubt):
+        return _held(HoldCause.IN_DOUBT, error)
+    if isinstance(error, MappingFailed):
+        reasons = tuple(mask_text(f"{error.place}: {finding}") for finding in error.findings)
         return Change(
-            event="held",
-            text=f"unexpected {type(error).__name__}",
-            hold=Hold(
-                HoldCause.MAPPING,
-                (mask_text(f"unexpected {type(error).__name__}: {error}")[:500],),
-            ),
+            event="held", text=mask_text(str(error)), hold=Hold(HoldCause.MAPPING, reasons)
         )
+    # One bad order never stops the others; what nobody foresaw waits for ops, with its name.
+    _log.error("unforeseen error", order=row.number, stage=row.stage, exc_info=error)
+    name = f"unexpected {type(error).__name__}"
+    return Change(
+        event="held",
+        text=name,
+        hold=Hold(HoldCause.MAPPING, (mask_text(f"{name}: {error}")[:500],)),
+    )
 
 
 def commit(context: Context, row: OrderRow, change: Change, actor: str) -> OrderRow:

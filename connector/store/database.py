@@ -40,6 +40,19 @@ class Database:
         reader = self.engine.execution_options(write=False)
         self._reading = sessionmaker(reader, expire_on_commit=False)
 
+    @staticmethod
+    def exists(url: str) -> bool:
+        """Whether there is a database to open. Of a server only opening it can tell: True.
+
+        Raises Misconfigured.
+        """
+        try:
+            parsed = make_url(url)
+        except Exception as error:
+            raise _unusable(error) from None
+        file = parsed.database if parsed.get_backend_name() == "sqlite" else None
+        return not file or file == ":memory:" or Path(file).exists()
+
     @property
     def is_sqlite(self) -> bool:
         """Whether this is SQLite (one writer at a time) and not PostgreSQL."""
@@ -122,15 +135,17 @@ def _engine(url: str, pool_size: int) -> Engine:
             pool_pre_ping=True,
             connect_args={"connect_timeout": 10},
         )
-    except Misconfigured:
-        raise
     except Exception as error:
-        raise Misconfigured(
-            f"the database URL cannot be used ({type(error).__name__})",
-            place="CONNECTOR_DATABASE_URL",
-            remedy="sqlite:///path/to/file.db or postgresql+psycopg://user:password@host/name"
-            " (the latter needs the extra `postgres`)",
-        ) from None
+        raise _unusable(error) from None
+
+
+def _unusable(error: Exception) -> Misconfigured:
+    return Misconfigured(
+        f"the database URL cannot be used ({type(error).__name__})",
+        place="CONNECTOR_DATABASE_URL",
+        remedy="sqlite:///path/to/file.db or postgresql+psycopg://user:password@host/name"
+        " (the latter needs the extra `postgres`)",
+    )
 
 
 def _sqlite(url: str, pool_size: int) -> Engine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,8 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import OrderLine
 from connector.store.database import Database
 from connector.store.tables import AllocationRow, DocumentRow, EventRow, LineRow, OrderRow
+
+_PAGE = 500
 
 
 class StaleOrder(Exception):
@@ -217,8 +219,8 @@ class Orders:
                 )
             )
 
-    def to_write_back(self, limit: int = 500) -> list[DocumentRow]:
-        """Return shipments and invoices of which the storefront does not know yet."""
+    def to_write_back(self) -> Iterator[DocumentRow]:
+        """Give the shipments and invoices of which the storefront does not know yet."""
         query = (
             select(DocumentRow)
             .where(
@@ -226,10 +228,16 @@ class Orders:
                 DocumentRow.written_back_at.is_(None),
             )
             .order_by(DocumentRow.id)
-            .limit(limit)
+            .limit(_PAGE)
         )
-        with self._database.reading() as session:
-            return list(session.scalars(query))
+        last = 0
+        while True:
+            with self._database.reading() as session:
+                page = list(session.scalars(query.where(DocumentRow.id > last)))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            last = page[-1].id
 
     def to_finish(self) -> list[OrderRow]:
         """Return released orders that are shipped, and shipped ones of which all is told.
