@@ -1,0 +1,222 @@
+"""The WooCommerce client: paging, what answers mean, what is repeated and what is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import requests
+import responses
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from connector.errors import (
+    ConnectorError,
+    InDoubt,
+    LogonFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
+from connector.sandbox import service
+from connector.sandbox.faults import Fault
+from connector.sandbox.service import Sandbox
+from connector.storefront.errors import of_exception
+from connector.storefront.woocommerce import WooCommerce, WooCommerceSettings
+
+SHOP = "https://shop.example"
+API = f"{SHOP}/wp-json/wc/v3"
+FROM = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+TO = FROM + timedelta(hours=1)
+
+
+@pytest.fixture
+def shop() -> WooCommerce:
+    return WooCommerce(WooCommerceSettings(SHOP, "ck_made_up", "cs_made_up"))
+
+
+@pytest.fixture
+def wire() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock() as mock:
+        yield mock
+
+
+def order(number: int, **values: Any) -> dict[str, Any]:
+    return {"id": number, "date_modified_gmt": f"2026-11-23T12:00:{number % 60:02}", **values}
+
+
+def page(orders: list[dict[str, Any]], total: int, pages: int) -> dict[str, Any]:
+    return {
+        "json": orders,
+        "headers": {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)},
+    }
+
+
+def test_the_window_is_asked_a_second_wider_since_its_ends_are_exclusive(
+    shop: WooCommerce, wire: responses.RequestsMock
+) -> None:
+    wire.get(f"{API}/orders", **page([order(1)], 1, 1))
+    assert [each["id"] for each in shop.orders_modified(FROM, TO)] == [1]
+    query = wire.calls[0].request.params  # type: ignore[union-attr]
+    assert query["modified_after"] == "2026-11-23T11:59:59"
+    assert query["modified_before"] == "2026-11-23T13:00:01"
+    assert (query["dates_are_gmt"], query["orderby"], query["order"]) == ("true", "modified", "asc")
+
+
+def test_an_order_that_slips_past_the_page_boundary_is_read_all_the_same(
+    shop: WooCommerce, wire: responses.RequestsMock
+) -> None:
+    """While page 2 is asked for, order 1 changes and goes to the end: order 3 moves to page 1."""
+    wire.get(f"{API}/orders", **page([order(1), order(2)], 4, 2))
+    wire.get(f"{API}/orders", **page([order(4)], 3, 2))
+    wire.get(f"{API}/orders", **page([order(2), order(3)], 3, 2))
+    wire.get(f"{API}/orders", **page([order(4)], 3, 2))
+    assert [each["id"] for each in shop.orders_modified(FROM, TO)] == [1, 2, 4, 3]
+
+
+def test_an_order_changed_between_two_pages_comes_twice_each_with_its_own_state(
+    shop: WooCommerce, wire: responses.RequestsMock
+) -> None:
+    changed = {**order(1), "date_modified_gmt": "2026-11-23T12:30:00", "status": "cancelled"}
+    wire.get(f"{API}/orders", **page([order(1), order(2)], 3, 2))
+    wire.get(f"{API}/orders", **page([order(3), changed], 3, 2))
+    found = list(shop.orders_modified(FROM, TO))
+    assert [each["id"] for each in found] == [1, 2, 3, 1]
+    assert found[-1]["status"] == "cancelled"
+
+
+def test_refunds_are_read_in_full_and_money_is_decimal(
+    shop: WooCommerce, wire: responses.RequestsMock
+) -> None:
+    wire.get(f"{API}/orders", **page([order(7, refunds=[{"id": 9}])], 1, 1))
+    wire.get(f"{API}/orders/7/refunds", body='[{"id": 9, "amount": 0.1}]')
+    (found,) = shop.orders_placed(FROM, TO)
+    assert found["refunds_detail"] == [{"id": 9, "amount": Decimal("0.1")}]
+
+
+def test_what_is_no_order_is_passed_over(shop: WooCommerce, wire: responses.RequestsMock) -> None:
+    wire.get(f"{API}/orders", **page([None, "text", order(1), []], 4, 1))  # type: ignore[list-item]
+    assert [each["id"] for each in shop.orders_modified(FROM, TO)] == [1]
+
+
+def said(code: str, status: int) -> dict[str, Any]:
+    return {"json": {"code": code, "message": "words", "data": {"status": status}}}
+
+
+READS: list[tuple[int, dict[str, Any], type[ConnectorError]]] = [
+    (400, said("rest_invalid_param", 400), Rejected),
+    (401, said("woocommerce_rest_cannot_view", 401), LogonFailed),
+    (403, said("woocommerce_rest_cannot_view", 403), Misconfigured),
+    (403, {"body": "<html>firewall"}, Misconfigured),
+    (404, said("woocommerce_rest_shop_order_invalid_id", 404), Rejected),
+    (404, {"body": "<html>not WordPress"}, Misconfigured),
+    (301, {"headers": {"Location": "https://other.example"}}, Misconfigured),
+    (302, {"body": "<html>log in"}, Misconfigured),
+    (429, {"headers": {"Retry-After": "7"}}, RetryLater),
+    (500, {"body": "<html>critical error"}, RetryLater),
+    (502, {"body": ""}, RetryLater),
+    (503, {"body": "<html>maintenance"}, RetryLater),
+    (504, {"body": ""}, RetryLater),
+    (200, {"body": "<html>a proxy's page"}, RetryLater),
+    (200, {"body": "[{"}, RetryLater),
+]
+
+
+@pytest.mark.parametrize(("status", "answer", "expected"), READS)
+def test_what_an_answer_to_a_read_means(
+    shop: WooCommerce, status: int, answer: dict[str, Any], expected: type[ConnectorError]
+) -> None:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
+        wire.get(f"{API}/orders/7", status=status, **answer)
+        with pytest.raises(expected) as caught:
+            shop.order("7")
+        assert type(caught.value) is expected
+        assert "cs_made_up" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("status", "answer", "read"), READS)
+def test_a_write_whose_effect_is_unknown_is_in_doubt_and_never_repeated(
+    shop: WooCommerce, status: int, answer: dict[str, Any], read: type[ConnectorError]
+) -> None:
+    with responses.RequestsMock() as wire:
+        wire.put(f"{API}/orders/7", status=status, **answer)
+        # Only "asks for less" says that nothing was done.
+        expected = InDoubt if read is RetryLater and status != 429 else read
+        with pytest.raises(expected) as caught:
+            shop.update_order("7", {"status": "completed"})
+        assert type(caught.value) is expected
+        assert len(wire.calls) == 1
+
+
+def test_a_read_is_repeated_and_a_wait_that_was_asked_for_is_kept(
+    shop: WooCommerce, wire: responses.RequestsMock
+) -> None:
+    wire.get(f"{API}/orders/7", status=502)
+    wire.get(f"{API}/orders/7", json=order(7))
+    assert shop.order("7")["id"] == 7
+    wire.get(f"{API}/orders/8", status=429, headers={"Retry-After": "7"})
+    with pytest.raises(RetryLater) as asked:
+        shop.order("8")
+    assert asked.value.after == 7
+    assert len(wire.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "read", "write"),
+    [
+        (
+            requests.ConnectionError(
+                MaxRetryError(None, "", NewConnectionError(None, "refused"))  # type: ignore[arg-type]
+            ),
+            RetryLater,
+            RetryLater,
+        ),
+        (requests.ConnectTimeout(), RetryLater, RetryLater),
+        (requests.ConnectionError("reset by peer"), RetryLater, InDoubt),
+        (requests.ReadTimeout(), RetryLater, InDoubt),
+        (requests.exceptions.ChunkedEncodingError(), RetryLater, InDoubt),
+        (requests.exceptions.SSLError(), Misconfigured, Misconfigured),
+        (requests.exceptions.InvalidURL(), Misconfigured, Misconfigured),
+        (requests.RequestException("new kind"), RetryLater, InDoubt),
+    ],
+)
+def test_only_a_connection_that_never_came_about_proves_absence(
+    error: requests.RequestException, read: type[ConnectorError], write: type[ConnectorError]
+) -> None:
+    assert type(of_exception(error, place="here", write=False)) is read
+    assert type(of_exception(error, place="here", write=True)) is write
+
+
+def test_key_and_secret_travel_over_https_only() -> None:
+    with pytest.raises(Misconfigured, match="https"):
+        WooCommerce(WooCommerceSettings("http://shop.example", "ck", "cs"))
+    WooCommerce(WooCommerceSettings("http://127.0.0.1:1", "ck", "cs"))
+
+
+def test_the_body_of_a_write_is_utf8_json(shop: WooCommerce, wire: responses.RequestsMock) -> None:
+    wire.post(f"{API}/orders/7/notes", json={"id": 1})
+    shop.add_note("7", {"note": "已发货 – 顺丰", "amount": Decimal("1.50")})
+    sent = wire.calls[0].request.body  # type: ignore[union-attr]
+    assert isinstance(sent, bytes)
+    assert json.loads(sent.decode("utf-8")) == {"note": "已发货 – 顺丰", "amount": "1.50"}
+
+
+def test_over_real_sockets_every_order_comes_once_whatever_the_page_size() -> None:
+    with Sandbox() as sandbox:
+        shop = WooCommerce(
+            WooCommerceSettings(
+                sandbox.storefront_url, service.STOREFRONT_KEY, service.STOREFRONT_SECRET
+            )
+        )
+        placed = list(
+            shop.orders_placed(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+        )
+        assert len({each["id"] for each in placed}) == len(placed) == 26
+        assert "26" in shop.ping()
+        sandbox.faults.set([Fault.parse("storefront:lost-answer:writes=true")])
+        with pytest.raises(InDoubt):
+            shop.add_note("30", {"note": "once"})
+        assert [each["note"] for each in shop.notes("30")].count("once") == 1
