@@ -97,6 +97,7 @@ def retry(
     if not numbers and hold is None:
         raise typer.BadParameter("name orders, or a cause with --hold")
     _known(None, hold)
+    held = False
     with opened() as connector:
         orders = connector.context.orders
         rows = [_row(connector, number) for number in numbers or []]
@@ -107,7 +108,10 @@ def retry(
                 print(f"{row.number}: would be looked at again ({row.hold_cause or row.stage})")
                 continue
             after = retry_order(connector.context, row, operator())
+            held = held or after.hold_cause is not None
             print(" ".join(filter(None, (f"{row.number}:", after.stage, after.hold_cause))))
+    if held:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -34,9 +34,8 @@ def exit_code_of(command: Callable[[], Any]) -> int:
         return _say(str(error), NEEDS_PERSON)
     except KeyboardInterrupt:
         return _say("stopped", 130)
-    except BrokenPipeError:
-        # Whoever read our output has had enough; that is no error.
-        sys.stderr.close()
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has had enough (click turns that into SystemExit): no error.
         return DONE
     return int(code or DONE)
 

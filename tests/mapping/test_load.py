@@ -68,7 +68,7 @@ def test_what_is_wrong_is_found_with_file_and_line(
     assert old in GOOD
     (folder / "dms_order.yaml").write_text(GOOD.replace(old, new))
     found = findings(folder)
-    assert [(name, number) for name, number, _ in found][0] == ("dms_order.yaml", line)
+    assert next((name, number) for name, number, _ in found) == ("dms_order.yaml", line)
     assert rule is None or rule in [each[2] for each in found]
 
 

@@ -1,0 +1,96 @@
+"""A sandbox and a connector on a clock that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from connector.bootstrap import build
+from connector.demo import DemoClock
+from connector.sandbox import world
+from connector.sandbox.dms_documents import whole_orders
+from connector.sandbox.faults import Fault
+from connector.sandbox.service import Sandbox
+from connector.store.tables import EventRow, OrderRow
+from tests.support.day_process import settings_for
+
+# Monday evening in Shanghai, when all sample orders are placed.
+EVENING = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+
+
+class Scene:
+    """What happens around the connector, and how its orders stand."""
+
+    def __init__(self, sandbox: Sandbox, database_url: str, folder: Path, **policy: Any) -> None:
+        self.sandbox = sandbox
+        self.clock = DemoClock(EVENING)
+        self.settings = settings_for(sandbox.addresses(), database_url, folder, **policy)
+        self.settings.dms.limits.break_for = 0.01  # the breaker's time is real
+        self.settings.sap.limits.break_for = 0.01
+        self.connector = build(self.settings, self.clock, since=EVENING - timedelta(days=1))
+        self.context = self.connector.context
+        self.until(EVENING)
+        self.later(minutes=1, ticks=2)  # orders that waited for another of the same buyer
+
+    def until(self, moment: datetime) -> None:
+        """Move the clock of all and let the connector tick."""
+        self.clock.now = moment
+        self.sandbox.clock.set(moment)
+        self.connector.runner.tick()
+
+    def later(self, minutes: int = 20, ticks: int = 1) -> None:
+        """Let time pass, with a tick at the end of each stretch."""
+        for _ in range(ticks):
+            self.until(self.clock.now + timedelta(minutes=minutes))
+
+    def order(self, number: int) -> OrderRow:
+        """Return an order."""
+        row = self.context.orders.by_number(str(number))
+        assert row is not None
+        return row
+
+    def stands(self, number: int) -> tuple[str, str | None]:
+        """Return stage and hold of an order."""
+        row = self.order(number)
+        return row.stage, row.hold_cause
+
+    def story(self, number: int) -> list[EventRow]:
+        """Return what happened to an order."""
+        return self.context.orders.events(self.order(number).id)
+
+    def change(self, number: int, **fields: Any) -> None:
+        """Change an order in the storefront."""
+        world.change_order(self.sandbox.books, self.sandbox.clock, str(number), fields)
+
+    def fault(self, *specs: str) -> None:
+        """Set the sandbox's faults, replacing those there were."""
+        self.sandbox.faults.set([Fault.parse(spec) for spec in specs])
+
+    def shown(self, number: int) -> dict[str, Any]:
+        """Return the storefront's order."""
+        found = self.sandbox.books.get("storefront.order", str(number))
+        assert found is not None
+        return found
+
+    def sales_orders(self, number: int) -> list[dict[str, Any]]:
+        """Return the DMS's sales orders of an order."""
+        return [
+            each
+            for each in whole_orders(self.sandbox.books)
+            if each["externalNumber"] == str(number)
+        ]
+
+
+@contextmanager
+def scene(database_url: str, folder: Path, **policy: Any) -> Iterator[Scene]:
+    """Give a scene on Monday evening, with all orders pulled and walked as far as they go."""
+    with Sandbox() as sandbox:
+        made = Scene(sandbox, database_url, folder, **policy)
+        try:
+            yield made
+        finally:
+            made.connector.close()
