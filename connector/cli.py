@@ -33,4 +33,4 @@ def main() -> None:
     """Run the command line; every typed error ends as one line and an exit code."""
     from connector.commands.outcome import exit_code_of
 
-    raise SystemExit(exit_code_of(lambda: app(standalone_mode=False)))
+    raise SystemExit(exit_code_of(app))

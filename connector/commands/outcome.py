@@ -6,24 +6,20 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import click
-
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, RetryLater
 
 DONE, NEEDS_PERSON, WRONG, UNREACHABLE = 0, 1, 2, 3
 
 
 def exit_code_of(command: Callable[[], Any]) -> int:
-    """Run a command and return the exit code that its outcome calls for."""
+    """Run a command line and return the exit code that its outcome calls for.
+
+    Typer itself ends with SystemExit: wrong use with 2, `typer.Exit` with its own code.
+    """
     try:
-        code = command()
-    except click.exceptions.Exit as leaving:
-        return int(leaving.exit_code)
-    except click.exceptions.Abort:
-        return _say("stopped", 130)
-    except click.ClickException as error:
-        error.show()
-        return WRONG
+        command()
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else WRONG
     except LogonFailed as error:
         return _say(str(error), UNREACHABLE)
     except Misconfigured as error:
@@ -34,10 +30,7 @@ def exit_code_of(command: Callable[[], Any]) -> int:
         return _say(str(error), NEEDS_PERSON)
     except KeyboardInterrupt:
         return _say("stopped", 130)
-    except (BrokenPipeError, SystemExit):
-        # Whoever read our output has had enough (click turns that into SystemExit): no error.
-        return DONE
-    return int(code or DONE)
+    return DONE
 
 
 def _say(text: str, code: int) -> int:
