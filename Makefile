@@ -13,7 +13,7 @@ demo: $(STAMP) ## one business day against the local sandbox
 	@$(BIN)/connector demo $(ARGS)
 
 test: $(STAMP) ## all tests, on SQLite and PostgreSQL
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## style, types, layering
 	$(BIN)/ruff check .
