@@ -27,7 +27,7 @@ format: $(STAMP)
 
 lock: $(STAMP) ## exact pins of everything but rfc-sap, without registry addresses
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host \
-		--no-emit-find-links --no-header --no-annotate --extra rfc --extra postgres --extra dev \
+		--no-emit-find-links --no-header --no-annotate --extra rfc --extra postgres --extra s3 --extra otel --extra dev \
 		--output-file requirements.lock pyproject.toml
 
 $(STAMP): requirements.lock pyproject.toml

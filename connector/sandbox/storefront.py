@@ -322,7 +322,8 @@ def _complete(order: Document, clock: Clock, number: int) -> Document:
     placed = _readable(order.get("date_created_gmt")) or _readable(order.get("date_created"))
     placed = placed or _stamp(clock)
     modified = _readable(order.get("date_modified_gmt")) or placed
-    status = order.get("status") if order.get("status") in STATUSES else "processing"
+    shown = order.get("status")
+    status = shown if isinstance(shown, str) and shown in STATUSES else "processing"
     supplied = {
         "id": number,
         "status": status,
