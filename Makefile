@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 ARGS ?=
 WORKERS ?= 4
 
-.PHONY: demo test lint format lock clean
+.PHONY: demo test prove bench lint format lock clean
 
 demo: $(STAMP) ## one business day against the local sandbox
 	@$(BIN)/connector demo $(ARGS)
@@ -15,10 +15,16 @@ demo: $(STAMP) ## one business day against the local sandbox
 test: $(STAMP) ## all tests, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
+prove: $(STAMP) ## the long proofs: months, matrices, kills, on both databases
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long $(ARGS)
+
+bench: $(STAMP) ## speed, as ratios against a bare loop or a peer in the same run
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 lint: $(STAMP) ## style, types, layering
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy connector tests
+	$(BIN)/mypy connector tests benchmarks
 	$(BIN)/lint-imports
 
 format: $(STAMP)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from connector.demo import SandboxWorld, demo_day
@@ -100,7 +100,12 @@ def check(stage: str, hold: str | None, reasons: Any) -> None:
     assert not any("unexpected" in reason for reason in reasons), reasons
 
 
-@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+# A whole day an example: what fails is small enough to read as it is.
+@settings(
+    max_examples=8,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
 @given(recipes=RECIPES)
 def test_wild_orders_end_in_a_stage_or_a_hold(
     recipes: list[tuple[int, list[tuple[int, Any, bool]]]],
