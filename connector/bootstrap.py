@@ -12,11 +12,11 @@ from connector.dms.desk import DmsDesk
 from connector.dms.gated import GatedDms
 from connector.dms.port import Dms
 from connector.domain.business_unit import BusinessUnit
-from connector.domain.calendar import Cutoffs, WorkingCalendar
+from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
 from connector.domain.deadlines import Promises
 from connector.gate import Gate, Limits
 from connector.jobs.advance import advance
-from connector.jobs.cadence import AtCutoffs, Every, Nightly, Window
+from connector.jobs.cadence import Every, Nightly, Window
 from connector.jobs.intake import intake
 from connector.jobs.reconcile import reconcile
 from connector.jobs.runner import Job, Runner
@@ -31,7 +31,7 @@ from connector.sap.port import SapSystem
 from connector.sap.rfc import RfcSap, RfcSettings
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
-from connector.settings import LimitsSection, Settings
+from connector.settings import CalendarSection, LimitsSection, Settings
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
 from connector.store.calls import Calls
@@ -85,8 +85,8 @@ def build(
     database = Database(settings.database_url)
     database.upgrade()
     mappings = load_mappings(settings.mappings)
-    calendar = calendar_of(settings)
-    cutoffs = Cutoffs(tuple(settings.calendar.cutoffs))
+    tables = timetables_of(settings)
+    site = tables[""]
     sap = GatedSap(sap_of(settings), gate_of("SAP", settings, settings.sap.limits, clock))
     dms = GatedDms(dms_of(settings), gate_of("DMS", settings, settings.dms.limits, clock))
     storefront = storefront_of(settings)
@@ -107,8 +107,8 @@ def build(
         sap_stock=StockDesk(sap, in_force),
         dms=DmsDesk(dms, in_force),
         business_units=business_units_of(settings),
-        calendar=calendar,
-        promises=Promises(),
+        timetables=tables,
+        promises=Promises(**settings.promises.model_dump()),
         policy=Policy(
             review_again=settings.policy.review_again,
             stock_again=settings.policy.stock_again,
@@ -117,19 +117,18 @@ def build(
     )
     runs, waves, files = Runs(database), Waves(database), Files(database)
     schedule = settings.schedule
-    at_cutoffs = AtCutoffs(calendar, cutoffs)
     zone = ZoneInfo(settings.calendar.zone)
 
     def business_days(after: datetime, until: datetime) -> list[Window]:
         return [
             Window(first.window_from, last.window_to)
-            for first, last in cutoffs.business_days(calendar, after, until)
+            for first, last in site.cutoffs.business_days(site.calendar, after, until)
         ]
 
     jobs = (
         intake(context, Every(schedule.intake)),
         advance(context, Every(schedule.advance), settings.workers),
-        wave(context, waves, files, at_cutoffs, settings.output / "waves"),
+        wave(context, waves, files, settings.output / "waves"),
         status(context, database, Every(schedule.status)),
         writeback(context, Every(schedule.writeback)),
         reconcile(
@@ -140,7 +139,7 @@ def build(
             zone,
         ),
     )
-    begin = since or cutoffs.wave_of(calendar, clock()).window_from
+    begin = since or site.wave_of(clock()).window_from
     return Connector(
         settings=settings,
         database=database,
@@ -157,21 +156,39 @@ def build(
 
 
 def calendar_of(settings: Settings) -> WorkingCalendar:
-    """Return the working calendar that the settings describe."""
-    section = settings.calendar
-    return WorkingCalendar(
+    """Return the site's working calendar."""
+    return timetables_of(settings)[""].calendar
+
+
+def timetables_of(settings: Settings) -> dict[str, Timetable]:
+    """Return the timetable of each business unit by its code, and the site's own under "".
+
+    Raises Misconfigured.
+    """
+    tables = {"": _timetable(settings.calendar)}
+    for unit in settings.business_units:
+        tables[unit.code] = _timetable(unit.calendar) if unit.calendar else tables[""]
+    return tables
+
+
+def _timetable(section: CalendarSection) -> Timetable:
+    calendar = WorkingCalendar(
         zone=ZoneInfo(section.zone),
         weekdays=frozenset(section.working_weekdays),
         hours=tuple(section.hours),
         overrides=dict(section.overrides),
     )
+    return Timetable(calendar, Cutoffs(tuple(section.cutoffs)))
 
 
 def business_units_of(settings: Settings) -> dict[str, BusinessUnit]:
     """Return the business units by code."""
     return {
         section.code: BusinessUnit(
-            **{**section.model_dump(), "sku_patterns": tuple(section.sku_patterns)}
+            **{
+                **section.model_dump(exclude={"calendar"}),
+                "sku_patterns": tuple(section.sku_patterns),
+            }
         )
         for section in settings.business_units
     }

@@ -105,21 +105,6 @@ class DmsSection(_Section):
     limits: LimitsSection = LimitsSection()
 
 
-class BusinessUnitSection(_Section):
-    """One business unit (事业部)."""
-
-    code: str = Field(pattern=r"^[A-Za-z0-9_]{1,20}$")
-    name: str
-    sku_patterns: list[str] = Field(min_length=1)
-    plant: str = Field(max_length=4)
-    sales_org: str = Field(max_length=4)
-    distribution_channel: str = Field(max_length=2)
-    division: str = Field(max_length=2)
-    reference_company: str
-    reference_person: str
-    dms_code: str
-
-
 class CalendarSection(_Section):
     """Working days, hours and cutoffs (workflow.md, "Who" and step 5)."""
 
@@ -141,6 +126,24 @@ class CalendarSection(_Section):
         return value
 
 
+class BusinessUnitSection(_Section):
+    """One business unit (事业部)."""
+
+    code: str = Field(pattern=r"^[A-Za-z0-9_]{1,20}$")
+    name: str
+    sku_patterns: list[str] = Field(min_length=1)
+    plant: str = Field(max_length=4)
+    sales_org: str = Field(max_length=4)
+    distribution_channel: str = Field(max_length=2)
+    division: str = Field(max_length=2)
+    reference_company: str
+    reference_person: str
+    dms_code: str
+    calendar: CalendarSection | None = Field(
+        default=None, description="the unit's own calendar, whole; without it the site's applies"
+    )
+
+
 class ScheduleSection(_Section):
     """How often the recurring jobs run; waves follow the cutoffs."""
 
@@ -149,6 +152,20 @@ class ScheduleSection(_Section):
     status: timedelta = timedelta(minutes=10)
     writeback: timedelta = timedelta(minutes=10)
     reconcile_at: time = time(1, 30)
+
+
+class PromisesSection(_Section):
+    """How soon an order must have come how far, in working time (workflow.md, steps 2 to 5)."""
+
+    recognised: timedelta = timedelta(minutes=15)
+    placed: timedelta = timedelta(minutes=30)
+    ready: timedelta = timedelta(hours=1)
+    released_grace: timedelta = Field(
+        default=timedelta(minutes=10), description="how long after its cutoff a wave may go out"
+    )
+    warn_share: float = Field(
+        default=0.8, gt=0, lt=1, description="share of the working time after which it is at risk"
+    )
 
 
 class PolicySection(_Section):
@@ -188,6 +205,7 @@ class Settings(BaseSettings):
     dms: DmsSection = DmsSection()
     calendar: CalendarSection = CalendarSection()
     schedule: ScheduleSection = ScheduleSection()
+    promises: PromisesSection = PromisesSection()
     policy: PolicySection = PolicySection()
     business_units: list[BusinessUnitSection] = Field(min_length=1)
 

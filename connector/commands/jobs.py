@@ -160,10 +160,10 @@ def windows_of(
         return [Window(start, end)]
     if date is not None:
         begin = date.replace(tzinfo=zone)
-        due = job.cadence.due(begin, begin + timedelta(days=2))
+        due = job.due(scope, begin, begin + timedelta(days=2))
         return [each for each in due if each.end.astimezone(zone).date() == date.date()]
     after = connector.runs.last_window_to(job.name, scope) or connector.runner.since
-    return list(job.cadence.due(after, connector.context.clock()))
+    return list(job.due(scope, after, connector.context.clock()))
 
 
 def _span(window: Any, zone: Any) -> str:

@@ -37,6 +37,22 @@ class WorkingCalendar:
     hours: tuple[tuple[time, time], ...] = ((time(8), time(18)),)
     overrides: Mapping[date, bool] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse weekdays that are none and hours that do not follow each other."""
+        if not self.weekdays <= frozenset(range(1, 8)):
+            raise Misconfigured(
+                f"{sorted(self.weekdays - frozenset(range(1, 8)))} are no weekdays",
+                place="calendar.working_weekdays",
+                remedy="1 is Monday, 7 is Sunday",
+            )
+        ends = [clock for span in self.hours for clock in span]
+        if not ends or ends != sorted(set(ends)):
+            raise Misconfigured(
+                "hours must be spans that begin before they end and follow each other",
+                place="calendar.hours",
+                remedy='for example [["08:00", "12:00"], ["13:00", "18:00"]]',
+            )
+
     def is_working_day(self, day: date) -> bool:
         """Whether a calendar day is worked. Raises CalendarEnded."""
         if day in self.overrides:
@@ -191,6 +207,18 @@ class Cutoffs:
             (self.of_day(calendar, day)[0], wave)
             for day, wave in zip(days, last_waves, strict=True)
         ]
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """When one business unit works, and when it releases its waves."""
+
+    calendar: WorkingCalendar = field(default_factory=WorkingCalendar)
+    cutoffs: Cutoffs = field(default_factory=Cutoffs)
+
+    def wave_of(self, instant: datetime) -> Wave:
+        """Return the one wave to which an order placed at `instant` belongs."""
+        return self.cutoffs.wave_of(self.calendar, instant)
 
 
 def _at(calendar: WorkingCalendar, day: date, clock: time) -> datetime:

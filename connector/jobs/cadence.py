@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from connector.domain.calendar import Cutoffs, WorkingCalendar
+from connector.domain.calendar import Timetable
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,30 @@ class Every:
 class AtCutoffs:
     """One window for each wave (workflow.md, step 5)."""
 
-    calendar: WorkingCalendar
-    cutoffs: Cutoffs
+    timetable: Timetable
 
     def due(self, after: datetime, now: datetime) -> Sequence[Window]:
         """See `Cadence`."""
         return [
             Window(wave.window_from, wave.window_to)
-            for wave in self.cutoffs.waves(self.calendar, after, now)
+            for wave in self.timetable.cutoffs.waves(self.timetable.calendar, after, now)
         ]
+
+
+@dataclass(frozen=True)
+class Daily:
+    """One window for each calendar day, from one `at` to the next."""
+
+    zone: ZoneInfo
+    at: time
+
+    def due(self, after: datetime, now: datetime) -> Sequence[Window]:
+        """See `Cadence`. What was missed is one window: it is done once, for all those days."""
+        local = now.astimezone(self.zone)
+        end = datetime.combine(local.date(), self.at, self.zone)
+        if end > local:
+            end = datetime.combine(local.date() - timedelta(days=1), self.at, self.zone)
+        return [Window(after, end.astimezone(UTC))] if end > after else []
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,11 @@ class Job:
     cadence: Cadence
     run: Callable[[Window, str], Counts]
     scopes: tuple[str, ...] = ("",)
+    by_scope: Mapping[str, Cadence] = field(default_factory=dict)
+
+    def due(self, scope: str, after: datetime, now: datetime) -> Sequence[Window]:
+        """Return the windows of a scope that are due; it may have a cadence of its own."""
+        return self.by_scope.get(scope, self.cadence).due(after, now)
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ class Runner:
             if outcome.state != "done" or self._stopped.is_set():
                 return
         after = self._runs.last_window_to(job.name, scope) or self.since
-        for window in job.cadence.due(after, now):
+        for window in job.due(scope, after, now):
             outcome = self._run(job, scope, window)
             yield outcome
             if outcome.state != "done" or self._stopped.is_set():

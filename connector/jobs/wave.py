@@ -19,19 +19,20 @@ from connector.store.tables import OrderRow, WaveRow
 from connector.store.waves import Freeze, Waves
 
 
-def wave(context: Context, waves: Waves, files: Files, cadence: AtCutoffs, folder: Path) -> Job:
-    """Return the job. Each business unit has waves of its own.
+def wave(context: Context, waves: Waves, files: Files, folder: Path) -> Job:
+    """Return the job. Each business unit has waves of its own, by its own timetable.
 
     The wave is frozen in one transaction; its files are made from what was frozen, so that a run
     that died between the two makes the same files when it is run again.
     """
+    cadences = {code: AtCutoffs(context.timetables_of(code)[0]) for code in context.business_units}
 
     def run(window: Window, scope: str) -> Counts:
         frozen = waves.freeze(
             Freeze(scope, window.end, window.start), why_not, "wave", context.clock()
         )
         unit = context.business_units[scope]
-        zone = cadence.calendar.zone
+        zone = cadences[scope].timetable.calendar.zone
         tables = batch_tables(_orders(context, waves, frozen, unit), _left_out(waves, frozen))
         name = _name(frozen, zone)
         contents = {
@@ -53,9 +54,10 @@ def wave(context: Context, waves: Waves, files: Files, cadence: AtCutoffs, folde
     return Job(
         "wave",
         "release the orders of a cutoff and hand over the batch",
-        cadence,
+        AtCutoffs(context.timetables[""]),
         run,
         tuple(context.business_units),
+        cadences,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from connector.dms.desk import DmsDesk
 from connector.domain.business_unit import BusinessUnit, assign
-from connector.domain.calendar import WorkingCalendar
+from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promises
 from connector.domain.order import Buyer, Order
 from connector.domain.pricing import split
@@ -45,7 +45,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Context:
-    """Everything a step may use. Built once, in `connector.bootstrap`."""
+    """Everything a step may use. Built once, in `connector.bootstrap`.
+
+    `timetables` holds each business unit's by its code, and the site's own under "".
+    """
 
     shop: str
     orders: Orders
@@ -58,10 +61,16 @@ class Context:
     sap_stock: StockDesk
     dms: DmsDesk
     business_units: Mapping[str, BusinessUnit]
-    calendar: WorkingCalendar
+    timetables: Mapping[str, Timetable]
     promises: Promises
     policy: Policy
     clock: Callable[[], datetime]
+
+    def timetables_of(self, business_units: str) -> tuple[Timetable, ...]:
+        """Return the timetables of units (codes with commas); the site's while there are none."""
+        site = self.timetables[""]
+        codes = filter(None, business_units.split(","))
+        return tuple(self.timetables.get(code, site) for code in codes) or (site,)
 
     def read(self, row: OrderRow) -> Order:
         """Return the order of a row that passed validation, with its business units assigned."""

@@ -93,7 +93,9 @@ def held_for(row: OrderRow, error: Exception) -> Change:
 def commit(context: Context, row: OrderRow, change: Change, actor: str) -> OrderRow:
     """Commit a change, with the deadline of the stage it leads to. Raises StaleOrder."""
     if change.stage is not None:
-        deadline = deadline_for(change.stage, row.placed_at, context.calendar, context.promises)
+        units = str(change.values.get("business_units", row.business_units))
+        tables = context.timetables_of(units)
+        deadline = deadline_for(change.stage, row.placed_at, tables, context.promises)
         change = _with_values(change, deadline_at=deadline)
     after = context.orders.apply(row, change, actor, context.clock())
     _log.info(

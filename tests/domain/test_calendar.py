@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.domain.calendar import CalendarEnded, Cutoffs, WorkingCalendar
+from connector.domain.calendar import CalendarEnded, Cutoffs, Timetable, WorkingCalendar
 from connector.errors import Misconfigured
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -18,6 +18,10 @@ CALENDAR = WorkingCalendar()
 CUTOFFS = Cutoffs()
 instants = st.datetimes(
     min_value=datetime(2025, 1, 15), max_value=datetime(2026, 10, 30), timezones=st.just(UTC)
+)
+
+early = st.datetimes(
+    min_value=datetime(2025, 1, 15), max_value=datetime(2026, 1, 5), timezones=st.just(UTC)
 )
 
 
@@ -56,6 +60,89 @@ def shanghai(text: str) -> datetime:
 )
 def test_holidays_and_make_up_days(day: str, working: bool) -> None:
     assert CALENDAR.is_working_day(date.fromisoformat(day)) is working
+
+
+# The State Council's notices, written out: (first, last) day off, and the days worked instead.
+OFF = [
+    ("2025-01-01", "2025-01-01"), ("2025-01-28", "2025-02-04"), ("2025-04-04", "2025-04-06"),
+    ("2025-05-01", "2025-05-05"), ("2025-05-31", "2025-06-02"), ("2025-10-01", "2025-10-08"),
+    ("2026-01-01", "2026-01-03"), ("2026-02-15", "2026-02-23"), ("2026-04-04", "2026-04-06"),
+    ("2026-05-01", "2026-05-05"), ("2026-06-19", "2026-06-21"), ("2026-09-25", "2026-09-27"),
+    ("2026-10-01", "2026-10-07"),
+]  # fmt: skip
+MADE_UP = {
+    "2025-01-26", "2025-02-08", "2025-04-27", "2025-09-28", "2025-10-11",
+    "2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20", "2026-10-10",
+}  # fmt: skip
+
+
+def test_every_day_of_2025_and_2026_is_as_announced() -> None:
+    day, wrong = date(2025, 1, 1), []
+    while day.year < 2027:
+        off = any(first <= day.isoformat() <= last for first, last in OFF)
+        worked = day.isoformat() in MADE_UP or (day.isoweekday() != 7 and not off)
+        if CALENDAR.is_working_day(day) is not worked:
+            wrong.append(day)
+        day += timedelta(days=1)
+    assert wrong == []
+
+
+def _spans(marks: list[int]) -> tuple[tuple[time, time], ...]:
+    clocks = [time(mark // 60, mark % 60) for mark in sorted(marks)]
+    return tuple(zip(clocks[::2], clocks[1::2], strict=True))
+
+
+timetables = st.builds(
+    lambda zone, weekdays, marks, cutoffs, overrides: Timetable(
+        WorkingCalendar(ZoneInfo(zone), frozenset(weekdays), _spans(marks), overrides),
+        Cutoffs(tuple(time(each // 60, each % 60) for each in sorted(cutoffs))),
+    ),
+    # Zones with clock changes too: a unit may sit elsewhere.
+    st.sampled_from(["Asia/Shanghai", "Asia/Kolkata", "Europe/Berlin", "America/New_York", "UTC"]),
+    st.sets(st.integers(1, 7), min_size=1),
+    st.lists(st.integers(4 * 60, 24 * 60 - 1), unique=True, min_size=2, max_size=6).filter(
+        lambda marks: len(marks) % 2 == 0
+    ),
+    st.sets(st.integers(4 * 60, 24 * 60 - 1), min_size=1, max_size=4),
+    st.dictionaries(st.dates(date(2025, 2, 1), date(2026, 9, 30)), st.booleans(), max_size=8),
+)
+
+
+@settings(max_examples=60)
+@given(timetables, instants)
+def test_for_any_timetable_every_instant_belongs_to_exactly_one_wave(
+    table: Timetable, instant: datetime
+) -> None:
+    wave = table.wave_of(instant)
+    span = timedelta(days=40)
+    around = table.cutoffs.waves(table.calendar, instant - span, instant + span)
+    assert [each for each in around if each.window_from < instant <= each.window_to] == [wave]
+    for earlier, later in itertools.pairwise(around):
+        assert earlier.window_to == later.window_from < later.window_to
+
+
+@settings(max_examples=60)
+@given(timetables, early, st.integers(0, 20), st.integers(0, 20))
+def test_for_any_timetable_working_time_adds_up(
+    table: Timetable, start: datetime, first: int, second: int
+) -> None:
+    calendar, one, two = table.calendar, timedelta(minutes=first), timedelta(minutes=second)
+    middle = calendar.add_working_time(start, one)
+    end = calendar.add_working_time(middle, two)
+    assert calendar.working_time_between(start, end) == one + two
+
+
+@pytest.mark.parametrize(
+    "hours", [(), ((time(8), time(8)),), ((time(8), time(12)), (time(11), time(18)))]
+)
+def test_hours_that_make_no_sense_are_refused(hours: tuple[tuple[time, time], ...]) -> None:
+    with pytest.raises(Misconfigured, match=r"calendar\.hours"):
+        WorkingCalendar(hours=hours)
+
+
+def test_weekdays_that_are_none_are_refused() -> None:
+    with pytest.raises(Misconfigured, match="working_weekdays"):
+        WorkingCalendar(weekdays=frozenset({0, 8}))
 
 
 def test_a_year_that_is_not_announced_is_said_loudly() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.business_unit import BusinessUnit, assign
-from connector.domain.calendar import WorkingCalendar
+from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promises, deadline_for
 from connector.domain.lifecycle import OWNER, HoldCause, Stage, next_step
 from connector.domain.masking import (
@@ -255,9 +255,9 @@ def test_every_hold_has_an_owner_and_every_stage_a_way_on() -> None:
 
 def test_deadlines_are_working_time_from_placing() -> None:
     placed = order().placed_at  # Monday 19:51, after hours: clocks start on Tuesday at 8:00
-    calendar, promises = WorkingCalendar(), Promises()
+    tables, promises = (Timetable(),), Promises()
     due = [
-        deadline_for(stage, placed, calendar, promises)
+        deadline_for(stage, placed, tables, promises)
         for stage in (Stage.RECEIVED, Stage.RECOGNISED, Stage.PLACED, Stage.READY)
     ]
     assert [each.strftime("%H:%M") if each else None for each in due] == [

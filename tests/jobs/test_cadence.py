@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.calendar import Cutoffs, WorkingCalendar
+from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
 from connector.jobs.cadence import AtCutoffs, Every, Nightly, Window
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 CALENDAR = WorkingCalendar(zone=SHANGHAI)
 CUTOFFS = Cutoffs((time(12), time(15)))
+TABLE = Timetable(CALENDAR, CUTOFFS)
 STEP = timedelta(minutes=5)
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
@@ -48,7 +49,7 @@ def test_what_was_missed_is_one_window_and_a_long_outage_several() -> None:
 
 
 def test_a_wave_is_due_at_its_cutoff_and_not_a_moment_earlier() -> None:
-    waves = AtCutoffs(CALENDAR, CUTOFFS)
+    waves = AtCutoffs(TABLE)
     noon = datetime(2026, 11, 24, 12, 0, tzinfo=SHANGHAI)
     before = noon - timedelta(hours=1)
     assert waves.due(before, noon - timedelta(microseconds=1)) == []
@@ -61,7 +62,7 @@ def test_a_wave_is_due_at_its_cutoff_and_not_a_moment_earlier() -> None:
 
 def test_no_wave_on_a_national_holiday_and_the_next_takes_its_orders() -> None:
     eve = datetime(2026, 9, 30, 15, 0, tzinfo=SHANGHAI)
-    (first, *_) = AtCutoffs(CALENDAR, CUTOFFS).due(eve, eve + timedelta(days=14))
+    (first, *_) = AtCutoffs(TABLE).due(eve, eve + timedelta(days=14))
     assert first.start == eve
     assert first.end.astimezone(SHANGHAI).date().isoformat() == "2026-10-08"
 
@@ -79,7 +80,7 @@ def test_the_nightly_window_is_the_business_day_that_closed() -> None:
 
 @pytest.mark.parametrize(
     "cadence",
-    [Every(STEP), Every(timedelta(minutes=7)), AtCutoffs(CALENDAR, CUTOFFS), NIGHTLY],
+    [Every(STEP), Every(timedelta(minutes=7)), AtCutoffs(TABLE), NIGHTLY],
     ids=["every 5 min", "every 7 min", "waves", "nightly"],
 )
 @given(steps=st.lists(st.integers(1, 5000), min_size=1, max_size=25))
