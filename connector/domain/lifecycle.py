@@ -53,13 +53,16 @@ class HoldCause(StrEnum):
 
 
 class Owner(StrEnum):
-    """Who must act on a hold."""
+    """Who must act on a hold or a difference."""
 
     BUYER = "buyer"
     SALES_REP = "sales rep"
     PARTS_ADMINISTRATOR = "parts administrator"
     IT = "IT"
     OPS = "ops"
+    WAREHOUSE = "warehouse administrator"
+    BU_FINANCE = "BU finance"
+    NOBODY = "nobody"
 
 
 OWNER: dict[HoldCause, Owner] = {

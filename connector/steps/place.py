@@ -50,9 +50,9 @@ def place(context: Context, row: OrderRow) -> Change:
             text="the DMS holds another order under this number",
             hold=Hold(HoldCause.DISCREPANCY, difference.reasons),
         )
-    document = NewDocument(
-        "sales_order", "dms", unit, made.number, context.clock(), {"notes": list(prepared.notes)}
-    )
+    # The nightly reconciliation asks the DMS for as much as was placed.
+    detail = {"notes": list(prepared.notes), "total": source["total"]}
+    document = NewDocument("sales_order", "dms", unit, made.number, context.clock(), detail)
     if len(missing) > 1:
         return Change(
             event="sales_order",

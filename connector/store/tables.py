@@ -91,8 +91,10 @@ class LineRow(Base):
     unit: Mapped[str] = mapped_column(String(12))
     quantity: Mapped[Decimal]
     refunded_quantity: Mapped[Decimal]
+    refunded_amount: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0")
     unit_price: Mapped[Decimal]
     discount: Mapped[Decimal]
+    subsidy: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0")
     amount: Mapped[Decimal]
     business_unit: Mapped[str] = mapped_column(String(20))
     allocated: Mapped[Decimal]
@@ -273,3 +275,59 @@ class WatermarkRow(Base):
 
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
     at: Mapped[datetime]
+
+
+class ReconciliationRow(Base):
+    """One comparison of the four books: how it ended, and what each book's sums were."""
+
+    __tablename__ = "reconciliation"
+    __table_args__ = (UniqueConstraint("shop", "window_from", "window_to"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop: Mapped[str] = mapped_column(String(40))
+    window_from: Mapped[datetime]
+    window_to: Mapped[datetime]
+    compared_at: Mapped[datetime]
+    sums: Mapped[dict[str, Any]]
+
+
+class DifferenceRow(Base):
+    """One difference between the books; see `connector.domain.reconciliation.Difference`.
+
+    The words of the books are kept as text; with `scaled` they are amounts in ten-thousandths.
+    `explained_values` is what a person's explanation was about: it holds as long as they stay.
+    """
+
+    __tablename__ = "difference"
+    __table_args__ = (
+        UniqueConstraint("shop", "number", "line", "document", "kind", "field", "book"),
+        Index("ix_difference_state", "shop", "state", "number"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shop: Mapped[str] = mapped_column(String(40))
+    number: Mapped[str] = mapped_column(String(64))
+    line: Mapped[int]
+    document: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(30))
+    field: Mapped[str] = mapped_column(String(30))
+    book: Mapped[int]
+    storefront: Mapped[str | None] = mapped_column(Text)
+    connector: Mapped[str | None] = mapped_column(Text)
+    dms: Mapped[str | None] = mapped_column(Text)
+    sap: Mapped[str | None] = mapped_column(Text)
+    scaled: Mapped[int]
+    amount: Mapped[Decimal]
+    ordered_storefront: Mapped[Decimal]
+    ordered_dms: Mapped[Decimal]
+    invoiced_dms: Mapped[Decimal]
+    invoiced_sap: Mapped[Decimal]
+    detail: Mapped[str] = mapped_column(Text)
+    placed_at: Mapped[datetime | None] = mapped_column(index=True)
+    since: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12))
+    solved_at: Mapped[datetime | None]
+    explanation: Mapped[str] = mapped_column(Text)
+    explained_by: Mapped[str] = mapped_column(String(80))
+    explained_at: Mapped[datetime | None]
+    explained_values: Mapped[str] = mapped_column(Text)
