@@ -88,7 +88,7 @@ MEANING: dict[Kind, Meaning] = {
     ),
     Kind.PART: Meaning(Owner.PARTS_ADMINISTRATOR, "零件号不一致", "another part"),
     Kind.CUSTOMER: Meaning(Owner.SALES_REP, "客户不一致", "another customer"),
-    Kind.TAX: Meaning(Owner.BU_FINANCE, "税额不符", "the tax fits neither the other book nor a rate"),
+    Kind.TAX: Meaning(Owner.BU_FINANCE, "税额不符", "the tax fits no rate or not the other book"),
     Kind.ROUNDING: Meaning(
         Owner.NOBODY, "尾差（容差内）", "rounding, within tolerance", lasting=False
     ),
