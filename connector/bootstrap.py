@@ -14,9 +14,14 @@ from connector.dms.port import Dms
 from connector.domain.business_unit import BusinessUnit
 from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
 from connector.domain.deadlines import Promises
+from connector.extracts.deliver import FolderTarget, Target
+from connector.extracts.mail import MailTarget
+from connector.extracts.s3 import S3Target
+from connector.extracts.sftp import SftpTarget
 from connector.gate import Gate, Limits
 from connector.jobs.advance import advance
 from connector.jobs.cadence import Every, Nightly, Window
+from connector.jobs.deliver import deliver
 from connector.jobs.intake import intake
 from connector.jobs.reconcile import reconcile
 from connector.jobs.runner import Job, Runner
@@ -31,7 +36,15 @@ from connector.sap.port import SapSystem
 from connector.sap.rfc import RfcSap, RfcSettings
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
-from connector.settings import CalendarSection, LimitsSection, Settings
+from connector.settings import (
+    CalendarSection,
+    FolderDelivery,
+    LimitsSection,
+    MailDelivery,
+    S3Delivery,
+    Settings,
+    SftpDelivery,
+)
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
 from connector.store.calls import Calls
@@ -138,6 +151,7 @@ def build(
             settings.output / "extracts",
             zone,
         ),
+        deliver(context.outbound, files, targets_of(settings), Every(schedule.deliver), clock),
     )
     begin = since or site.wave_of(clock()).window_from
     return Connector(
@@ -274,4 +288,54 @@ def dms_of(settings: Settings) -> Dms:
             read_timeout=section.read_timeout,
             call_deadline=section.call_deadline,
         )
+    )
+
+
+def targets_of(settings: Settings) -> dict[str, Target]:
+    """Return where finished files go, by name."""
+    return {name: _target(name, section) for name, section in settings.delivery.items()}
+
+
+def _target(
+    name: str, section: FolderDelivery | SftpDelivery | MailDelivery | S3Delivery
+) -> Target:
+    kinds: frozenset[str] = frozenset(section.kinds)
+    if isinstance(section, FolderDelivery):
+        return FolderTarget(name, kinds, section.path)
+    if isinstance(section, SftpDelivery):
+        return SftpTarget(
+            name,
+            kinds,
+            host=section.host,
+            port=section.port,
+            user=section.user,
+            password=section.password.get_secret_value(),
+            key_file=section.key_file,
+            host_key=section.host_key,
+            root=section.root,
+            timeout=section.timeout,
+        )
+    if isinstance(section, MailDelivery):
+        return MailTarget(
+            name,
+            kinds,
+            host=section.host,
+            port=section.port,
+            security=section.security,
+            user=section.user,
+            password=section.password.get_secret_value(),
+            sender=section.sender,
+            recipients=tuple(section.recipients),
+            timeout=section.timeout,
+        )
+    return S3Target(
+        name,
+        kinds,
+        endpoint=section.endpoint,
+        region=section.region,
+        bucket=section.bucket,
+        prefix=section.prefix,
+        access_key=section.access_key,
+        secret_key=section.secret_key.get_secret_value(),
+        timeout=section.timeout,
     )

@@ -151,6 +151,7 @@ class ScheduleSection(_Section):
     advance: timedelta = timedelta(minutes=1)
     status: timedelta = timedelta(minutes=10)
     writeback: timedelta = timedelta(minutes=10)
+    deliver: timedelta = timedelta(minutes=1)
     reconcile_at: time = time(1, 30)
 
 
@@ -177,6 +178,73 @@ class PolicySection(_Section):
         default=timedelta(minutes=3),
         description="how long an unanswered write may still take effect; more than any deadline",
     )
+
+
+ParcelKind = Literal["batch", "extract", "settlement"]
+
+
+class _DeliverySection(_Section):
+    kinds: list[ParcelKind] = Field(min_length=1, description="which files go there")
+
+
+class FolderDelivery(_DeliverySection):
+    """A folder, often a mounted share."""
+
+    type: Literal["folder"]
+    path: Path
+
+
+class SftpDelivery(_DeliverySection):
+    """An SFTP server, known by its host key as ssh-keyscan prints it behind the name."""
+
+    type: Literal["sftp"]
+    host: str
+    port: int = Field(default=22, ge=1, le=65535)
+    user: str
+    password: SecretStr = SecretStr("")
+    key_file: Path | None = None
+    host_key: str
+    root: str = "."
+    timeout: Seconds = 30
+
+    @model_validator(mode="after")
+    def _logs_on(self) -> SftpDelivery:
+        if not self.password.get_secret_value() and self.key_file is None:
+            raise ValueError("give a password or a key_file")
+        return self
+
+
+class MailDelivery(_DeliverySection):
+    """A mail server; each recipient gets a message with the whole parcel."""
+
+    type: Literal["mail"]
+    host: str
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    recipients: list[Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]] = Field(min_length=1)
+    timeout: Seconds = 60
+
+
+class S3Delivery(_DeliverySection):
+    """A bucket of an S3-compatible store (extra `s3`); without an endpoint it is AWS."""
+
+    type: Literal["s3"]
+    endpoint: str = ""
+    region: str = "us-east-1"
+    bucket: str
+    prefix: str = ""
+    access_key: str
+    secret_key: SecretStr
+    timeout: Seconds = 30
+
+
+Delivery = Annotated[
+    FolderDelivery | SftpDelivery | MailDelivery | S3Delivery, Field(discriminator="type")
+]
+TargetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 
 
 class Settings(BaseSettings):
@@ -208,6 +276,9 @@ class Settings(BaseSettings):
     promises: PromisesSection = PromisesSection()
     policy: PolicySection = PolicySection()
     business_units: list[BusinessUnitSection] = Field(min_length=1)
+    delivery: dict[TargetName, Delivery] = Field(
+        default={}, description="where finished files go, by a name of lower-case letters"
+    )
 
     @model_validator(mode="after")
     def _settles_last(self) -> Settings:

@@ -96,7 +96,7 @@ def publish(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> list[Writte
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = [
-        Written(_put(folder / name, content), hashlib.sha256(content).hexdigest(), rows)
+        Written(put(folder / name, content), hashlib.sha256(content).hexdigest(), rows)
         for name, (content, rows) in files.items()
     ]
     _sync(folder)
@@ -124,7 +124,8 @@ def manifest_bytes(
     return json.dumps(body, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _put(path: Path, content: bytes) -> Path:
+def put(path: Path, content: bytes) -> Path:
+    """Write one file aside, bring it to disk and rename it; equal content is left untouched."""
     if path.exists() and path.read_bytes() == content:
         return path
     aside = path.with_name(f".{path.name}.part")

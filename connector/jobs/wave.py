@@ -44,7 +44,7 @@ def wave(context: Context, waves: Waves, files: Files, folder: Path) -> Job:
             f"{name}-picking.csv": (csv_bytes(tables.picking, zone), len(tables.picking.rows)),
         }
         written = publish(folder / f"{frozen.cutoff_at.astimezone(zone):%Y-%m-%d}", contents)
-        files.note(written, "batch", context.clock())
+        files.note(written, "batch", context.clock(), parcel=name)
         return {
             "released": len(tables.orders.rows),
             "left_out": len(tables.left_out.rows),

@@ -255,10 +255,17 @@ class WaveOrderRow(Base):
 
 
 class FileRow(Base):
-    """A file handed to warehouse or finance."""
+    """A file handed to warehouse or finance.
+
+    Files of one `kind` and `parcel` are delivered together; `revision` rises whenever the content
+    changes, so that each content is delivered once, also one that returns to what it was.
+    """
 
     __tablename__ = "written_file"
-    __table_args__ = (UniqueConstraint("path"),)
+    __table_args__ = (
+        UniqueConstraint("path"),
+        Index("ix_written_file_parcel", "kind", "parcel"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     path: Mapped[str] = mapped_column(String(400))
@@ -266,6 +273,79 @@ class FileRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     rows: Mapped[int]
     written_at: Mapped[datetime]
+    parcel: Mapped[str] = mapped_column(String(160), default="", server_default="")
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class DeliveryRow(Base):
+    """Which revision of a file a target has got last."""
+
+    __tablename__ = "delivery"
+
+    file_id: Mapped[int] = mapped_column(ForeignKey("written_file.id"), primary_key=True)
+    target: Mapped[str] = mapped_column(String(40), primary_key=True)
+    revision: Mapped[int]
+    at: Mapped[datetime]
+
+
+class AfterSaleRow(Base):
+    """One cancellation, return, exchange or refund, from the request to the recovered invoice.
+
+    `reference` is the storefront's number of the request, or of the refund where there was none.
+    `amount` is what the buyer gets back, `recovered` what red-letter or recovered invoices took
+    back of it. See `connector.domain.aftersales` for the states.
+    """
+
+    __tablename__ = "after_sale"
+    __table_args__ = (
+        UniqueConstraint("order_pk", "reference"),
+        Index("ix_after_sale_state", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_pk: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    reference: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(24))
+    amount: Mapped[Decimal]
+    recovered: Mapped[Decimal]
+    requested_at: Mapped[datetime]
+    refunded_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+    detail: Mapped[dict[str, Any]]
+
+
+class SettlementRow(Base):
+    """The closed settlement of one business unit and month. Never changed."""
+
+    __tablename__ = "settlement"
+    __table_args__ = (UniqueConstraint("business_unit", "month"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    business_unit: Mapped[str] = mapped_column(String(20))
+    month: Mapped[str] = mapped_column(String(7))
+    closed_at: Mapped[datetime]
+    closed_by: Mapped[str] = mapped_column(String(80))
+    terms: Mapped[dict[str, Any]]
+    figures: Mapped[dict[str, Any]]
+
+
+class SettlementEntryRow(Base):
+    """One amount of a closed settlement. What changes later is an entry of a later month."""
+
+    __tablename__ = "settlement_entry"
+    __table_args__ = (
+        UniqueConstraint("settlement_id", "kind", "reference"),
+        Index("ix_settlement_entry_reference", "reference"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    settlement_id: Mapped[int] = mapped_column(ForeignKey("settlement.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    reference: Mapped[str] = mapped_column(String(160))
+    order_number: Mapped[str] = mapped_column(String(64))
+    origin: Mapped[str] = mapped_column(String(7))
+    amount: Mapped[Decimal]
 
 
 class WatermarkRow(Base):

@@ -1,0 +1,142 @@
+"""Delivers files by mail: one message with the whole parcel to each recipient.
+
+A mail server cannot be asked whether it took a message, so one whose answer was lost is in doubt
+until a person has looked for its Message-ID, which is the same for the same parcel and recipient.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import smtplib
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Literal
+
+from connector.errors import InDoubt, LogonFailed, Misconfigured, Rejected, RetryLater
+from connector.extracts.deliver import Parcel, Sending
+
+_TYPES = {
+    ".csv": ("text", "csv"),
+    ".html": ("text", "html"),
+    ".json": ("application", "json"),
+    ".xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
+_TITLES = {
+    "batch": "订单信息 Batch",
+    "extract": "对账文件 Extract",
+    "settlement": "结算单 Settlement",
+}
+
+
+@dataclass(frozen=True)
+class MailTarget:
+    """A mail server and who gets the parcels. `timeout` bounds each answer, in seconds."""
+
+    name: str
+    kinds: frozenset[str]
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    user: str
+    password: str
+    sender: str
+    recipients: tuple[str, ...]
+    timeout: float
+
+    @contextmanager
+    def sendings(self, parcel: Parcel) -> Iterator[Sequence[Sending]]:
+        """See `connector.extracts.deliver.Target`."""
+        yield [self._sending(parcel, recipient) for recipient in self.recipients]
+
+    def _sending(self, parcel: Parcel, recipient: str) -> Sending:
+        # The address itself is personal: the record of calls knows it by its hash.
+        who = hashlib.sha256(recipient.lower().encode()).hexdigest()[:12]
+        subject = f"{parcel.kind}/{parcel.name}"
+        key = f"{self.name}|{subject}|{who}|{parcel.revision}"
+        digest = hashlib.sha256(key.encode()).hexdigest()[:32]
+        message_id = f"<{digest}@{self.sender.rpartition('@')[2]}>"
+
+        def send() -> str:
+            self._send(self._message(parcel, recipient, message_id))
+            return message_id[:80]
+
+        return Sending(subject, message_id, parcel.revision, parcel.items, send, None, part=who)
+
+    def _message(self, parcel: Parcel, recipient: str, message_id: str) -> EmailMessage:
+        message = EmailMessage()
+        message["From"], message["To"] = self.sender, recipient
+        message["Subject"] = f"{_TITLES.get(parcel.kind, parcel.kind)} {parcel.name}"
+        message["Message-ID"] = message_id
+        lines = [
+            f"{item.path.name}   {item.rows} rows   SHA-256 {item.sha256}" for item in parcel.items
+        ]
+        message.set_content("附件 Attached:\n\n" + "\n".join(lines) + "\n")
+        for item in parcel.items:
+            main, sub = _TYPES.get(item.path.suffix, ("application", "octet-stream"))
+            message.add_attachment(
+                item.content(), maintype=main, subtype=sub, filename=item.path.name
+            )
+        return message
+
+    def _send(self, message: EmailMessage) -> None:
+        server = self._connect()
+        try:
+            server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            code, text = next(iter(error.recipients.values()))
+            raise self._refused(code, text) from None
+        except smtplib.SMTPResponseException as error:
+            raise self._refused(error.smtp_code, error.smtp_error) from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise InDoubt(
+                f"the mail server broke off: {type(error).__name__}", place=self.name
+            ) from error
+        finally:
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
+            server.close()
+
+    def _connect(self) -> smtplib.SMTP:
+        place = f"{self.host}:{self.port}"
+        try:
+            if self.security == "tls":
+                server: smtplib.SMTP = smtplib.SMTP_SSL(
+                    self.host, self.port, timeout=self.timeout, context=ssl.create_default_context()
+                )
+            else:
+                server = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+            if self.security == "starttls":
+                server.starttls(context=ssl.create_default_context())
+            if self.user:
+                server.login(self.user, self.password)
+        except smtplib.SMTPAuthenticationError as error:
+            if error.smtp_code < 500:
+                raise RetryLater(f"logon put off ({error.smtp_code})", place=place) from None
+            raise LogonFailed(
+                f"{self.user} is refused ({error.smtp_code})",
+                place=f"delivery.{self.name}",
+                remedy="correct user and password",
+            ) from None
+        except smtplib.SMTPNotSupportedError as error:
+            raise Misconfigured(
+                str(error), place=f"delivery.{self.name}.security", remedy="starttls, tls or none"
+            ) from None
+        except ssl.SSLCertVerificationError as error:
+            raise Misconfigured(
+                f"the server's certificate is not trusted: {error.verify_message}",
+                place=f"delivery.{self.name}",
+                remedy="correct the host name or install the authority's certificate",
+            ) from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise RetryLater(f"cannot be reached: {type(error).__name__}", place=place) from error
+        return server
+
+    def _refused(self, code: int, text: bytes | str) -> RetryLater | Rejected:
+        """The server's own words: 4xx is for now, 5xx for good; neither took the message."""
+        words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        if 400 <= code < 500:
+            return RetryLater(f"the mail server said {code}", place=self.name)
+        return Rejected(str(code), words[:200], place=f"delivery.{self.name}")

@@ -1,0 +1,133 @@
+"""Delivers files to an S3-compatible store (extra `s3`). Putting an object is whole or absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from connector.errors import InDoubt, LogonFailed, Misconfigured, RetryLater
+from connector.extracts.deliver import Item, Parcel, Sending, file_sendings
+
+_HASH = "sha256"
+_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
+_REFUSED = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
+_BUSY = frozenset({"SlowDown", "ServiceUnavailable", "RequestTimeTooSkewed", "503", "429"})
+
+
+@dataclass(frozen=True)
+class S3Target:
+    """A bucket. `endpoint` is empty for AWS itself; `timeout` bounds each answer, in seconds."""
+
+    name: str
+    kinds: frozenset[str]
+    endpoint: str
+    region: str
+    bucket: str
+    prefix: str
+    access_key: str
+    secret_key: str
+    timeout: float
+
+    @contextmanager
+    def sendings(self, parcel: Parcel) -> Iterator[Sequence[Sending]]:
+        """See `connector.extracts.deliver.Target`."""
+        yield file_sendings(_Bucket(self), parcel, self.prefix)
+
+
+class _Bucket:
+    """The bucket as a store of files."""
+
+    def __init__(self, target: S3Target) -> None:
+        self._target = target
+
+    def holds(self, where: str, item: Item) -> bool:
+        """Whether the object there carries this content's hash."""
+        client = _client(self._target)
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            head = client.head_object(Bucket=self._target.bucket, Key=where)
+        except ClientError as error:
+            if _code(error) in _ABSENT:
+                return False
+            raise self._classified(error) or self._away(error) from error
+        except BotoCoreError as error:
+            raise self._away(error) from error
+        return str(head.get("Metadata", {}).get(_HASH)) == item.sha256
+
+    def put(self, where: str, item: Item) -> None:
+        """Put the object with its hash beside it."""
+        content = item.content()
+        client = _client(self._target)
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            ConnectTimeoutError,
+            EndpointConnectionError,
+        )
+
+        try:
+            client.put_object(
+                Bucket=self._target.bucket, Key=where, Body=content, Metadata={_HASH: item.sha256}
+            )
+        except ClientError as error:
+            known = self._classified(error)
+            if known is None:
+                raise InDoubt(f"the store said {_code(error)}", place=where) from error
+            raise known from error
+        except (EndpointConnectionError, ConnectTimeoutError) as error:
+            raise self._away(error) from error
+        except BotoCoreError as error:
+            raise InDoubt(f"the store broke off: {type(error).__name__}", place=where) from error
+
+    def _classified(self, error: Any) -> Exception | None:
+        """Return the typed error of an answer; None for one that no table foresaw."""
+        code, place = _code(error), f"delivery.{self._target.name}"
+        if code in _REFUSED:
+            return LogonFailed(f"refused: {code}", place=place, remedy="correct keys and rights")
+        if code == "NoSuchBucket":
+            return Misconfigured(
+                f"there is no bucket {self._target.bucket}", place=place, remedy="make it"
+            )
+        if code in _BUSY:
+            return RetryLater(f"the store said {code}", place=place)
+        return None
+
+    def _away(self, error: Exception) -> RetryLater:
+        return RetryLater(f"cannot be asked: {type(error).__name__}", place=self._target.name)
+
+
+@lru_cache(maxsize=8)
+def _client(target: S3Target) -> Any:
+    """Return the client of a target; threads may share it, and making one takes a second."""
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError:
+        raise Misconfigured(
+            "boto3 is not installed",
+            place=f"delivery.{target.name}",
+            remedy="install the connector with its extra `s3`",
+        ) from None
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=target.endpoint or None,
+        region_name=target.region,
+        aws_access_key_id=target.access_key,
+        aws_secret_access_key=target.secret_key,
+        config=Config(
+            connect_timeout=target.timeout,
+            read_timeout=target.timeout,
+            # What is sent again is decided by the record of calls.
+            retries={"total_max_attempts": 1},
+            request_checksum_calculation="when_required",
+            s3={"addressing_style": "path" if target.endpoint else "auto"},
+        ),
+    )
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
