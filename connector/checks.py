@@ -17,7 +17,8 @@ _ENDS_SOON = timedelta(days=45)
 _NEEDED = (
     "storefront_order", "sap_customer_find", "sap_customer_create_company",
     "sap_customer_create_person", "sap_stock", "dms_sales_order", "dms_find",
-    "dms_delivery_note", "dms_invoice_application", "dms_status", "dms_cancel",
+    "dms_delivery_note", "dms_invoice_application", "dms_status", "dms_order_status",
+    "dms_cancel", "dms_amend", "dms_return",
     "storefront_shipment", "storefront_shipment_note", "storefront_invoice",
     "storefront_invoice_note",
 )  # fmt: skip

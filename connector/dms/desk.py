@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,15 +63,22 @@ class DmsDesk:
             raise _typed(mapping, refusal) from refusal
         return _values(mapping, mapping.read(answer), write=True)
 
-    def find(self, external_number: str, business_unit: str) -> list[dict[str, Any]] | None:
+    def find(
+        self, external_number: str, business_unit: str, reference: str = ""
+    ) -> list[dict[str, Any]] | None:
         """Return the DMS's orders under our number, each with its documents.
 
+        `reference` is the number with the business unit, for a DMS that knows no such filter.
         None when the DMS cannot be asked. Raises RetryLater or Misconfigured.
         """
         mapping = self._mappings()["dms_find"]
         if mapping.absent:
             return None
-        source = {"external_number": external_number, "business_unit": business_unit}
+        source = {
+            "external_number": external_number,
+            "business_unit": business_unit,
+            "reference": reference,
+        }
         values = self._ask(mapping, source)
         return [] if values is None else list(values.get("orders") or [])
 
@@ -85,6 +92,19 @@ class DmsDesk:
             token = values.get("next_page_token")
             if not token:
                 return
+
+    def status_of(self, orders: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return what the DMS says of these orders, asked for together.
+
+        Each order names `sales_order`, `external_number`, `reference` and `business_unit`.
+        """
+        mapping = self._mappings()["dms_order_status"]
+        values = self._ask(mapping, {"orders": list(orders), "order": orders[0]}) or {}
+        return list(values.get("changes") or [])
+
+    def batch(self, conversation: str) -> int:
+        """Return how many orders one request of the conversation may ask for."""
+        return self._mappings()[conversation].batch
 
     def _ask(self, mapping: FieldMapping, source: Mapping[str, Any]) -> dict[str, Any] | None:
         try:

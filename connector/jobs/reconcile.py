@@ -24,6 +24,7 @@ from connector.extracts.table import Cell
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context
+from connector.steps.sales_order import live
 from connector.steps.take import content_hash, take
 from connector.store.files import Files
 from connector.store.tables import DocumentRow, OrderRow
@@ -42,7 +43,7 @@ def reconcile(
         rows = context.orders.placed_between(window.start, window.end)
         days, differences = [], []
         for row in rows:
-            documents = context.orders.documents(row.id)
+            documents = live(context.orders.documents(row.id))
             each = _day_order(context, row, documents)
             days.append(each)
             try:

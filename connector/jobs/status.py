@@ -3,139 +3,104 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 import structlog
-from sqlalchemy import update
 
-from connector.domain.lifecycle import HoldCause, Stage
+from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context
+from connector.steps.news import take_news
 from connector.store.database import Database
-from connector.store.orders import Change, Hold, NewDocument, StaleOrder, apply_in
-from connector.store.tables import AllocationRow, LineRow, OrderRow
+from connector.store.orders import OpenOrder, StaleOrder
 
 _log = structlog.get_logger(__name__)
 
 OVERLAP = timedelta(minutes=10)
+CHANGES, SINGLE = "dms_status", "dms_order_status"
+News = dict[str, Any]
 
 
 def status(context: Context, database: Database, cadence: Cadence) -> Job:
-    """Return the job. News that was seen before, or comes in another sequence, changes nothing."""
+    """Return the job. News that was seen before, or comes in another sequence, changes nothing.
+
+    A DMS that cannot tell what changed is asked for each open sales order, in batches.
+    """
 
     def run(window: Window, _scope: str) -> Counts:
         counts: Counter[str] = Counter()
-        for news in context.dms.changed_since(window.start - OVERLAP):
+        if context.dms.can(CHANGES):
+            mapping, told = CHANGES, context.dms.changed_since(window.start - OVERLAP)
+        elif context.dms.can(SINGLE):
+            mapping, told = SINGLE, _one_by_one(context, counts)
+        else:
+            raise Misconfigured(
+                "the DMS can be asked neither for changes nor for single orders",
+                place=f"mappings {CHANGES}, {SINGLE}",
+                remedy="map one of them: without it no shipment is ever known",
+            )
+        for news in told:
             counts["seen"] += 1
-            row = context.orders.by_number(str(news.get("external_number")), context.shop)
-            if row is None:
-                counts["unknown"] += 1
-                _log.warning("the DMS tells of an order that is not ours", dms=news.get("number"))
-                continue
-            for _ in range(3):
-                try:
-                    counts[take_news(context, database, row, news)] += 1
-                    break
-                except StaleOrder:
-                    row = context.orders.get(row.id)
+            counts[_take(context, database, news, mapping)] += 1
         return dict(counts)
 
     return Job("status", "learn of shipments and invoices from the DMS", cadence, run)
 
 
-def take_news(context: Context, database: Database, row: OrderRow, news: dict[str, Any]) -> str:
-    """Take what the DMS says of one order. Raises StaleOrder."""
-    unit = _unit(context, row, str(news.get("number")))
-    known = {(each.kind, each.number) for each in context.orders.documents(row.id)}
-    documents = [
-        document
-        for document in (*_shipments(news, unit, context), *_invoices(news, unit, context))
-        if (document.kind, document.number) not in known
-    ]
-    unknown = news.get("status") == "unknown"
-    if not documents and not unknown:
-        return "known"
-    now = context.clock()
-    lines = context.orders.lines(row.id)
-    shipped = {line.number: line.shipped for line in lines}
-    for document in documents:
-        if document.kind == "shipment":
-            for item in document.detail["lines"]:
-                number = int(item["line_number"])
-                shipped[number] = shipped.get(number, Decimal(0)) + Decimal(item["quantity"])
-    whole = all(shipped[line.number] >= line.quantity - line.refunded_quantity for line in lines)
-    stage = Stage(row.stage)
-    # A warehouse that is quicker than the wave has shipped all the same.
-    goes_on = whole and stage in (Stage.READY, Stage.RELEASED)
-    change = Change(
-        event="news",
-        text=_told(documents)
-        or f"the DMS says {news.get('status_code')!r}, which no mapping knows",
-        stage=Stage.SHIPPED if goes_on else None,
-        keep_hold=True,
-        hold=Hold(
-            HoldCause.MAPPING,
-            (f"status {news.get('status_code')!r} of the DMS: add it to the lookup table",),
-        )
-        if unknown
-        else None,
-        documents=documents,
-        next_try_at=row.next_try_at,
-        tries=row.tries,
-        mapping_version=context.mappings()["dms_status"].version,
-    )
-    with database.transaction() as session:
-        apply_in(session, row, change, "status", now)
-        for number, quantity in shipped.items():
-            session.execute(
-                update(LineRow)
-                .where(LineRow.order_pk == row.id, LineRow.number == number)
-                .values(shipped=quantity)
-            )
-            # SAP posts the goods issue with the shipment: its own stock is less from now on.
-            session.execute(
-                update(AllocationRow)
-                .where(
-                    AllocationRow.order_pk == row.id,
-                    AllocationRow.line_number == number,
-                    AllocationRow.quantity <= quantity,
-                    AllocationRow.consumed_at.is_(None),
-                )
-                .values(consumed_at=now)
-            )
-    return "news"
+def _take(context: Context, database: Database, news: News, mapping: str) -> str:
+    for _ in range(3):
+        row = context.orders.by_number(str(news.get("external_number")), context.shop)
+        if row is None:
+            _log.warning("the DMS tells of an order that is not ours", dms=news.get("number"))
+            return "unknown"
+        try:
+            return take_news(context, database, row, news, mapping)
+        except StaleOrder:
+            continue
+    return "stale"
 
 
-def _unit(context: Context, row: OrderRow, sales_order: str) -> str:
-    for document in context.orders.documents(row.id, "sales_order"):
-        if document.number == sales_order:
-            return document.business_unit
-    return ""
+def _one_by_one(context: Context, counts: Counter[str]) -> Iterator[News]:
+    """Ask for every open sales order. One that cannot be told of keeps no other back."""
+    size = context.dms.batch(SINGLE)
+    for page in context.orders.open_in_dms():
+        # A batch is of one business unit: many a DMS has one address book for each.
+        for _, group in groupby(page, key=lambda each: each.business_unit):
+            orders = list(group)
+            for first in range(0, len(orders), size):
+                yield from _asked(context, orders[first : first + size], counts)
 
 
-def _shipments(news: dict[str, Any], unit: str, context: Context) -> list[NewDocument]:
-    return [
-        NewDocument(
-            "shipment",
-            "dms",
-            unit,
-            str(each["tracking_number"] or each["delivery_note"]),
-            each.get("shipped_at") or context.clock(),
-            each,
-        )
-        for each in news.get("shipments") or []
-    ]
+def _asked(context: Context, orders: list[OpenOrder], counts: Counter[str]) -> Iterator[News]:
+    try:
+        news = context.dms.status_of([_question(context, each) for each in orders])
+    except (RetryLater, Misconfigured):
+        # The system's own trouble: the next run asks again.
+        raise
+    except ConnectorError as error:
+        if len(orders) == 1:
+            counts["not_told"] += 1
+            _log.warning("no status told", order=orders[0].number, error=str(error))
+            return
+        for order in orders:
+            yield from _asked(context, [order], counts)
+        return
+    counts["asked"] += len(orders)
+    # What is told without our number belongs to the order that was asked for alone.
+    for each in news:
+        if not each.get("external_number") and len(orders) == 1:
+            each["external_number"] = orders[0].number
+        yield each
 
 
-def _invoices(news: dict[str, Any], unit: str, context: Context) -> list[NewDocument]:
-    return [
-        NewDocument("invoice", "dms", unit, str(each["number"]), context.clock(), each)
-        for each in news.get("invoices") or []
-    ]
-
-
-def _told(documents: list[NewDocument]) -> str:
-    return ", ".join(f"{each.kind} {each.number}" for each in documents)
+def _question(context: Context, order: OpenOrder) -> dict[str, Any]:
+    return {
+        "sales_order": order.sales_order,
+        "external_number": order.number,
+        "reference": f"{order.number}-{order.business_unit}",
+        "business_unit": context.business_units[order.business_unit].dms_code,
+    }

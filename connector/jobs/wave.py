@@ -14,6 +14,7 @@ from connector.extracts.files import csv_bytes, publish, workbook_bytes
 from connector.jobs.cadence import AtCutoffs, Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context, part_source
+from connector.steps.sales_order import live
 from connector.store.files import Files
 from connector.store.tables import OrderRow, WaveRow
 from connector.store.waves import Freeze, Waves
@@ -83,7 +84,7 @@ def _orders(
     for row, seen in waves.released(frozen):
         order = context.read(row)
         numbers: dict[str, list[str]] = defaultdict(list)
-        for document in context.orders.documents(row.id):
+        for document in live(context.orders.documents(row.id)):
             if document.business_unit == unit.code:
                 numbers[document.kind].append(document.number)
         part = part_source(context, row, order, unit.code)

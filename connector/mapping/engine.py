@@ -92,6 +92,8 @@ class Mapping:
         self.version = version
         self.target = Target(spec.target.system, spec.target.operation)
         self.absent = spec.absent
+        self.batch = spec.batch
+        self.spec = spec
         self.read_table = spec.read_table
         self._request = _fields(spec.request, lookups)
         self.calls: tuple[tuple[str, Callable[[Any], Applied]], ...] = tuple(

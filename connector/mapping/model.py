@@ -202,10 +202,11 @@ class ReadTableModel(_Part):
 
 
 class MappingModel(_Part):
-    """A whole mapping file."""
+    """A whole mapping file. `batch` is how many orders one request may ask for."""
 
     target: TargetModel
     absent: bool = False
+    batch: Annotated[int, Field(ge=1, le=1000)] = 1
     request: list[FieldModel] = []
     calls: list[CallModel] = []
     read_table: ReadTableModel | None = None

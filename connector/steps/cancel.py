@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from connector.domain.lifecycle import Stage
+from connector.errors import AlreadyThere
 from connector.steps.context import Context
 from connector.steps.outbound import Document
-from connector.steps.place import asker, open_orders, order_call
-from connector.store.calls import Call
+from connector.steps.sales_order import CONVERSATION as SALES_ORDER
+from connector.steps.sales_order import Differs, asker, discrepancy, live, open_orders, unit_of
+from connector.store.calls import Call, CallState
 from connector.store.orders import Change, NewDocument
 from connector.store.tables import OrderRow
 
@@ -19,48 +21,26 @@ def cancel(context: Context, row: OrderRow) -> Change:
     A creation whose outcome is open is settled first: what may exist must be cancelled too.
     """
     documents = context.orders.documents(row.id)
-    gone = {each.business_unit for each in documents if each.kind == "cancellation"}
-    for unit in filter(None, row.business_units.split(",")):
-        if unit in gone:
+    for held in live(documents):
+        if held.kind == "sales_order":
+            return cancel_sales_order(
+                context, row, held.business_unit, held.number, "cancelled in the storefront"
+            )
+    known = {each.number for each in documents}
+    for call in context.calls.of_order(row.id):
+        if call.system != "dms" or call.operation != SALES_ORDER:
             continue
-        number = _sales_order(context, row, unit)
-        if number is None:
+        if call.state == CallState.REJECTED:
             continue
-        source = {
-            "sales_order": number,
-            "external_number": row.number,
-            "business_unit": {"code": unit, "dms_code": context.business_units[unit].dms_code},
-            "reason": "cancelled in the storefront",
-        }
-        prepared = context.dms.prepare(CONVERSATION, source)
-
-        def asked(unit: str = unit, number: str = number) -> Document | None:
-            left = open_orders(context, row.number, unit)
-            return None if any(each["number"] == number for each in left) else Document(number, {})
-
-        context.outbound.perform(
-            Call(
-                system="dms",
-                operation=CONVERSATION,
-                subject=f"{row.shop}/{row.number}",
-                part=unit,
-                reference=number,
-                request=prepared.body,
-                revision=row.revision,
-                order_pk=row.id,
-                mapping_version=prepared.mapping_version,
-            ),
-            send=lambda prepared=prepared, number=number: Document(  # type: ignore[misc]
-                number, context.dms.send(prepared)
-            ),
-            ask=asked if context.dms.can("dms_find") else None,
-        )
-        return Change(
-            event="cancellation",
-            text=f"sales order {number} ({unit}) cancelled in the DMS",
-            documents=(NewDocument("cancellation", "dms", unit, number, context.clock()),),
-            next_try_at=context.clock(),
-        )
+        unit = unit_of(context, row, call)
+        try:
+            made = context.outbound.outcome(call, asker(context, row.number, unit, None))
+        except Differs as difference:
+            return discrepancy(difference)
+        if made is not None and made.number not in known:
+            return cancel_sales_order(
+                context, row, unit, made.number, "cancelled in the storefront"
+            )
     return Change(
         event="cancelled",
         text="stopped everywhere before release",
@@ -69,12 +49,48 @@ def cancel(context: Context, row: OrderRow) -> Change:
     )
 
 
-def _sales_order(context: Context, row: OrderRow, unit: str) -> str | None:
-    for document in context.orders.documents(row.id, "sales_order"):
-        if document.business_unit == unit:
-            return document.number
-    recorded = context.calls.find(order_call(context, row, unit, {}).key)
-    if recorded is None:
-        return None
-    made = context.outbound.outcome(recorded, asker(context, row.number, unit, None))
-    return made.number if made else None
+def cancel_sales_order(
+    context: Context, row: OrderRow, unit: str, number: str, reason: str
+) -> Change:
+    """Cancel one sales order, with what belongs to it. Raises as `Outbound.perform` does."""
+    source = {
+        "sales_order": number,
+        "external_number": row.number,
+        "reference": f"{row.number}-{unit}",
+        "business_unit": {"code": unit, "dms_code": context.business_units[unit].dms_code},
+        "reason": reason,
+    }
+    prepared = context.dms.prepare(CONVERSATION, source)
+
+    def send() -> Document:
+        try:
+            return Document(number, context.dms.send(prepared))
+        except AlreadyThere:
+            # Cancelled already is what was wanted; there is no content to compare.
+            return Document(number, {})
+
+    def ask() -> Document | None:
+        left = open_orders(context, row.number, unit)
+        return None if any(str(each["number"]) == number for each in left) else Document(number, {})
+
+    context.outbound.perform(
+        Call(
+            system="dms",
+            operation=CONVERSATION,
+            subject=f"{row.shop}/{row.number}",
+            part=f"{unit}/{number}",
+            reference=number,
+            request=prepared.body,
+            order_pk=row.id,
+            mapping_version=prepared.mapping_version,
+        ),
+        send=send,
+        ask=ask if context.dms.can("dms_find") else None,
+    )
+    return Change(
+        event="cancellation",
+        text=f"sales order {number} ({unit}) cancelled in the DMS: {reason}",
+        documents=(NewDocument("cancellation", "dms", unit, number, context.clock()),),
+        next_try_at=context.clock(),
+        mapping_version=prepared.mapping_version,
+    )

@@ -89,17 +89,20 @@ def buyer_key(buyer: Buyer) -> str:
 def part_source(context: Context, row: OrderRow, order: Order, unit: str) -> dict[str, Any]:
     """Return what the DMS mappings map: the part of an order that one business unit delivers.
 
-    Freight is split between the units by the value of their lines, to the cent.
+    Freight is split between the units by the value of their lines, to the cent. Amounts are whole
+    cents: what an order's lines are finer than that is split over them, so that the parts add up
+    to the order.
     """
     lines = order.lines_of(unit)
     units = order.business_units
     weights = [sum((line.amount for line in order.lines_of(each)), Decimal(0)) for each in units]
     freight = split(order.freight, weights)[units.index(unit)]
+    cents = _in_cents(order)
     goods = [
         {
             **asdict(line),
             "open_quantity": line.open_quantity,
-            "open_amount": line.amount - line.refunded_amount,
+            "open_amount": cents[line.number],
         }
         for line in lines
     ]
@@ -109,7 +112,17 @@ def part_source(context: Context, row: OrderRow, order: Order, unit: str) -> dic
         "business_unit": asdict(context.business_units[unit]),
         "lines": goods,
         "external_number": order.number,
+        "reference": f"{order.number}-{unit}",
         "customer_number": row.customer_number,
         "freight": freight,
         "total": total,
     }
+
+
+def _in_cents(order: Order) -> dict[int, Decimal]:
+    """Return each open line's amount in whole cents; together they are the rounded sum."""
+    exact = {line.number: line.amount - line.refunded_amount for line in order.open_lines}
+    if all(amount == round(amount, 2) for amount in exact.values()):
+        return exact
+    whole = round(sum(exact.values(), Decimal(0)), 2)
+    return dict(zip(exact, split(whole, list(exact.values())), strict=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connector.domain.masking import mask_text
@@ -19,6 +20,59 @@ def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tup
         for name in sorted(before.keys() | after.keys())
         if str(before.get(name)) != str(after.get(name)) and name not in _IGNORED
     }
+
+
+def content_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how what another system holds differs from what was to be sent.
+
+    Only fields that both know are compared: a mapping reads as much as the other side tells.
+    Numbers are compared as numbers, and lines by their number.
+    """
+    found = [
+        f"{name} is {_shown(theirs[name])} there, {_shown(ours[name])} here"
+        for name in ours
+        if name != "lines"
+        and comparable(ours, theirs, name)
+        and not _same(ours[name], theirs[name])
+    ]
+    if comparable(ours, theirs, "lines"):
+        found += _line_differences(ours["lines"], theirs["lines"])
+    return tuple(found)
+
+
+def comparable(ours: Mapping[str, Any], theirs: Mapping[str, Any], name: str) -> bool:
+    """Whether both sides tell of a field."""
+    return ours.get(name) is not None and theirs.get(name) is not None
+
+
+def _line_differences(
+    ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    here = {_plain(line["number"]): line for line in ours}
+    there = {_plain(line["number"]): line for line in theirs}
+    for number in sorted(here.keys() | there.keys()):
+        if number not in there:
+            yield f"line {number} is missing there"
+        elif number not in here:
+            yield f"line {number} is unknown here"
+        else:
+            for name in here[number]:
+                mine, other = here[number][name], there[number].get(name)
+                if mine is not None and other is not None and not _same(mine, other):
+                    yield f"line {number}: {name} is {_shown(other)} there, {_shown(mine)} here"
+
+
+def _same(one: Any, other: Any) -> bool:
+    return _plain(one) == _plain(other)
+
+
+def _plain(value: Any) -> str:
+    # 0000100001 and 100001 are one customer, 5.0 and 5.00 one amount.
+    try:
+        number = Decimal(str(value).strip())
+        return f"{number.normalize():f}" if number.is_finite() else str(value)
+    except InvalidOperation:
+        return str(value).strip()
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -44,6 +44,9 @@ class Document:
     answer: Mapping[str, Any]
 
 
+# The code of a call that the other side refused as a double of one that it holds.
+EXISTS = "exists"
+
 Send = Callable[[], Document]
 Ask = Callable[[], Document | None]
 
@@ -99,7 +102,8 @@ class Outbound:
             # InDoubt, AlreadyThere, and whatever no table of errors foresaw: it may have arrived.
             if not isinstance(error, InDoubt | AlreadyThere):
                 _log.exception("unforeseen error while sending", call=call.key)
-            self._calls.doubt(row, mask_text(f"{type(error).__name__}: {error}"))
+            said = EXISTS if isinstance(error, AlreadyThere) else None
+            self._calls.doubt(row, mask_text(f"{type(error).__name__}: {error}"), said)
             return self._found_or_wait(self._calls.by_key(call.key), ask)
         self._calls.confirm(row, document.number, document.answer, self._clock())
         return document
@@ -119,14 +123,10 @@ class Outbound:
                 after=min(5.0, (self._settling - age).total_seconds()),
             )
         if row.state == CallState.SENT:
-            self._calls.doubt(row, row.error or "the process ended before the answer was noted")
+            self._calls.doubt(row, "the process ended before the answer was noted")
+            row = self._calls.by_key(row.key)
         if ask is None:
-            raise InDoubt(
-                "the answer was lost, and the other side cannot be asked",
-                place=row.key,
-                remedy=f"look there for {row.reference}, then"
-                f" `connector calls resolve {row.id} --found DOCUMENT` or `--absent`",
-            )
+            raise self._for_ops(row, "the other side cannot be asked")
         self._calls.asked(row)
         try:
             document = ask()
@@ -141,5 +141,18 @@ class Outbound:
                 place=row.key,
                 after=(self._settling - age).total_seconds(),
             )
+        if row.code == EXISTS:
+            raise self._for_ops(row, "the other side says that it is there, and does not show it")
         self._calls.release(row, "asked: provably absent")
         return None
+
+    def _for_ops(self, row: CallRow, why: str) -> InDoubt:
+        """Return the doubt that only a person can end, with all that is known."""
+        sent = f"sent {row.sent_at:%Y-%m-%d %H:%M:%S} UTC" if row.sent_at else "sent"
+        return InDoubt(
+            f"{why}; {row.operation} for {row.reference}, {sent}, attempt {row.attempts},"
+            f" then: {row.error or 'no answer was noted'}",
+            place=row.key,
+            remedy=f"look there for {row.reference}, then"
+            f" `connector calls resolve {row.id} --found DOCUMENT` or `--absent`",
+        )

@@ -1,131 +1,228 @@
-"""Step: the sales order in the DMS, one per business unit (workflow.md, step 3)."""
+"""Step: the sales orders in the DMS, one per business unit (workflow.md, step 3).
+
+An order that the storefront changed before release comes here again with a higher revision. What
+the DMS holds of an earlier one is then amended, or cancelled and created anew: as the mappings say
+(`dms_amend`, `dms_cancel`). A part that the change does not touch stays as it is.
+"""
 
 from __future__ import annotations
 
-from decimal import Decimal
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.errors import InDoubt
+from connector.steps.cancel import cancel_sales_order
 from connector.steps.context import Context, part_source
+from connector.steps.difference import comparable, content_differences
 from connector.steps.outbound import Ask, Document
-from connector.store.calls import Call
+from connector.steps.sales_order import (
+    CONVERSATION,
+    Differs,
+    asker,
+    discrepancy,
+    document_of,
+    live,
+    open_orders,
+    order_call,
+    order_content,
+    unit_of,
+)
+from connector.store.calls import Call, CallState
 from connector.store.orders import Change, Hold, NewDocument
-from connector.store.tables import OrderRow
+from connector.store.tables import CallRow, DocumentRow, OrderRow
+from connector.store.types import dumps
 
-CONVERSATION = "dms_sales_order"
-
-
-class Differs(Exception):
-    """The DMS holds something else under our number than what was to be sent."""
-
-    def __init__(self, reasons: tuple[str, ...]) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = reasons
+AMEND = "dms_amend"
+_BELONGING = ("delivery_note", "invoice_application")
 
 
 def place(context: Context, row: OrderRow) -> Change:
-    """Create the sales order of the first business unit that has none yet."""
-    order = context.read(row)
-    placed = {
-        document.business_unit
-        for document in context.orders.documents(row.id, "sales_order")
-        if not document.detail.get("cancelled")
-    }
-    missing = [unit for unit in order.business_units if unit not in placed]
-    if not missing:
-        return _placed(context, "sales order in the DMS")
-    unit = missing[0]
-    source = part_source(context, row, order, unit)
-    prepared = context.dms.prepare(CONVERSATION, source)
+    """Bring the DMS's sales orders to this revision: one call, then a change of the order."""
     try:
-        made = context.outbound.perform(
-            order_call(context, row, unit, prepared.body),
-            send=lambda: _document(context.dms.send(prepared)),
-            ask=asker(context, row.number, unit, source["total"]),
-        )
+        return _settle_earlier(context, row) or _next(context, row)
     except Differs as difference:
-        return Change(
-            event="held",
-            text="the DMS holds another order under this number",
-            hold=Hold(HoldCause.DISCREPANCY, difference.reasons),
+        return discrepancy(difference)
+
+
+def _next(context: Context, row: OrderRow) -> Change:
+    order = context.read(row)
+    documents = live(context.orders.documents(row.id))
+    placed = {each.business_unit: each for each in documents if each.kind == "sales_order"}
+    for unit, held in placed.items():
+        if unit not in order.business_units:
+            return _cancel(context, row, held)
+    for unit in order.business_units:
+        if unit not in placed:
+            done = row.revision == 1 and len(placed) + 1 == len(order.business_units)
+            source = part_source(context, row, order, unit)
+            return _create(context, row, unit, source, done=done)
+        revision, digest = _state(documents, placed[unit])
+        if revision >= row.revision:
+            continue
+        source = part_source(context, row, order, unit)
+        if digest == _digest(context.dms.prepare(CONVERSATION, source).body):
+            continue
+        belonging = any(
+            each.kind in _BELONGING and each.business_unit == unit for each in documents
         )
-    # The nightly reconciliation asks the DMS for as much as was placed.
-    detail = {"notes": list(prepared.notes), "total": source["total"]}
-    document = NewDocument("sales_order", "dms", unit, made.number, context.clock(), detail)
-    if len(missing) > 1:
-        return Change(
-            event="sales_order",
-            text=f"sales order {made.number} ({unit})",
-            documents=(document,),
-            next_try_at=context.clock(),
+        # What belongs to it was made for what it was: it goes with it.
+        if context.dms.can(AMEND) and not belonging:
+            return _amend(context, row, placed[unit], source)
+        return _cancel(context, row, placed[unit])
+    return Change(
+        event="placed",
+        text="sales order in the DMS",
+        stage=Stage.PLACED,
+        next_try_at=context.clock(),
+    )
+
+
+def _create(
+    context: Context, row: OrderRow, unit: str, source: dict[str, Any], *, done: bool
+) -> Change:
+    prepared = context.dms.prepare(CONVERSATION, source)
+    made = context.outbound.perform(
+        order_call(context, row, unit, prepared.body),
+        send=lambda: document_of(context.dms.send(prepared)),
+        ask=asker(context, row.number, unit, order_content(source)),
+    )
+    detail = {
+        "notes": list(prepared.notes),
+        # The nightly reconciliation asks the DMS for as much as was placed.
+        "total": source["total"],
+        "revision": row.revision,
+        "digest": _digest(prepared.body),
+    }
+    return Change(
+        event="placed" if done else "sales_order",
+        text=f"sales order {made.number} ({unit})",
+        stage=Stage.PLACED if done else None,
+        documents=(NewDocument("sales_order", "dms", unit, made.number, context.clock(), detail),),
+        next_try_at=context.clock(),
+        mapping_version=prepared.mapping_version,
+    )
+
+
+def _amend(context: Context, row: OrderRow, held: DocumentRow, source: dict[str, Any]) -> Change:
+    prepared = context.dms.prepare(AMEND, source | {"sales_order": held.number})
+    unit = held.business_unit
+    context.outbound.perform(
+        Call(
+            system="dms",
+            operation=AMEND,
+            subject=f"{row.shop}/{row.number}",
+            part=unit,
+            reference=held.number,
+            request=prepared.body,
+            revision=row.revision,
+            order_pk=row.id,
             mapping_version=prepared.mapping_version,
-        )
-    return _placed(
-        context, f"sales order {made.number} ({unit})", document, prepared.mapping_version
+        ),
+        send=lambda: Document(held.number, context.dms.send(prepared)),
+        ask=_amended(context, row.number, held, order_content(source)),
+    )
+    detail = {
+        "sales_order": held.number,
+        "total": source["total"],
+        "revision": row.revision,
+        "digest": _digest(context.dms.prepare(CONVERSATION, source).body),
+    }
+    return Change(
+        event="amended",
+        text=f"sales order {held.number} ({unit}) amended to revision {row.revision}",
+        documents=(
+            NewDocument(
+                "amendment", "dms", unit, f"{held.number}/{row.revision}", context.clock(), detail
+            ),
+        ),
+        next_try_at=context.clock(),
+        mapping_version=prepared.mapping_version,
     )
 
 
-def order_call(context: Context, row: OrderRow, unit: str, body: dict[str, Any]) -> Call:
-    """Return the call that creates the sales order of one business unit."""
-    return Call(
-        system="dms",
-        operation=CONVERSATION,
-        subject=f"{row.shop}/{row.number}",
-        part=unit,
-        reference=row.number,
-        request=body,
-        revision=row.revision,
-        order_pk=row.id,
-        mapping_version=context.mappings()[CONVERSATION].version,
-    )
-
-
-def asker(context: Context, number: str, unit: str, total: Decimal | None) -> Ask | None:
-    """Return how the DMS is asked for our sales order; None when it cannot be asked.
-
-    What it holds must be one order of the same total, otherwise Differs.
-    """
+def _amended(
+    context: Context, number: str, held: DocumentRow, content: dict[str, Any]
+) -> Ask | None:
     if not context.dms.can("dms_find"):
         return None
 
     def ask() -> Document | None:
-        found = open_orders(context, number, unit)
-        if not found:
-            return None
-        if len(found) > 1:
-            numbers = ", ".join(str(each["number"]) for each in found)
-            raise Differs((f"the DMS holds {len(found)} orders for {number}: {numbers}",))
-        held = found[0].get("total")
-        if total is not None and held is not None and Decimal(str(held)) != total:
-            raise Differs(
-                (f"{found[0]['number']} in the DMS is of {held}, the storefront's of {total}",)
-            )
-        return Document(str(found[0]["number"]), {})
+        for theirs in open_orders(context, number, held.business_unit):
+            if str(theirs["number"]) != held.number:
+                continue
+            if not any(comparable(content, theirs, name) for name in content):
+                raise InDoubt(
+                    "the DMS tells nothing of the order's content", place=f"DMS {held.number}"
+                )
+            return None if content_differences(content, theirs) else Document(held.number, {})
+        raise Differs((f"{held.number} is not among the DMS's open orders for {number}",))
 
     return ask
 
 
-def open_orders(context: Context, number: str, unit: str) -> list[dict[str, Any]]:
-    """Return the DMS's orders under our number that are not cancelled."""
-    found = context.dms.find(number, context.business_units[unit].dms_code)
-    if found is None:
-        raise InDoubt("the DMS cannot be asked by external number", place=f"order {number}")
-    return [order for order in found if order.get("status") != "cancelled"]
-
-
-def _document(answer: dict[str, Any]) -> Document:
-    return Document(str(answer["number"]), answer)
-
-
-def _placed(
-    context: Context, text: str, document: NewDocument | None = None, version: str = ""
-) -> Change:
-    return Change(
-        event="placed",
-        text=text,
-        stage=Stage.PLACED,
-        documents=(document,) if document else (),
-        next_try_at=context.clock(),
-        mapping_version=version,
+def _cancel(context: Context, row: OrderRow, held: DocumentRow) -> Change:
+    """Cancel what an earlier revision made; the next look makes it anew where it is wanted."""
+    if not context.dms.can("dms_cancel"):
+        return Change(
+            event="held",
+            text="changed in the storefront, and the DMS can neither amend nor cancel",
+            hold=Hold(
+                HoldCause.CHANGED,
+                (
+                    f"sales order {held.number} ({held.business_unit}) in the DMS is of an"
+                    f" earlier revision than {row.revision}: settle it there by hand",
+                ),
+            ),
+        )
+    return cancel_sales_order(
+        context, row, held.business_unit, held.number, "changed in the storefront"
     )
+
+
+def _settle_earlier(context: Context, row: OrderRow) -> Change | None:
+    """Settle what earlier revisions sent: nothing of theirs may still arrive, none be forgotten."""
+    if row.revision == 1:
+        return None
+    known = {each.number for each in context.orders.documents(row.id)}
+    for call in context.calls.of_order(row.id):
+        if call.system != "dms" or call.revision >= row.revision:
+            continue
+        if call.operation == AMEND and _open(call):
+            # Whether it arrived does not matter, only that it no longer can.
+            context.outbound.outcome(call, lambda: None)
+        elif call.operation == CONVERSATION and (_open(call) or call.state == CallState.CONFIRMED):
+            unit = unit_of(context, row, call)
+            made = context.outbound.outcome(call, asker(context, row.number, unit, None))
+            if made is not None and made.number not in known:
+                detail = {"revision": call.revision}
+                return Change(
+                    event="sales_order",
+                    text=f"sales order {made.number} ({unit}) of revision {call.revision}",
+                    documents=(
+                        NewDocument(
+                            "sales_order", "dms", unit, made.number, context.clock(), detail
+                        ),
+                    ),
+                    next_try_at=context.clock(),
+                )
+    return None
+
+
+def _open(call: CallRow) -> bool:
+    return call.state in (CallState.SENT, CallState.IN_DOUBT)
+
+
+def _state(documents: Sequence[DocumentRow], held: DocumentRow) -> tuple[int, str]:
+    """Return the revision that a sales order is of, and the digest of what was sent for it."""
+    states = [
+        (int(each.detail.get("revision", 1)), str(each.detail.get("digest", "")))
+        for each in documents
+        if each is held or (each.kind == "amendment" and each.detail["sales_order"] == held.number)
+    ]
+    return max(states)
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return hashlib.sha256(dumps(body).encode()).hexdigest()

@@ -1,14 +1,19 @@
-"""Steps: the delivery note (发货单) and the invoice application (开票申请), workflow.md step 4."""
+"""Steps: the delivery note (发货单) and the invoice application (开票申请), workflow.md step 4.
+
+And, for the after-sales flow, the registration of a return (退货登记), workflow.md step 8.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from connector.domain.lifecycle import Stage
 from connector.steps.context import Context, part_source
+from connector.steps.difference import content_differences
 from connector.steps.outbound import Ask, Document
-from connector.steps.place import open_orders
+from connector.steps.sales_order import Differs, discrepancy, document_of, live, open_orders
 from connector.store.calls import Call
 from connector.store.orders import Change, NewDocument
 from connector.store.tables import OrderRow
@@ -26,22 +31,60 @@ def apply(context: Context, row: OrderRow) -> Change:
     )
 
 
+def register_return(
+    context: Context,
+    row: OrderRow,
+    unit: str,
+    reference: str,
+    lines: Mapping[int, Decimal],
+    reason: str,
+) -> Document:
+    """Announce goods that will come back to a business unit: line number → quantity.
+
+    `reference` is our own number of the return: the same again is the same return. Raises as
+    `Outbound.perform` does, and Differs when the DMS holds another return under the reference.
+    """
+    order = context.read(row)
+    sales_order = _sales_order(context, row, unit)
+    source = part_source(context, row, order, unit) | {
+        "sales_order": sales_order,
+        "reference": reference,
+        "reason": reason,
+        "return_lines": [
+            {"number": number, "quantity": quantity} for number, quantity in lines.items()
+        ],
+    }
+    prepared = context.dms.prepare("dms_return", source)
+    return context.outbound.perform(
+        Call(
+            system="dms",
+            operation="dms_return",
+            subject=f"{row.shop}/{row.number}",
+            part=reference,
+            reference=reference,
+            request=prepared.body,
+            order_pk=row.id,
+            mapping_version=prepared.mapping_version,
+        ),
+        send=lambda: document_of(context.dms.send(prepared)),
+        ask=_asker(
+            context, row.number, unit, "returns", reference, {"lines": source["return_lines"]}
+        ),
+    )
+
+
 def _request(
     context: Context, row: OrderRow, conversation: str, kind: str, suffix: str, stage: Stage
 ) -> Change:
     order = context.read(row)
-    documents = context.orders.documents(row.id)
+    documents = live(context.orders.documents(row.id))
     requested = {each.business_unit for each in documents if each.kind == kind}
     missing = [unit for unit in order.business_units if unit not in requested]
     title = kind.replace("_", " ")
     if not missing:
         return Change(event=stage.value, text=title, stage=stage, next_try_at=_next(context, stage))
     unit = missing[0]
-    sales_order = next(
-        each.number
-        for each in documents
-        if each.kind == "sales_order" and each.business_unit == unit
-    )
+    sales_order = _sales_order(context, row, unit)
     reference = f"{row.number}-{unit}-{suffix}{row.revision}"
     allocated = {line.number: line.allocated for line in context.orders.lines(row.id)}
     source = part_source(context, row, order, unit)
@@ -49,50 +92,72 @@ def _request(
         line["allocated"] = allocated.get(line["number"], Decimal(0))
     source |= {"sales_order": sales_order, "reference": reference}
     prepared = context.dms.prepare(conversation, source)
-    made = context.outbound.perform(
-        Call(
-            system="dms",
-            operation=conversation,
-            subject=f"{row.shop}/{row.number}",
-            part=unit,
-            reference=reference,
-            request=prepared.body,
-            revision=row.revision,
-            order_pk=row.id,
-            mapping_version=prepared.mapping_version,
-        ),
-        send=lambda: _document(context.dms.send(prepared)),
-        ask=_asker(context, row.number, unit, f"{kind}s", reference),
-    )
+    content = {
+        "amount": source["total"],
+        "lines": [
+            {"number": line["number"], "quantity": line["allocated"]} for line in source["lines"]
+        ],
+    }
+    try:
+        made = context.outbound.perform(
+            Call(
+                system="dms",
+                operation=conversation,
+                subject=f"{row.shop}/{row.number}",
+                part=unit,
+                reference=reference,
+                request=prepared.body,
+                revision=row.revision,
+                order_pk=row.id,
+                mapping_version=prepared.mapping_version,
+            ),
+            send=lambda: document_of(context.dms.send(prepared)),
+            ask=_asker(context, row.number, unit, f"{kind}s", reference, content),
+        )
+    except Differs as difference:
+        return discrepancy(difference)
     done = len(missing) == 1
+    detail = {"reference": reference, "sales_order": sales_order}
     return Change(
         event=stage.value if done else kind,
         text=f"{title} {made.number} ({unit})",
         stage=stage if done else None,
-        documents=(
-            NewDocument(kind, "dms", unit, made.number, context.clock(), {"reference": reference}),
-        ),
+        documents=(NewDocument(kind, "dms", unit, made.number, context.clock(), detail),),
         next_try_at=_next(context, stage) if done else context.clock(),
         mapping_version=prepared.mapping_version,
     )
 
 
-def _asker(context: Context, number: str, unit: str, documents: str, reference: str) -> Ask | None:
+def _sales_order(context: Context, row: OrderRow, unit: str) -> str:
+    for document in live(context.orders.documents(row.id)):
+        if document.kind == "sales_order" and document.business_unit == unit:
+            return document.number
+    raise LookupError(f"order {row.number} has no sales order of {unit} in the DMS")
+
+
+def _asker(
+    context: Context,
+    number: str,
+    unit: str,
+    documents: str,
+    reference: str,
+    content: Mapping[str, Any],
+) -> Ask | None:
     if not context.dms.can("dms_find"):
         return None
 
     def ask() -> Document | None:
         for order in open_orders(context, number, unit):
             for document in order.get(documents) or []:
-                if document.get("reference") == reference:
-                    return Document(str(document["number"]), {})
+                if document.get("reference") != reference:
+                    continue
+                differing = content_differences(content, document)
+                if differing:
+                    raise Differs(tuple(f"{document['number']}: {each}" for each in differing))
+                return Document(str(document["number"]), {})
         return None
 
     return ask
-
-
-def _document(answer: dict[str, Any]) -> Document:
-    return Document(str(answer["number"]), answer)
 
 
 def _next(context: Context, stage: Stage) -> Any:

@@ -146,10 +146,12 @@ def _again(
             now,
         )
         return Taken.CHANGED
-    if stage.position < Stage.PLACED.position and not _sent(context, row):
+    sent = _sent(context, row)
+    if not _left(context, row) and (not sent or _revisable(context)):
         change = Change(
             event="changed",
-            text="changed in the storefront; starts anew",
+            text="changed in the storefront; starts anew"
+            + (", and what the DMS holds follows" if sent else ""),
             detail=changes,
             stage=Stage.RECEIVED,
             next_try_at=now,
@@ -160,7 +162,8 @@ def _again(
     else:
         change = Change(
             event="changed",
-            text="changed in the storefront after it was placed in the DMS",
+            text="changed in the storefront after it "
+            + ("was released" if _left(context, row) else "was placed in the DMS"),
             detail=changes,
             hold=Hold(
                 HoldCause.CHANGED,
@@ -212,8 +215,19 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
     return Taken.CANCELLED
 
 
+def _left(context: Context, row: OrderRow) -> bool:
+    """Whether the warehouse has the order: released, or shipped ahead of its wave."""
+    return Stage(row.stage).released or any(
+        each.kind in ("shipment", "invoice") for each in context.orders.documents(row.id)
+    )
+
+
+def _revisable(context: Context) -> bool:
+    return context.dms.can("dms_amend") or context.dms.can("dms_cancel")
+
+
 def _sent(context: Context, row: OrderRow) -> bool:
-    return any(
+    return Stage(row.stage).position >= Stage.PLACED.position or any(
         call.system == "dms" and (call.attempts or call.state != CallState.PENDING)
         for call in context.calls.of_order(row.id)
     )

@@ -136,6 +136,8 @@ class Calls:
             request=dict(call.request),
             request_hash=hashlib.sha256(text.encode()).hexdigest(),
             mapping_version=call.mapping_version,
+            code=None,
+            error=None,
         )
         return self.by_key(row.key) if taken else None
 
@@ -170,9 +172,9 @@ class Calls:
             finished_at=now,
         )
 
-    def doubt(self, row: CallRow, why: str) -> bool:
-        """Note that the outcome is unknown."""
-        return self._change(row, (CallState.SENT,), state=CallState.IN_DOUBT, error=why)
+    def doubt(self, row: CallRow, why: str, code: str | None = None) -> bool:
+        """Note that the outcome is unknown; `code` is what the other side said, if anything."""
+        return self._change(row, (CallState.SENT,), state=CallState.IN_DOUBT, error=why, code=code)
 
     def release(self, row: CallRow, why: str) -> bool:
         """Make a call pending again, after it provably had no effect or a person said retry."""
@@ -180,6 +182,7 @@ class Calls:
             row,
             (CallState.SENT, CallState.IN_DOUBT, CallState.REJECTED),
             state=CallState.PENDING,
+            code=None,
             error=why,
             finished_at=None,
         )

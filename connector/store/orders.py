@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import OrderLine
@@ -43,6 +43,16 @@ class NewDocument:
     number: str
     at: datetime
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OpenOrder:
+    """A sales order in the DMS of which something may still be told."""
+
+    id: int
+    number: str
+    business_unit: str
+    sales_order: str
 
 
 @dataclass(frozen=True)
@@ -205,6 +215,36 @@ class Orders:
             query = query.where(DocumentRow.kind == kind)
         with self._database.reading() as session:
             return list(session.scalars(query))
+
+    def open_in_dms(self) -> Iterator[list[OpenOrder]]:
+        """Give, page by page, the sales orders of orders that have not ended."""
+        cancelled = aliased(DocumentRow)
+        query = (
+            select(DocumentRow.id, OrderRow.number, DocumentRow.business_unit, DocumentRow.number)
+            .join(OrderRow, OrderRow.id == DocumentRow.order_pk)
+            .where(
+                DocumentRow.kind == "sales_order",
+                OrderRow.stage.not_in((Stage.CLOSED, Stage.CANCELLED)),
+                ~exists().where(
+                    cancelled.order_pk == DocumentRow.order_pk,
+                    cancelled.kind == "cancellation",
+                    cancelled.number == DocumentRow.number,
+                ),
+            )
+            .order_by(DocumentRow.id)
+            .limit(_PAGE)
+        )
+        last = 0
+        while True:
+            with self._database.reading() as session:
+                page = [
+                    OpenOrder(*each) for each in session.execute(query.where(DocumentRow.id > last))
+                ]
+            if page:
+                yield sorted(page, key=lambda each: (each.business_unit, each.id))
+            if len(page) < _PAGE:
+                return
+            last = page[-1].id
 
     def allocated(self, plant: str, sku: str) -> list[AllocationRow]:
         """Return what is promised of a part and not yet gone from SAP's stock."""

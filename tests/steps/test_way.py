@@ -50,7 +50,7 @@ def test_a_change_before_anything_was_sent_starts_the_order_anew(day: Scene) -> 
     assert "changed" in [event.kind for event in day.story(41)]
 
 
-def test_a_change_after_placing_is_a_hold_with_the_difference_and_nothing_is_resent(
+def test_a_change_before_release_is_made_anew_in_the_dms_and_goes_into_its_wave(
     day: Scene,
 ) -> None:
     assert day.stands(36) == ("ready", None)
@@ -58,11 +58,28 @@ def test_a_change_after_placing_is_a_hold_with_the_difference_and_nothing_is_res
     lines[0] = {**lines[0], "quantity": lines[0]["quantity"] + 1}
     day.change(36, line_items=lines)
     day.later(ticks=2)
-    stage, hold = day.stands(36)
-    assert (stage, hold) == ("ready", "changed")
-    assert any("quantity" in reason for reason in day.order(36).hold_reasons or [])
+    assert day.stands(36) == ("ready", None)
+    first, second = day.sales_orders(36)
+    assert (first["status"], second["status"]) == ("CANCELLED", "IN_DELIVERY")
+    ordered = [order["content"]["lines"][0]["quantity"] for order in (first, second)]
+    assert float(ordered[1]) == float(ordered[0]) + 1
+    assert [len(order["deliveryNotes"]) for order in (first, second)] == [1, 1]
     day.until(NOON + timedelta(minutes=1))
-    assert day.stands(36) == ("ready", "changed")  # a held order goes into no wave
+    assert day.stands(36) == ("released", None)
+    assert len(day.sales_orders(36)) == 2
+
+
+def test_a_change_after_release_is_a_hold_with_the_difference_and_nothing_is_resent(
+    day: Scene,
+) -> None:
+    day.until(NOON + timedelta(minutes=1))
+    assert day.stands(36) == ("released", None)
+    lines = day.shown(36)["line_items"]
+    lines[0] = {**lines[0], "quantity": lines[0]["quantity"] + 1}
+    day.change(36, line_items=lines)
+    day.later(ticks=2)
+    assert day.stands(36) == ("released", "changed")
+    assert any("quantity" in reason for reason in day.order(36).hold_reasons or [])
     assert len(day.sales_orders(36)) == 1
 
 

@@ -1,0 +1,200 @@
+"""Takes what the DMS says of an order: shipments, invoices, a status. Said twice, it counts once.
+
+A shipment is known by its tracking number (or delivery note); of each of its lines the largest
+quantity ever told counts, so that news may come repeated, merged, and in any sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import update
+
+from connector.domain.lifecycle import HoldCause, Stage
+from connector.steps.context import Context
+from connector.store.database import Database
+from connector.store.orders import Change, Hold, NewDocument, apply_in
+from connector.store.tables import AllocationRow, DocumentRow, LineRow, OrderRow
+
+Quantities = dict[int, Decimal]
+
+
+def take_news(
+    context: Context,
+    database: Database,
+    row: OrderRow,
+    news: Mapping[str, Any],
+    mapping: str = "dms_status",
+) -> str:
+    """Take what the DMS says of one sales order. Raises StaleOrder."""
+    held = context.orders.documents(row.id)
+    number = str(news.get("number"))
+    unit = next(
+        (
+            each.business_unit
+            for each in held
+            if each.kind == "sales_order" and each.number == number
+        ),
+        None,
+    )
+    documents = [
+        *_shipments(news, unit or "", context, held),
+        *_invoices(news, unit or "", context, held),
+    ]
+    lines = context.orders.lines(row.id)
+    shipped = {line.number: line.shipped for line in lines}
+    for document in documents:
+        if document.kind == "shipment":
+            for line, quantity in _quantities([document.detail]).items():
+                shipped[line] = shipped.get(line, Decimal(0)) + quantity
+    hold = _hold(news, number, unit, held, shipped, lines, row, documents)
+    if not documents and hold is None:
+        return "known"
+    if hold is not None and not documents and _says_the_same(row, hold):
+        return "known"
+    whole = all(shipped[line.number] >= line.quantity - line.refunded_quantity for line in lines)
+    # A warehouse that is quicker than the wave has shipped all the same.
+    goes_on = whole and Stage(row.stage) in (Stage.READY, Stage.RELEASED)
+    now = context.clock()
+    change = Change(
+        event="news",
+        text=", ".join(f"{each.kind} {each.number}" for each in documents)
+        or (hold.reasons[0] if hold else ""),
+        stage=Stage.SHIPPED if goes_on else None,
+        keep_hold=True,
+        hold=hold,
+        documents=documents,
+        next_try_at=row.next_try_at,
+        tries=row.tries,
+        mapping_version=context.mappings()[mapping].version,
+    )
+    with database.transaction() as session:
+        apply_in(session, row, change, "status", now)
+        for line, quantity in shipped.items():
+            session.execute(
+                update(LineRow)
+                .where(LineRow.order_pk == row.id, LineRow.number == line)
+                .values(shipped=quantity)
+            )
+            # SAP posts the goods issue with the shipment: its own stock is less from now on.
+            session.execute(
+                update(AllocationRow)
+                .where(
+                    AllocationRow.order_pk == row.id,
+                    AllocationRow.line_number == line,
+                    AllocationRow.quantity <= quantity,
+                    AllocationRow.consumed_at.is_(None),
+                )
+                .values(consumed_at=now)
+            )
+    return "news"
+
+
+def _hold(
+    news: Mapping[str, Any],
+    number: str,
+    unit: str | None,
+    held: Sequence[DocumentRow],
+    shipped: Quantities,
+    lines: Sequence[LineRow],
+    row: OrderRow,
+    documents: Sequence[NewDocument],
+) -> Hold | None:
+    """Return the hold that news ask for: what nobody foresaw is never passed over."""
+    if news.get("status") == "unknown":
+        code = news.get("status_code")
+        return Hold(
+            HoldCause.MAPPING,
+            (f"status {code!r} of {number} in the DMS is unknown: add it to the lookup table",),
+        )
+    if unit is None:
+        if not documents:
+            return None  # an order whose creation is under way, or which is found by asking
+        return Hold(
+            HoldCause.DISCREPANCY,
+            (f"the DMS tells of {number} under this number, which is not ours",),
+        )
+    ours = any(each.kind == "cancellation" and each.number == number for each in held)
+    if news.get("status") == "cancelled" and not ours and not row.cancel_requested:
+        # A cancellation that is under way is asked about by its own step.
+        if Stage(row.stage).ended or row.stage == Stage.RECEIVED:
+            return None
+        return Hold(HoldCause.DISCREPANCY, (f"{number} was cancelled in the DMS, not by us",))
+    if not documents:
+        return None
+    ordered = {line.number: line.quantity for line in lines}
+    wrong = tuple(
+        f"line {line}: {quantity.normalize():f} shipped, {ordered.get(line, Decimal(0)):f} ordered"
+        for line, quantity in sorted(shipped.items())
+        if quantity > ordered.get(line, Decimal(0))
+    )
+    return Hold(HoldCause.DISCREPANCY, wrong) if wrong else None
+
+
+def _says_the_same(row: OrderRow, hold: Hold) -> bool:
+    return row.hold_cause == hold.cause and row.hold_reasons == list(hold.reasons)
+
+
+def _shipments(
+    news: Mapping[str, Any], unit: str, context: Context, held: Sequence[DocumentRow]
+) -> list[NewDocument]:
+    """Return what of the shipments is new, each with the lines that are new."""
+    made: list[NewDocument] = []
+    for each in news.get("shipments") or []:
+        name = str(each.get("tracking_number") or each.get("delivery_note"))
+        parts: list[Mapping[str, Any]] = [
+            document.detail
+            for document in held
+            if document.kind == "shipment"
+            and document.detail.get("shipment", document.number) == name
+        ]
+        parts += [document.detail for document in made if document.detail["shipment"] == name]
+        known = _quantities(parts)
+        fresh = {
+            line: quantity - known.get(line, Decimal(0))
+            for line, quantity in _quantities([each]).items()
+            if quantity > known.get(line, Decimal(0))
+        }
+        if not fresh:
+            continue
+        detail = {
+            **each,
+            "shipment": name,
+            "sales_order": str(news.get("number")),
+            "lines": [
+                {"line_number": line, "quantity": quantity} for line, quantity in fresh.items()
+            ],
+        }
+        made.append(
+            NewDocument(
+                "shipment",
+                "dms",
+                unit,
+                f"{name}#{len(parts) + 1}" if parts else name,
+                each.get("shipped_at") or context.clock(),
+                detail,
+            )
+        )
+    return made
+
+
+def _invoices(
+    news: Mapping[str, Any], unit: str, context: Context, held: Sequence[DocumentRow]
+) -> list[NewDocument]:
+    known = {each.number for each in held if each.kind == "invoice"}
+    return [
+        NewDocument("invoice", "dms", unit, str(each["number"]), context.clock(), each)
+        for each in news.get("invoices") or []
+        if str(each["number"]) not in known
+    ]
+
+
+def _quantities(parts: Sequence[Mapping[str, Any]]) -> Quantities:
+    found: Quantities = {}
+    for part in parts:
+        for item in part.get("lines") or []:
+            line = int(item["line_number"])
+            found[line] = found.get(line, Decimal(0)) + Decimal(str(item["quantity"]))
+    return found

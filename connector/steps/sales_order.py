@@ -1,0 +1,138 @@
+"""What every step that touches the DMS's sales orders shares: their call, and how to ask for them.
+
+A sales order that was cancelled in the DMS is out of use, and so are the delivery note and the
+invoice application that belonged to it. Nothing is struck from the record for that: a document of
+kind `cancellation` names the sales order, and `live` reads the others by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from connector.domain.lifecycle import HoldCause
+from connector.errors import InDoubt
+from connector.steps.context import Context
+from connector.steps.difference import content_differences
+from connector.steps.outbound import Ask, Document
+from connector.store.calls import Call
+from connector.store.orders import Change, Hold
+from connector.store.tables import CallRow, DocumentRow, OrderRow
+
+CONVERSATION = "dms_sales_order"
+
+
+class Differs(Exception):
+    """The DMS holds something else under our number than what was to be sent."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+def discrepancy(difference: Differs) -> Change:
+    """Return the hold that lets ops look at what the DMS holds."""
+    return Change(
+        event="held",
+        text="the DMS holds something else under this number",
+        hold=Hold(HoldCause.DISCREPANCY, difference.reasons),
+    )
+
+
+def live(documents: Sequence[DocumentRow]) -> list[DocumentRow]:
+    """Return the documents in use: not those of sales orders that were cancelled in the DMS."""
+    cancelled = {each.number for each in documents if each.kind == "cancellation"}
+    return [
+        each
+        for each in documents
+        if each.kind == "cancellation"
+        or (
+            each.detail.get("sales_order") not in cancelled
+            and not (each.kind == "sales_order" and each.number in cancelled)
+        )
+    ]
+
+
+def order_call(context: Context, row: OrderRow, unit: str, body: dict[str, Any]) -> Call:
+    """Return the call that creates the sales order of one business unit."""
+    return Call(
+        system="dms",
+        operation=CONVERSATION,
+        subject=f"{row.shop}/{row.number}",
+        part=unit,
+        reference=row.number,
+        request=body,
+        revision=row.revision,
+        order_pk=row.id,
+        mapping_version=context.mappings()[CONVERSATION].version,
+    )
+
+
+def unit_of(context: Context, row: OrderRow, call: CallRow) -> str:
+    """Return the business unit whose sales order a recorded call creates."""
+    for unit in context.business_units:
+        same = replace(order_call(context, row, unit, {}), revision=call.revision)
+        if same.key == call.key:
+            return unit
+    raise InDoubt("the call is of a business unit that is not configured", place=call.key)
+
+
+def order_content(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a sales order made from this source must hold, in the words of dms_find."""
+    return {
+        "customer_number": source["customer_number"],
+        "currency": source["order"]["currency"],
+        "freight": source["freight"],
+        "total": source["total"],
+        "lines": [
+            {
+                "number": line["number"],
+                "sku": line["sku"],
+                "quantity": line["open_quantity"],
+                "amount": line["open_amount"],
+            }
+            for line in source["lines"]
+        ],
+    }
+
+
+def asker(
+    context: Context, number: str, unit: str, content: Mapping[str, Any] | None
+) -> Ask | None:
+    """Return how the DMS is asked for our sales order; None when it cannot be asked.
+
+    What it holds must be one order of this content (`order_content`), otherwise Differs. None
+    asks for whatever is there.
+    """
+    if not context.dms.can("dms_find"):
+        return None
+
+    def ask() -> Document | None:
+        found = open_orders(context, number, unit)
+        if not found:
+            return None
+        if len(found) > 1:
+            numbers = ", ".join(str(each["number"]) for each in found)
+            raise Differs((f"the DMS holds {len(found)} orders for {number}: {numbers}",))
+        held = found[0]
+        differing = content_differences(content, held) if content is not None else ()
+        if differing:
+            raise Differs(tuple(f"{held['number']}: {each}" for each in differing))
+        return Document(str(held["number"]), {})
+
+    return ask
+
+
+def open_orders(context: Context, number: str, unit: str) -> list[dict[str, Any]]:
+    """Return the DMS's orders under our number that are not cancelled."""
+    code = context.business_units[unit].dms_code
+    found = context.dms.find(number, code, reference=f"{number}-{unit}")
+    if found is None:
+        raise InDoubt("the DMS cannot be asked by external number", place=f"order {number}")
+    return [order for order in found if order.get("status") != "cancelled"]
+
+
+def document_of(answer: Mapping[str, Any]) -> Document:
+    """Return the document that the answer to a write names."""
+    return Document(str(answer["number"]), answer)
