@@ -150,6 +150,8 @@ class Killer(Faults):
         return super().strike(system, operation, write=write)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
 def test_killed_at_thirty_points_of_the_day_nothing_is_lost_or_doubled(
     database_url: str, tmp_path: Path
 ) -> None:
