@@ -47,12 +47,14 @@ from connector.settings import (
 )
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
+from connector.store.acts import Acts
 from connector.store.calls import Calls
 from connector.store.customers import Customers
 from connector.store.database import Database
 from connector.store.files import Files
 from connector.store.orders import Orders
 from connector.store.runs import Runs
+from connector.store.standing import Standing
 from connector.store.waves import Waves
 from connector.storefront.port import Storefront
 from connector.storefront.woocommerce import WooCommerce, WooCommerceSettings
@@ -80,6 +82,9 @@ class Connector:
     sap: SapSystem
     dms: Dms
     storefront: Storefront
+    gates: tuple[Gate, ...]
+    acts: Acts
+    standing: Standing
 
     def close(self) -> None:
         """Let go of connections."""
@@ -100,8 +105,10 @@ def build(
     mappings = load_mappings(settings.mappings)
     tables = timetables_of(settings)
     site = tables[""]
-    sap = GatedSap(sap_of(settings), gate_of("SAP", settings, settings.sap.limits, clock))
-    dms = GatedDms(dms_of(settings), gate_of("DMS", settings, settings.dms.limits, clock))
+    sap_gate = gate_of("SAP", settings, settings.sap.limits, clock)
+    dms_gate = gate_of("DMS", settings, settings.dms.limits, clock)
+    sap = GatedSap(sap_of(settings), sap_gate)
+    dms = GatedDms(dms_of(settings), dms_gate)
     storefront = storefront_of(settings)
     calls = Calls(database)
 
@@ -166,6 +173,9 @@ def build(
         sap=sap,
         dms=dms,
         storefront=storefront,
+        gates=(sap_gate, dms_gate),
+        acts=Acts(database),
+        standing=Standing(database),
     )
 
 

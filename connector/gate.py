@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
 
 from connector.errors import InDoubt, RetryLater
+from connector.telemetry.counters import kept_back, watched
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,20 @@ class Limits:
     break_after: int = 5
     break_for: float = 10
     break_most: float = 300
+
+
+@dataclass(frozen=True)
+class GateState:
+    """How a system stands: `failures` in a row, whether calls are kept back, its downtime's end.
+
+    `answered_at` is when it last answered this process.
+    """
+
+    system: str
+    failures: int
+    is_open: bool
+    downtime_until: datetime | None
+    answered_at: datetime | None
 
 
 class Gate:
@@ -56,6 +71,19 @@ class Gate:
         self._open_until = 0.0
         self._trying = False
         self._next = 0.0
+        self._answered_at: datetime | None = None
+
+    def state(self) -> GateState:
+        """Return how the system stands, as far as this process knows."""
+        with self._lock:
+            failures, answered_at = self._failures, self._answered_at
+        return GateState(
+            self.system,
+            failures,
+            failures >= self._limits.break_after,
+            self._downtime_ends(self._clock()),
+            answered_at,
+        )
 
     @property
     def is_open(self) -> bool:
@@ -64,12 +92,17 @@ class Gate:
             return self._failures >= self._limits.break_after
 
     @contextmanager
-    def passed(self) -> Iterator[None]:
+    def passed(self, operation: str) -> Iterator[None]:
         """Make one call within. Raises RetryLater when none may be made now."""
-        probing = self._enter()
+        try:
+            probing = self._enter()
+        except RetryLater:
+            kept_back(self.system, operation)
+            raise
         try:
             self._wait_for_turn()
-            yield
+            with watched(self.system, operation):
+                yield
         except (RetryLater, InDoubt) as error:
             # What the other side asked us to wait for is its answer, not its absence.
             self._leave(probing, failed=not (isinstance(error, RetryLater) and error.after))
@@ -108,6 +141,7 @@ class Gate:
                 self._trying = False
             if not failed:
                 self._failures = 0
+                self._answered_at = self._clock()
                 return
             self._failures += 1
             over = self._failures - limits.break_after

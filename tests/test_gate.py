@@ -45,13 +45,13 @@ def gate(times: Times, limits: Limits) -> Gate:
 
 
 def fails(gate: Gate, error: ConnectorError) -> None:
-    with pytest.raises(type(error)), gate.passed():
+    with pytest.raises(type(error)), gate.passed("call"):
         raise error
 
 
 def passes(gate: Gate) -> bool:
     try:
-        with gate.passed():
+        with gate.passed("call"):
             return True
     except RetryLater:
         return False
@@ -65,11 +65,11 @@ def test_failures_in_a_row_keep_calls_back_and_one_tries(
     for _ in range(3):
         fails(door, error)
     assert door.is_open
-    with pytest.raises(RetryLater) as kept, door.passed():
+    with pytest.raises(RetryLater) as kept, door.passed("call"):
         pytest.fail("the call was made")
     assert kept.value.after == pytest.approx(10)
     times.pass_by(10)
-    with door.passed():
+    with door.passed("call"):
         # While one tries, the others wait.
         assert not passes(door)
     assert not door.is_open
@@ -81,7 +81,7 @@ def test_a_vain_try_doubles_the_pause_up_to_a_bound(times: Times) -> None:
     pauses = []
     for _ in range(6):
         fails(door, RetryLater("gone"))
-        with pytest.raises(RetryLater) as kept, door.passed():
+        with pytest.raises(RetryLater) as kept, door.passed("call"):
             pass
         pauses.append(kept.value.after)
         times.pass_by(kept.value.after or 0)
@@ -130,6 +130,6 @@ def test_in_its_downtime_a_system_is_left_alone(
     if wait is None:
         assert passes(door)
         return
-    with pytest.raises(RetryLater) as kept, door.passed():
+    with pytest.raises(RetryLater) as kept, door.passed("call"):
         pytest.fail("the call was made")
     assert kept.value.after == pytest.approx(wait)

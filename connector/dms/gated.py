@@ -18,7 +18,7 @@ class GatedDms:
 
     def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
         """See `Dms`."""
-        with self._gate.passed():
+        with self._gate.passed(operation):
             return self._dms.call(operation, request, write=write)
 
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:

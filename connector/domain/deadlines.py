@@ -96,6 +96,14 @@ def due_for(
     )
 
 
+def promised_at(stage: Stage) -> Promise | None:
+    """Return the promise with a deadline that an order in `stage` owes next, if any."""
+    for promise in (Promise.RECOGNISED, Promise.PLACED, Promise.READY):
+        if stage.position < promise.stage.position:
+            return promise
+    return None
+
+
 def deadline_for(
     stage: Stage, placed_at: datetime, timetables: Sequence[Timetable], promises: Promises
 ) -> datetime | None:
@@ -103,10 +111,8 @@ def deadline_for(
 
     None once only its wave is awaited.
     """
-    for promise in (Promise.RECOGNISED, Promise.PLACED, Promise.READY):
-        if stage.position < promise.stage.position:
-            return due_for(promise, placed_at, timetables, promises).due_at
-    return None
+    promise = promised_at(stage)
+    return due_for(promise, placed_at, timetables, promises).due_at if promise else None
 
 
 def judge(

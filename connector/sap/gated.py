@@ -24,12 +24,12 @@ class GatedSap:
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         """See `SapSystem`."""
-        with self._gate.passed():
+        with self._gate.passed(function):
             return self._system.call(function, parameters)
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
         """See `SapSystem`."""
-        with self._gate.passed():
+        with self._gate.passed("describe"):
             return self._system.describe(function)
 
     def ping(self) -> str:
@@ -47,7 +47,7 @@ class _GatedSession:
         self._gate = gate
 
     def call(self, function: str, parameters: Parameters) -> Answer:
-        with self._gate.passed():
+        with self._gate.passed(function):
             return self._session.call(function, parameters)
 
     def commit(self) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.errors import RetryLater
 from connector.steps.context import Context
-from connector.steps.walk import commit, decide
+from connector.steps.walk import about, commit, decide
 from connector.store.orders import Allocation, Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
 
@@ -58,7 +58,8 @@ def confirm_all(context: Context, rows: Sequence[OrderRow], actor: str = "connec
         if row.cancel_requested:
             continue
         try:
-            commit(context, row, decide(context, row, lambda c, r: confirm(c, r, stock)), actor)
+            with about(row, "confirm"):
+                commit(context, row, decide(context, row, lambda c, r: confirm(c, r, stock)), actor)
         except StaleOrder:
             # Changed or cancelled meanwhile: what this pass took for it stays untouched until
             # the next one asks SAP anew.

@@ -32,6 +32,7 @@ from connector.errors import (
 )
 from connector.store.calls import Call, Calls, CallState
 from connector.store.tables import CallRow
+from connector.telemetry.tracing import span, tell
 
 _log = structlog.get_logger(__name__)
 
@@ -90,7 +91,12 @@ class Outbound:
 
     def _send(self, row: CallRow, call: Call, send: Send, ask: Ask | None) -> Document:
         try:
-            document = send()
+            with (
+                structlog.contextvars.bound_contextvars(call=row.id),
+                span(f"outbound {call.operation}", call=str(row.id), system=call.system),
+            ):
+                document = send()
+                tell(document=document.number)
         except (RetryLater, Misconfigured, MappingFailed) as error:
             # These say that the write provably had no effect.
             self._calls.release(row, str(error))

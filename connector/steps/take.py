@@ -19,6 +19,7 @@ from connector.store.calls import CallState
 from connector.store.orders import Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
 from connector.store.types import dumps
+from connector.telemetry import tracing
 
 # What the storefront changes by itself as an order goes on; it is no change of what was ordered.
 _COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
@@ -98,6 +99,7 @@ def _new(
     )
     if context.orders.insert(row, change, actor, now) is None:
         return None
+    tracing.begin(row.shop, row.number, row.placed_at)
     return Taken.CANCELLED if cancelled else Taken.NEW
 
 

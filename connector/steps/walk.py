@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
 
-from connector.domain.deadlines import deadline_for
+from connector.domain.deadlines import deadline_for, promised_at
 from connector.domain.lifecycle import HoldCause, Stage, Step, next_step
 from connector.domain.masking import mask_text
 from connector.errors import (
@@ -27,6 +28,8 @@ from connector.steps.request import apply, note
 from connector.steps.validate import validate
 from connector.store.orders import Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
+from connector.telemetry import tracing
+from connector.telemetry.counters import kept_promise
 
 _log = structlog.get_logger(__name__)
 
@@ -51,10 +54,21 @@ def walk(context: Context, order_pk: int, actor: str = "connector") -> OrderRow:
         if step is None or row.next_try_at is None or row.next_try_at > context.clock():
             return row
         try:
-            row = commit(context, row, decide(context, row, step), actor)
+            with about(row, step.__name__):
+                row = commit(context, row, decide(context, row, step), actor)
         except StaleOrder:
             # Another mover was quicker; what it left is walked when it is due.
             return context.orders.get(order_pk)
+
+
+@contextmanager
+def about(row: OrderRow, step: str) -> Iterator[None]:
+    """Have everything that is logged and traced within say which order it is about."""
+    with (
+        structlog.contextvars.bound_contextvars(order=row.number),
+        tracing.of_order(row.shop, row.number, step, stage=row.stage),
+    ):
+        yield
 
 
 def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], Change]) -> Change:
@@ -98,6 +112,10 @@ def commit(context: Context, row: OrderRow, change: Change, actor: str) -> Order
         deadline = deadline_for(change.stage, row.placed_at, tables, context.promises)
         change = _with_values(change, deadline_at=deadline)
     after = context.orders.apply(row, change, actor, context.clock())
+    promise, reached = promised_at(Stage(row.stage)), Stage(after.stage)
+    if promise is not None and row.deadline_at is not None and promise.reached_by(reached):
+        kept_promise(promise, row.deadline_at - context.clock())
+    tracing.tell(came_to=after.stage, hold=after.hold_cause or "")
     _log.info(
         change.event,
         order=row.number,

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from connector.store.database import Database
 from connector.store.tables import CallRow
 from connector.store.types import dumps
+from connector.telemetry.counters import call_came_to
 
 
 class CallState(StrEnum):
@@ -207,4 +208,7 @@ class Calls:
             changed = session.execute(
                 query.values(**values).execution_options(synchronize_session=False)
             )
-        return bool(changed.rowcount)  # type: ignore[attr-defined]
+        taken = bool(changed.rowcount)  # type: ignore[attr-defined]
+        if taken and "state" in values:
+            call_came_to(row.system, row.operation, values["state"])
+        return taken

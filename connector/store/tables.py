@@ -45,6 +45,8 @@ class OrderRow(Base):
         Index("ix_orders_hold", "hold_cause"),
         Index("ix_orders_placed_at", "placed_at"),
         Index("ix_orders_buyer_key", "buyer_key"),
+        # Covers what metrics and the status page ask every few seconds of orders that go on.
+        Index("ix_orders_standing", "stage", "hold_cause", "placed_at", "deadline_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -155,7 +157,10 @@ class DocumentRow(Base):
     """
 
     __tablename__ = "document"
-    __table_args__ = (UniqueConstraint("order_pk", "kind", "number"),)
+    __table_args__ = (
+        UniqueConstraint("order_pk", "kind", "number"),
+        Index("ix_document_untold", "kind", "written_back_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     order_pk: Mapped[int] = mapped_column(ForeignKey("orders.id"))
@@ -346,6 +351,25 @@ class SettlementEntryRow(Base):
     order_number: Mapped[str] = mapped_column(String(64))
     origin: Mapped[str] = mapped_column(String(7))
     amount: Mapped[Decimal]
+
+
+class ActRow(Base):
+    """Something that a person asked for at the command line, noted before it is done.
+
+    `subject` is what it is done to: "order 36", "call 12", "run 17", "hold rejected". `outcome`
+    stays empty when its process died meanwhile.
+    """
+
+    __tablename__ = "act"
+    __table_args__ = (Index("ix_act_subject", "subject"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(80))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    what: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(80))
+    outcome: Mapped[str | None] = mapped_column(Text)
 
 
 class WatermarkRow(Base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ from requests.auth import HTTPBasicAuth
 from connector.errors import Misconfigured, RetryLater
 from connector.storefront.errors import of_answer, of_exception
 from connector.storefront.port import Payload
+from connector.telemetry.counters import watched
 
 _ROUTE = "/wp-json/wc/v3"
 _PAGE = 100
+_NUMBERS = re.compile(r"/\d+")
 _SECOND = timedelta(seconds=1)
 
 
@@ -150,6 +153,12 @@ class WooCommerce:
         self, method: str, route: str, *, write: bool, **arguments: Any
     ) -> tuple[Any, Mapping[str, str]]:
         place = f"storefront {method} {route}"
+        with watched("storefront", f"{method} {_NUMBERS.sub('/N', route)}"):
+            return self._once(method, route, place, write=write, **arguments)
+
+    def _once(
+        self, method: str, route: str, place: str, *, write: bool, **arguments: Any
+    ) -> tuple[Any, Mapping[str, str]]:
         try:
             response = self._session().request(
                 method,

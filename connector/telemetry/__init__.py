@@ -1,0 +1,1 @@
+"""What is counted and traced while the work is done; the names are a vocabulary."""
