@@ -7,8 +7,8 @@ from alembic import op
 
 import connector.store.types
 
-revision = '0002_acts_and_standing'
-down_revision = '0001'
+revision = '0010'
+down_revision = '0006'
 branch_labels = None
 depends_on = None
 
