@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from datetime import date, datetime
+from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    ROUND_UP,
+    Decimal,
+    InvalidOperation,
+)
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,9 +22,18 @@ from connector.mapping import model
 Convert = Callable[[Any], Any]
 Lookup = Mapping[str, Mapping[str, str]]
 
+_ROUNDING = {
+    "half_up": ROUND_HALF_UP,
+    "half_even": ROUND_HALF_EVEN,
+    "down": ROUND_DOWN,
+    "up": ROUND_UP,
+}
 _SPACES = re.compile(r"\s+")
 # Control characters, and the lone surrogates and noncharacters that XML 1.0 cannot carry.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# The house number begins at the first digits that 号 or 弄 follow, at the latest at digits
+# standing last.
+_HOUSE = re.compile(r"[0-9０-９]+(?:[-—之/][0-9０-９]+)?\s*(?:号|號|弄)|[0-9０-９]+[A-Za-z]?\s*$")
 
 
 class ConversionError(ValueError):
@@ -32,11 +48,15 @@ def converter(spec: model.Converter, lookups: Mapping[str, Lookup]) -> Convert:
         case model.Case():
             return lambda value: getattr(str(value), spec.case)()
         case model.DecimalConverter():
-            quantum = Decimal(1).scaleb(-spec.decimal.places)
-            return lambda value: _decimal(value, quantum)
+            quantum, rounding = _quantum(spec.decimal.places), _ROUNDING[spec.decimal.rounding]
+            return lambda value: _decimal(value, quantum, rounding)
+        case model.TaxConverter():
+            return _tax(spec.tax)
+        case model.UnitConverter():
+            factor, quantum = spec.unit.factor, _quantum(spec.unit.places)
+            return lambda value: _decimal(_number(value) * factor, quantum)
         case model.DateConverter():
-            zone = ZoneInfo(spec.date.zone)
-            return lambda value: _date(value, spec.date.format, zone)
+            return _dates(spec.date)
         case model.WholeConverter():
             return {"integer": _integer, "boolean": _boolean, "text": _text}[spec.to]
         case model.LookupConverter():
@@ -44,43 +64,112 @@ def converter(spec: model.Converter, lookups: Mapping[str, Lookup]) -> Convert:
         case model.CutConverter():
             return lambda value: str(value)[: spec.cut]
         case model.PadConverter():
-            return lambda value: str(value).rjust(spec.pad.width, spec.pad.fill)
+            pad = spec.pad
+            if pad.side == "right":
+                return lambda value: str(value).ljust(pad.width, pad.fill)
+            return lambda value: str(value).rjust(pad.width, pad.fill)
         case model.ReplaceConverter():
             before, _, after = spec.format.partition("{}")
             return lambda value: f"{before}{value}{after}"
+        case model.ExchangeConverter():
+            return lambda value: str(value).replace(spec.replace.what, spec.replace.by)
+        case model.JoinConverter():
+            return lambda value: spec.join.join(_text(each) for each in _parts(value))
+        case model.FirstConverter():
+            return lambda value: next(iter(_parts(value)), None)
+        case model.SplitConverter():
+            width, start = spec.split.width, (spec.split.part - 1) * spec.split.width
+            return lambda value: str(value)[start : start + width]
+        case model.AddressConverter():
+            place = 0 if spec.address == "street" else 1
+            return lambda value: split_address(str(value))[place]
 
 
 def normal_text(value: Any) -> str:
     """Return text in NFKC form on one line, without control characters and double spaces."""
-    text = _UNPRINTABLE.sub(" ", unicodedata.normalize("NFKC", str(value)))
+    text = value if isinstance(value, str) else str(value)
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()  # nothing to normalise, which is most of what there is
+    text = _UNPRINTABLE.sub(" ", unicodedata.normalize("NFKC", text))
     return _SPACES.sub(" ", text).strip()
+
+
+def split_address(text: str) -> tuple[str, str]:
+    """Return the street and the house number (with what follows it) of a Chinese address."""
+    found = _HOUSE.search(text)
+    if found is None or not text[: found.start()].strip():
+        return text.strip(), ""
+    return text[: found.start()].strip(), text[found.start() :].strip()
+
+
+def _parts(value: Any) -> list[Any]:
+    return [
+        each
+        for each in (value if isinstance(value, list | tuple) else [value])
+        if each is not None and each != ""
+    ]
 
 
 def _text(value: Any) -> str:
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def _decimal(value: Any, quantum: Decimal) -> Decimal:
+def _quantum(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)
+
+
+def _number(value: Any) -> Decimal:
     try:
-        number = Decimal(str(value).strip())
+        number = value if isinstance(value, Decimal) else Decimal(str(value).strip())
         if not number.is_finite():
             raise InvalidOperation
-        return number.quantize(quantum, ROUND_HALF_UP)
+    except InvalidOperation:
+        raise ConversionError(f"{str(value)[:40]!r} is not a number") from None
+    return number
+
+
+def _decimal(value: Any, quantum: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
+    try:
+        return _number(value).quantize(quantum, rounding)
     except InvalidOperation:
         raise ConversionError(f"{str(value)[:40]!r} is not a number") from None
 
 
-def _date(value: Any, form: str, zone: ZoneInfo) -> Any:
+def _tax(spec: model.TaxParameters) -> Convert:
+    quantum, whole = _quantum(spec.places), 1 + spec.rate
+
+    def taxed(value: Any) -> Decimal:
+        amount = _number(value)
+        if spec.to == "gross":
+            return _decimal(amount * whole, quantum)
+        net = _decimal(amount / whole, quantum)
+        # The tax is what is left, so that net and tax always make up the amount.
+        return net if spec.to == "net" else _decimal(amount, quantum) - net
+
+    return taxed
+
+
+def _dates(spec: model.DateParameters) -> Convert:
+    """Return the converter. Raises ValueError for an unknown zone."""
+    try:
+        zone, assumed = ZoneInfo(spec.zone), ZoneInfo(spec.parse_zone)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {spec.zone!r} or {spec.parse_zone!r}") from None
+    return lambda value: _date(value, spec.format, zone, spec.parse, assumed)
+
+
+def _date(value: Any, form: str, zone: ZoneInfo, parse: str | None, assumed: ZoneInfo) -> Any:
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value.strip())
+            text = value.strip()
+            value = datetime.strptime(text, parse) if parse else datetime.fromisoformat(text)
         except ValueError:
             raise ConversionError(f"{value[:40]!r} is not a time") from None
     if not isinstance(value, date):
         raise ConversionError(f"{str(value)[:40]!r} is not a time")
     if isinstance(value, datetime):
         try:
-            value = (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(zone)
+            value = (value if value.tzinfo else value.replace(tzinfo=assumed)).astimezone(zone)
         except (OverflowError, ValueError):
             raise ConversionError(f"{str(value)[:40]!r} is out of range") from None
     if form == "iso":

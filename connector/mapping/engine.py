@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
-from typing import Any
-
-import jmespath
+from typing import Any, NamedTuple
 
 from connector.errors import MappingFailed, Misconfigured
 from connector.mapping import model
 from connector.mapping.convert import ConversionError, Convert, Lookup, converter
+from connector.mapping.document import Block, Items, Where, nowhere
+from connector.mapping.expression import Expression, ExpressionError, TooCostly, holds
 
-_LONGEST_EXPRESSION = 500
+__all__ = ["Expression", "ExpressionError", "Mapping", "MappingSet", "Reading", "Target", "Traced"]
+
 _NOTHING: tuple[Any, ...] = (None, "")
-
-
-class ExpressionError(ValueError):
-    """A JMESPath expression cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -47,39 +44,37 @@ class Reading:
     values: dict[str, Any]
 
 
-class _Run:
-    """One application: gathers findings and notes."""
+class Traced(NamedTuple):
+    """One value of a request: its place there, what it is, and which line of a file made it."""
 
-    def __init__(self) -> None:
+    path: str
+    value: Any
+    where: Where
+    made_of: str
+
+
+class _Run:
+    """One application: gathers findings and notes, and the origin of values when asked to."""
+
+    __slots__ = ("findings", "notes", "traces")
+
+    def __init__(self, traces: list[Traced] | None = None) -> None:
         self.findings: list[str] = []
         self.notes: list[str] = []
+        self.traces = traces
 
 
 Compiled = Callable[[Any, _Run, str], Any]
-
-
-class Expression:
-    """A JMESPath expression over a source; `root.` reaches the whole source from within a list."""
-
-    def __init__(self, text: str) -> None:
-        if len(text) > _LONGEST_EXPRESSION:
-            raise ExpressionError(f"longer than {_LONGEST_EXPRESSION} characters")
-        try:
-            self._search = jmespath.compile(text).search
-        except Exception as error:
-            raise ExpressionError(str(error).splitlines()[0]) from None
-        self.text = text
-
-    def __call__(self, source: Any) -> Any:
-        """Return the value, or None where there is none or a function cannot take it."""
-        try:
-            return self._search(source)
-        except Exception:  # jmespath raises many kinds for values of a wrong type
-            return None
+Observer = Callable[[str, AbstractMapping[str, Any]], None]
 
 
 class Mapping:
-    """One conversation's mapping, compiled. See `connector.mapping.model` for its parts."""
+    """One conversation's mapping, compiled. See `connector.mapping.model` for its parts.
+
+    `tree` is the text that the model was read from, which knows file and line of everything.
+    `variants` are the mappings of business units that differ, by code. `observe` is shown the
+    payloads and answers of the other side as they are read.
+    """
 
     def __init__(
         self,
@@ -87,20 +82,35 @@ class Mapping:
         version: str,
         spec: model.MappingModel,
         lookups: AbstractMapping[str, Lookup],
+        tree: Block | None = None,
+        variants: AbstractMapping[str, Mapping] | None = None,
+        observe: Observer | None = None,
     ) -> None:
         self.name = name
         self.version = version
+        self.spec = spec
+        self.tree = tree if tree is not None else Block()
+        self.variants = dict(variants or {})
         self.target = Target(spec.target.system, spec.target.operation)
         self.absent = spec.absent
         self.batch = spec.batch
-        self.spec = spec
         self.read_table = spec.read_table
-        self._request = _fields(spec.request, lookups)
-        self.calls: tuple[tuple[str, Callable[[Any], Applied]], ...] = tuple(
-            (call.function, self._applier(_fields(call.request, lookups))) for call in spec.calls
+        self._observe = observe
+        self._request = _fields(spec.request, lookups, self.tree.items_at("request"))
+        calls = self.tree.items_at("calls")
+        self._calls = tuple(
+            (
+                call.function,
+                _fields(call.request, lookups, calls.block_at(place).items_at("request")),
+            )
+            for place, call in enumerate(spec.calls)
         )
+        self.calls: tuple[tuple[str, Callable[[Any], Applied]], ...] = tuple(
+            (function, self._applier(place)) for place, (function, _) in enumerate(self._calls)
+        )
+        answer = self.tree.block_at("answer")
         self._answer_values = {key: Expression(text) for key, text in spec.answer.values.items()}
-        self._answer_fields = _fields(spec.answer.fields, lookups)
+        self._answer_fields = _fields(spec.answer.fields, lookups, answer.items_at("fields"))
         self._rules = [_rule(rule) for rule in spec.answer.outcome]
         self._faults = spec.faults
         self.find_by: tuple[tuple[str, Callable[[Any], Any], bool], ...] = tuple(
@@ -108,14 +118,36 @@ class Mapping:
             for each in (spec.read_table.find_by if spec.read_table else ())
         )
 
+    def of(self, source: AbstractMapping[str, Any]) -> Mapping:
+        """Return the mapping for a source: that of its business unit where there is one."""
+        if not self.variants:
+            return self
+        unit = source.get("business_unit")
+        code = unit.get("code") if isinstance(unit, AbstractMapping) else None
+        return self.variants.get(str(code), self)
+
     def apply(self, source: AbstractMapping[str, Any]) -> Applied:
         """Return the request for a source. Raises MappingFailed with every finding at once."""
-        return self._applier(self._request)(source)
+        return self._applied(self.of(source)._request, source)
+
+    def trace(self, source: AbstractMapping[str, Any]) -> tuple[Applied, list[Traced]]:
+        """Return the request and the origin of each of its values. Raises MappingFailed."""
+        traces: list[Traced] = []
+        return self._applied(self.of(source)._request, source, traces), traces
+
+    def trace_call(
+        self, place: int, source: AbstractMapping[str, Any]
+    ) -> tuple[Applied, list[Traced]]:
+        """Return the request of one of several calls likewise. Raises MappingFailed."""
+        traces: list[Traced] = []
+        return self._applied(self.of(source)._calls[place][1], source, traces), traces
 
     def apply_leniently(
         self, source: AbstractMapping[str, Any]
     ) -> tuple[dict[str, Any], list[str]]:
         """Return what could be mapped, along with what could not and why."""
+        if self._observe is not None:
+            self._observe(self.name, source)
         run = _Run()
         body = _build(self._request, {**source, "root": source}, run)
         return body, run.findings
@@ -124,6 +156,8 @@ class Mapping:
         self, answer: AbstractMapping[str, Any], source: AbstractMapping[str, Any] | None = None
     ) -> Reading:
         """Return what an answer says. Raises MappingFailed when a value cannot be converted."""
+        if self._observe is not None:
+            self._observe(self.name, answer)
         scope = {**answer, "root": answer, "request": source}
         outcome, code, text = self._outcome(scope)
         values = {key: expression(scope) for key, expression in self._answer_values.items()}
@@ -138,20 +172,25 @@ class Mapping:
         return self._faults.get(code) or self._faults.get("*") or "rejected"
 
     def _outcome(self, scope: Any) -> tuple[model.Outcome, str, str]:
-        for holds, outcome, code, text in self._rules:
-            if holds(scope):
+        for fits, outcome, code, text in self._rules:
+            if fits(scope):
                 return outcome, str(code(scope) or ""), str(text(scope) or "")
         return ("unknown" if self._rules else "ok"), "", ""
 
-    def _applier(self, fields: Sequence[_Field]) -> Callable[[Any], Applied]:
-        def applied(source: AbstractMapping[str, Any]) -> Applied:
-            run = _Run()
-            body = _build(fields, {**source, "root": source}, run)
-            if run.findings:
-                raise MappingFailed(self.name, run.findings)
-            return Applied(body, tuple(run.notes))
+    def _applier(self, place: int) -> Callable[[Any], Applied]:
+        return lambda source: self._applied(self.of(source)._calls[place][1], source)
 
-        return applied
+    def _applied(
+        self,
+        fields: Sequence[_Field],
+        source: AbstractMapping[str, Any],
+        traces: list[Traced] | None = None,
+    ) -> Applied:
+        run = _Run(traces)
+        body = _build(fields, {**source, "root": source}, run)
+        if run.findings:
+            raise MappingFailed(self.name, run.findings)
+        return Applied(body, tuple(run.notes))
 
 
 class MappingSet:
@@ -177,41 +216,54 @@ class MappingSet:
 
 @dataclass(frozen=True)
 class _Field:
+    name: str
     path: tuple[str, ...]
     value: Compiled
     when: Expression | None
 
 
 def _fields(
-    specs: Sequence[model.FieldModel], lookups: AbstractMapping[str, Lookup]
+    specs: Sequence[model.FieldModel], lookups: AbstractMapping[str, Lookup], tree: Items
 ) -> tuple[_Field, ...]:
     return tuple(
         _Field(
+            spec.field,
             tuple(spec.field.split(".")),
-            _list(spec, lookups) if spec.each is not None else _value(spec, lookups),
+            _list(spec, lookups, tree.block_at(place))
+            if spec.each is not None
+            else _value(spec, lookups, tree.block_at(place)),
             Expression(spec.when) if spec.when is not None else None,
         )
-        for spec in specs
+        for place, spec in enumerate(specs)
     )
 
 
 def _build(fields: Sequence[_Field], scope: Any, run: _Run, place: str = "") -> dict[str, Any]:
     body: dict[str, Any] = {}
     for each in fields:
-        if each.when is not None and not _true(each.when(scope)):
+        try:
+            if each.when is not None and not holds(each.when(scope)):
+                continue
+            value = each.value(scope, run, place)
+        except TooCostly as error:
+            run.findings.append(f"{place}{each.name}: {error}")
             continue
-        value = each.value(scope, run, place)
         if value is None:
             continue
+        path = each.path
+        if len(path) == 1:
+            body[path[0]] = value
+            continue
         inner = body
-        for part in each.path[:-1]:
+        for part in path[:-1]:
             inner = inner.setdefault(part, {})
-        inner[each.path[-1]] = value
+        inner[path[-1]] = value
     return body
 
 
-def _list(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup]) -> Compiled:
-    items, fields = Expression(spec.each or "@"), _fields(spec.fields or (), lookups)
+def _list(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup], tree: Block) -> Compiled:
+    items = Expression(spec.each or "@")
+    fields = _fields(spec.fields or (), lookups, tree.items_at("fields"))
 
     def built(scope: Any, run: _Run, place: str) -> Any:
         found = items(scope)
@@ -227,19 +279,29 @@ def _list(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup]) -> Comp
     return built
 
 
-def _value(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup]) -> Compiled:
+def _value(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup], tree: Block) -> Compiled:
+    where = tree.at or nowhere()
     if spec.source is None:
         constant = spec.constant
-        return lambda _scope, _run, _place: constant
+
+        def fixed(_scope: Any, run: _Run, place: str) -> Any:
+            if run.traces is not None:
+                run.traces.append(Traced(f"{place}{spec.field}", constant, where, "constant"))
+            return constant
+
+        return fixed
     sources = [spec.source] if isinstance(spec.source, str) else spec.source
     expressions = [Expression(text) for text in sources]
     converters: list[Convert] = [converter(each, lookups) for each in spec.convert]
+    steps = " → ".join(next(iter(each.model_fields_set), "") for each in spec.convert)
 
     def built(scope: Any, run: _Run, place: str) -> Any:
-        value = next(
-            (each for each in (search(scope) for search in expressions) if each not in _NOTHING),
-            None,
-        )
+        value, made_of = None, "default"
+        for search in expressions:
+            found = search(scope)
+            if found is not None and found != "":
+                value, made_of = found, search.text
+                break
         if value is not None:
             try:
                 for convert in converters:
@@ -248,12 +310,16 @@ def _value(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup]) -> Com
                 run.findings.append(f"{place}{spec.field}: {error}")
                 return None
         if value in _NOTHING:
-            value = spec.default
+            value, made_of = spec.default, "default"
         if value in _NOTHING:
             if spec.required:
                 run.findings.append(f"{place}{spec.field}: is missing ({' or '.join(sources)})")
             return None
-        return _fitted(spec, value, run, place)
+        value = _fitted(spec, value, run, place)
+        if run.traces is not None and value is not None:
+            shown = f"{made_of} → {steps}" if steps and made_of != "default" else made_of
+            run.traces.append(Traced(f"{place}{spec.field}", value, where, shown))
+        return value
 
     return built
 
@@ -273,11 +339,11 @@ def _found_by(
     spec: model.FindByModel, lookups: AbstractMapping[str, Lookup]
 ) -> Callable[[Any], Any]:
     field = model.FieldModel(field=spec.column, source=spec.source, convert=list(spec.convert))
-    compiled = _value(field, lookups)
+    compiled = _value(field, lookups, Block())
     when = Expression(spec.when) if spec.when is not None else None
 
     def found_by(source: Any) -> Any:
-        if when is not None and not _true(when(source)):
+        if when is not None and not holds(when(source)):
             return None
         return compiled(source, _Run(), "")
 
@@ -291,22 +357,8 @@ def _rule(
     code = Expression(rule.code) if rule.code else None
     text = Expression(rule.text) if rule.text else None
     return (
-        (lambda scope: _true(when(scope))) if when else (lambda _scope: True),
+        (lambda scope: holds(when(scope))) if when else (lambda _scope: True),
         rule.otherwise or rule.is_ or "unknown",
         code or (lambda _scope: ""),
         text or (lambda _scope: ""),
     )
-
-
-def _true(value: Any) -> bool:
-    # JMESPath's truth: empty lists, texts and objects are false; zero is true.
-    return value is not None and value is not False and value != "" and value not in ([], {})
-
-
-def paths(fields: Sequence[model.FieldModel], prefix: str = "") -> Iterator[str]:
-    """Give the dotted target paths of fields, those of lists with `[]`."""
-    for each in fields:
-        if each.fields is not None:
-            yield from paths(each.fields, f"{prefix}{each.field}[].")
-        else:
-            yield f"{prefix}{each.field}"

@@ -1,165 +1,304 @@
-"""Loads a folder of mappings; what is wrong is said with file, line and column."""
+"""Loads a folder of mappings; what is wrong is said with file, line and column.
+
+NAME.yaml                          one conversation
+parts/NAME.yaml                    fields that several files include
+shops/SHOP/NAME.yaml               what one shop does otherwise
+business_units/CODE/NAME.yaml      what one business unit does otherwise
+lookups/NAME.csv                   words for words
+interfaces/…                       what the other systems take and give, as it was last seen
+"""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from connector.errors import Misconfigured
 from connector.mapping import model
 from connector.mapping.convert import Lookup
-from connector.mapping.engine import ExpressionError, Mapping, MappingSet
+from connector.mapping.document import (
+    Block,
+    Unreadable,
+    included,
+    nowhere,
+    overlaid,
+    place_of,
+    read,
+    step,
+)
+from connector.mapping.engine import Mapping as FieldMapping
+from connector.mapping.engine import MappingSet, Observer
+from connector.mapping.finding import Finding, MappingsInvalid, near
+from connector.mapping.usable import unusable
+
+__all__ = ["Document", "Finding", "Folder", "MappingsInvalid", "load"]
+
+# What makes requests, and with that the version; interfaces only judge it.
+_CONTENT = (".yaml", ".csv")
+_OF_UNITS = frozenset({"request", "calls"})
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong in a mapping file."""
+class Document:
+    """One effective mapping: its model, and the text that it was read from."""
 
+    name: str
     file: str
-    line: int
-    column: int
-    rule: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message} [{self.rule}]"
+    tree: Block
+    spec: model.MappingModel
+    shop: str = ""
+    business_unit: str = ""
 
 
-class MappingsInvalid(Misconfigured):
-    """Raised when mappings cannot be taken; `findings` lists every reason."""
+class Folder:
+    """The files of a folder of mappings, read at one moment.
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__(
-            "; ".join(map(str, findings[:20])),
-            place="mappings",
-            remedy="mend the lines named, then `connector check`",
-        )
-        self.findings = list(findings)
+    `files` are by path below the folder, with `/`; `name` is how the folder is called in
+    findings.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], name: str = "mappings") -> None:
+        self.files = dict(sorted(files.items()))
+        self.name = name.rstrip("/")
+
+    @classmethod
+    def read(cls, path: Path) -> Folder:
+        """Return a folder's files as they are now."""
+        files = {
+            each.relative_to(path).as_posix(): each.read_bytes()
+            for each in sorted(path.rglob("*"))
+            if each.is_file() and not any(part.startswith(".") for part in each.parts)
+        }
+        return cls(files, str(path))
+
+    @property
+    def content(self) -> dict[str, bytes]:
+        """The files that make requests: YAML and lookup tables, without the interfaces."""
+        return {
+            name: data
+            for name, data in self.files.items()
+            if name.endswith(_CONTENT) and not name.startswith("interfaces/")
+        }
+
+    @property
+    def version(self) -> str:
+        """Twelve characters that follow every byte that makes requests."""
+        return _digest(self.content)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same over all files, the interfaces too."""
+        return _digest(self.files)
+
+    def path(self, name: str) -> str:
+        """Return how a file is called in findings."""
+        return f"{self.name}/{name}"
+
+    def interface(self, name: str) -> bytes | None:
+        """Return a file below interfaces/."""
+        return self.files.get(f"interfaces/{name}")
+
+    def names(self) -> list[str]:
+        """Return the conversations that have a file."""
+        return [name[:-5] for name in self.files if name.endswith(".yaml") and "/" not in name]
+
+    def shops(self) -> list[str]:
+        """Return the shops that do something otherwise."""
+        return sorted({name.split("/")[1] for name in self._below("shops")})
+
+    def business_units(self, name: str) -> list[str]:
+        """Return the business units that do something otherwise in a conversation."""
+        return [
+            each.split("/")[1]
+            for each in self._below("business_units")
+            if each.endswith(f"/{name}.yaml")
+        ]
+
+    def lookups(self, findings: list[Finding]) -> dict[str, Lookup]:
+        """Return the lookup tables, and add what is wrong with them to the findings."""
+        return {
+            name.split("/")[-1][:-4]: _table(self.path(name), data, findings)
+            for name, data in self.files.items()
+            if name.startswith("lookups/") and name.endswith(".csv")
+        }
+
+    def document(
+        self, name: str, findings: list[Finding], *, shop: str = "", business_unit: str = ""
+    ) -> Document | None:
+        """Return an effective mapping; None when it is wrong, which the findings then say."""
+        file = f"{name}.yaml"
+        layers = [file]
+        if shop and f"shops/{shop}/{file}" in self.files:
+            layers.append(f"shops/{shop}/{file}")
+        if business_unit and f"business_units/{business_unit}/{file}" in self.files:
+            layers.append(f"business_units/{business_unit}/{file}")
+        try:
+            tree: Any = None
+            for number, layer in enumerate(layers):
+                read_in = included(read(self.path(layer), self.files[layer]), self._part)
+                if layer.startswith("business_units/"):
+                    _only_requests(self.path(layer), read_in)
+                tree = read_in if number == 0 else overlaid(tree, read_in)
+        except Unreadable as error:
+            findings.append(error.finding)
+            return None
+        except KeyError as error:
+            findings.append(self._no_part(str(error.args[0]), layers))
+            return None
+        try:
+            spec = model.MappingModel.model_validate(tree)
+        except ValidationError as error:
+            findings += _invalid(self.path(layers[-1]), tree, error)
+            return None
+        return Document(name, self.path(file), tree, spec, shop, business_unit)
+
+    def _part(self, name: str) -> Any:
+        file = f"parts/{name}.yaml"
+        if file not in self.files:
+            raise KeyError(name)
+        return read(self.path(file), self.files[file])
+
+    def _no_part(self, name: str, layers: list[str]) -> Finding:
+        known = [each.split("/")[-1][:-5] for each in self._below("parts")]
+        for layer in layers:
+            for number, line in enumerate(self.files[layer].decode(errors="replace").splitlines()):
+                if "include" in line and name in line:
+                    place = line.index("include") + 1
+                    message = f"there is no parts/{name}.yaml"
+                    return Finding(
+                        self.path(layer), number + 1, place, "include", message, near(name, known)
+                    )
+        return Finding(self.path(layers[-1]), 1, 1, "include", f"there is no parts/{name}.yaml")
+
+    def _below(self, folder: str) -> Iterator[str]:
+        return (name for name in self.files if name.startswith(f"{folder}/") and "/" in name)
 
 
-def load(folder: Path) -> MappingSet:
-    """Return the mappings of a folder. Raises MappingsInvalid."""
+def load(path: Path, shop: str = "", observe: Observer | None = None) -> MappingSet:
+    """Return the mappings of a folder, as one shop has them. Raises MappingsInvalid.
+
+    What is checked here is the form; `connector.mapping.check` holds it against the interfaces.
+    """
+    return build(Folder.read(path), shop, observe)
+
+
+def build(folder: Folder, shop: str = "", observe: Observer | None = None) -> MappingSet:
+    """Return the mappings of files that were read. Raises MappingsInvalid."""
     findings: list[Finding] = []
-    files = sorted(folder.glob("*.yaml"))
-    if not files:
+    if not folder.names():
         raise MappingsInvalid(
-            [Finding(str(folder), 0, 0, "no-mappings", "the folder holds no mappings")]
+            [Finding(folder.name, 0, 0, "no-mappings", "the folder holds no mappings")]
         )
-    lookups, versions = _lookups(folder / "lookups", findings)
-    mappings: dict[str, Mapping] = {}
-    for path in files:
-        content = path.read_bytes()
-        spec = _read(path, content, findings)
-        if spec is None:
-            continue
-        digest = hashlib.sha256(content + "".join(versions).encode()).hexdigest()[:12]
-        mapping = _compile(path, content, spec, digest, lookups, findings)
+    lookups = folder.lookups(findings)
+    mappings: dict[str, FieldMapping] = {}
+    for name in folder.names():
+        variants = {}
+        for unit in folder.business_units(name):
+            mapping = _mapping(folder, name, lookups, findings, shop=shop, business_unit=unit)
+            if mapping is not None:
+                variants[unit] = mapping
+        mapping = _mapping(folder, name, lookups, findings, variants, observe, shop=shop)
         if mapping is not None:
-            mappings[path.stem] = mapping
+            mappings[name] = mapping
     if findings:
-        raise MappingsInvalid(findings)
-    version = hashlib.sha256(
-        "".join(f"{name}{each.version}" for name, each in sorted(mappings.items())).encode()
-    ).hexdigest()[:12]
-    return MappingSet(version, mappings)
+        raise MappingsInvalid(_once(findings))
+    return MappingSet(folder.version, mappings)
 
 
-def _lookups(folder: Path, findings: list[Finding]) -> tuple[dict[str, Lookup], list[str]]:
-    tables: dict[str, Lookup] = {}
-    versions = []
-    for path in sorted(folder.glob("*.csv")):
-        content = path.read_bytes()
-        versions.append(hashlib.sha256(content).hexdigest())
-        table: dict[str, dict[str, str]] = {}
-        try:
-            reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-            for number, row in enumerate(reader, start=2):
-                key = (row.get("key") or "").strip()
-                if not key or None in row or None in row.values():
-                    findings.append(
-                        Finding(str(path), number, 1, "lookup-row", "wrong number of columns")
-                    )
-                elif key in table:
-                    findings.append(
-                        Finding(str(path), number, 1, "lookup-twice", f"{key!r} occurs twice")
-                    )
-                else:
-                    table[key] = {name: str(value).strip() for name, value in row.items()}
-        except (UnicodeDecodeError, csv.Error) as error:
-            findings.append(Finding(str(path), 1, 1, "lookup-file", f"unreadable: {error}"))
-        tables[path.stem] = table
-    return tables, versions
-
-
-def _read(path: Path, content: bytes, findings: list[Finding]) -> model.MappingModel | None:
-    try:
-        data = yaml.safe_load(content)
-        return model.MappingModel.model_validate(data)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        findings.append(Finding(str(path), line, column, "yaml", str(error.problem)))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        findings.append(Finding(str(path), 1, 1, "yaml", str(error).splitlines()[0]))
-    except ValidationError as error:
-        node = yaml.compose(content, Loader=yaml.SafeLoader)
-        for each in error.errors(include_url=False, include_input=False):
-            line, column = _position(node, each["loc"])
-            name = ".".join(str(part) for part in each["loc"])
-            findings.append(
-                Finding(str(path), line, column, each["type"], f"{name}: {each['msg']}")
-            )
-    return None
-
-
-def _compile(
-    path: Path,
-    content: bytes,
-    spec: model.MappingModel,
-    version: str,
-    lookups: dict[str, Lookup],
+def _mapping(
+    folder: Folder,
+    name: str,
+    lookups: Mapping[str, Lookup],
     findings: list[Finding],
-) -> Mapping | None:
+    variants: Mapping[str, FieldMapping] | None = None,
+    observe: Observer | None = None,
+    *,
+    shop: str,
+    business_unit: str = "",
+) -> FieldMapping | None:
+    document = folder.document(name, findings, shop=shop, business_unit=business_unit)
+    if document is None:
+        return None
+    wrong = list(unusable(document.spec, document.tree, lookups))
+    if wrong:
+        findings += wrong
+        return None
+    return FieldMapping(
+        name, folder.version, document.spec, lookups, document.tree, variants, observe
+    )
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, data in sorted(files.items()):
+        digest.update(f"{name}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()[:12]
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    return list(dict.fromkeys(findings))
+
+
+def _only_requests(file: str, tree: Any) -> None:
+    if not isinstance(tree, Block):
+        raise Unreadable(Finding(file, 1, 1, "overlay", "must hold request or calls"))
+    for key, at in tree.places.items():
+        if key not in _OF_UNITS:
+            message = f"a business unit cannot change {key}"
+            raise Unreadable(Finding(*at, "overlay", message, "it can change request and calls"))
+
+
+def _invalid(file: str, tree: Any, error: ValidationError) -> Iterator[Finding]:
+    for each in error.errors(include_url=False, include_input=False):
+        where = place_of(tree, each["loc"])
+        if where == nowhere():
+            where = where._replace(file=file, line=1, column=1)
+        name = ".".join(str(part) for part in each["loc"])
+        message = each["msg"].removeprefix("Value error, ")
+        suggestion = _suggested(tree, each["loc"])
+        text = f"{name}: {message}"
+        yield Finding(where.file, where.line, where.column, each["type"], text, suggestion)
+
+
+def _suggested(tree: Any, location: tuple[Any, ...]) -> str:
+    """Return near names for a key that no model knows."""
+    block: Any = tree
+    for part in location[:-1]:
+        found = step(block, part)
+        block = found[0] if found else block
+    if not isinstance(block, Block) or location[-1] not in block:
+        return ""
+    return near(str(location[-1]), _KEYS - set(block))
+
+
+_KEYS = frozenset(
+    name
+    for each in vars(model).values()
+    if isinstance(each, type) and issubclass(each, BaseModel)
+    for name in each.model_fields
+) - {"is_"}
+
+
+def _table(file: str, content: bytes, findings: list[Finding]) -> Lookup:
+    table: dict[str, dict[str, str]] = {}
     try:
-        return Mapping(path.stem, version, spec, lookups)
-    except ExpressionError as error:
-        rule, message = "jmespath", str(error)
-    except KeyError as error:
-        rule, message = "lookup-missing", f"there is no lookup table {error.args[0]}.csv"
-    line = _line_of(spec, content, lookups)
-    findings.append(Finding(str(path), line, 1, rule, message))
-    return None
-
-
-def _line_of(spec: model.MappingModel, content: bytes, lookups: dict[str, Lookup]) -> int:
-    """Find the first field that cannot be compiled on its own, and its line."""
-    node = yaml.compose(content, Loader=yaml.SafeLoader)
-    bare = {"target": spec.target}
-    for index, field in enumerate(spec.request):
-        try:
-            Mapping("", "", model.MappingModel(**bare, request=[field]), lookups)
-        except (ExpressionError, KeyError):
-            return _position(node, ("request", index))[0]
-    return 1
-
-
-def _position(node: Any, location: tuple[Any, ...]) -> tuple[int, int]:
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            inner = next((value for key, value in node.value if key.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            inner = node.value[part] if part < len(node.value) else None
-        else:
-            inner = None
-        if inner is None:
-            continue
-        node = inner
-    return (node.start_mark.line + 1, node.start_mark.column + 1) if node else (1, 1)
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        for row in reader:
+            number = reader.line_num
+            key = (row.get("key") or "").strip()
+            if not key or None in row or None in row.values():
+                findings.append(Finding(file, number, 1, "lookup-row", "wrong number of columns"))
+            elif key in table:
+                findings.append(Finding(file, number, 1, "lookup-twice", f"{key!r} occurs twice"))
+            else:
+                table[key] = {name: str(value).strip() for name, value in row.items()}
+    except (UnicodeDecodeError, csv.Error) as error:
+        findings.append(Finding(file, 1, 1, "lookup-file", f"unreadable: {error}"))
+    return table

@@ -1,12 +1,18 @@
-"""The form of a mapping file, as typed models: what may stand where."""
+"""The form of a mapping file, as typed models: what may stand where.
+
+The reference page and the JSON Schema for editors are made from these models, so each docstring
+and description here is read by IT.
+"""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Outcome = Literal["ok", "rejected", "exists", "passing", "absent", "unknown"]
+Rounding = Literal["half_up", "half_even", "down", "up"]
 
 
 class _Part(BaseModel):
@@ -21,13 +27,13 @@ class TargetModel(_Part):
 
 
 class Text(_Part):
-    """`text`: NFKC form, one line, single spaces, no control characters."""
+    """`text`: NFKC form, one line, single spaces, no control characters (文本规范化)."""
 
     text: Literal["normal"] = "normal"
 
 
 class Case(_Part):
-    """`case`: upper or lower."""
+    """`case`: upper or lower (大小写)."""
 
     case: Literal["upper", "lower"]
 
@@ -35,30 +41,68 @@ class Case(_Part):
 class Places(_Part):
     """Parameters of `decimal`."""
 
-    places: int = Field(default=2, ge=0, le=6)
+    places: int = Field(default=2, ge=0, le=6, description="decimals that are kept")
+    rounding: Rounding = Field(default="half_up", description="half_up is the fiscal one 四舍五入")
 
 
 class DecimalConverter(_Part):
-    """`decimal`: a number with so many decimals, rounded half up."""
+    """`decimal`: money or a quantity with so many decimals (金额、数量)."""
 
     decimal: Places
 
 
-class DateParameters(_Part):
-    """Parameters of `date`: a strftime format, and the zone in which it is shown."""
+class TaxParameters(_Part):
+    """Parameters of `tax`."""
 
-    format: str = "iso"
-    zone: str = "UTC"
+    rate: Decimal = Field(gt=0, lt=1, description='for example "0.13"')
+    to: Literal["net", "gross", "part"] = Field(
+        description="net: taken out of a gross amount; gross: put on a net one; part: the tax in a"
+        " gross amount"
+    )
+    places: int = Field(default=2, ge=0, le=6)
+
+
+class TaxConverter(_Part):
+    """`tax`: takes tax out of an amount or puts it on (含税/不含税)."""
+
+    tax: TaxParameters
+
+
+class UnitParameters(_Part):
+    """Parameters of `unit`."""
+
+    factor: Decimal = Field(gt=0, description="how many of the target's unit make one of ours")
+    places: int = Field(default=3, ge=0, le=6)
+
+
+class UnitConverter(_Part):
+    """`unit`: a quantity in another unit; its word comes from a lookup table (单位换算)."""
+
+    unit: UnitParameters
+
+
+class DateParameters(_Part):
+    """Parameters of `date`."""
+
+    format: str = Field(
+        default="iso",
+        description="iso, date, time (kept as such for SOAP and SAP), or strftime: %Y%m%d",
+    )
+    zone: str = Field(default="UTC", description="zone in which it is written: Asia/Shanghai")
+    parse: str | None = Field(
+        default=None, description="strptime form of a text that is not ISO 8601: %d.%m.%Y"
+    )
+    parse_zone: str = Field(default="UTC", description="zone of a time that names none")
 
 
 class DateConverter(_Part):
-    """`date`: a time read from ISO 8601 (UTC where it says none) and written in a format."""
+    """`date`: a time read from ISO 8601 or by `parse`, written in a form and a zone (日期)."""
 
     date: DateParameters
 
 
 class WholeConverter(_Part):
-    """`to`: a whole number, a truth value, or text."""
+    """`to`: a whole number, a truth value, or text (类型)."""
 
     to: Literal["integer", "boolean", "text"]
 
@@ -68,18 +112,26 @@ class LookupParameters(_Part):
 
     table: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     column: str = "value"
-    miss: Literal["reject", "keep", "default"] = "reject"
+    miss: Literal["reject", "keep", "default"] = Field(
+        default="reject", description="what a word that is not in the table becomes"
+    )
     default: str | None = None
+
+    @model_validator(mode="after")
+    def _a_default_for_a_miss(self) -> LookupParameters:
+        if (self.miss == "default") != (self.default is not None):
+            raise ValueError("`miss: default` and `default` belong together")
+        return self
 
 
 class LookupConverter(_Part):
-    """`lookup`: another word for a word."""
+    """`lookup`: another word for a word (对照表)."""
 
     lookup: LookupParameters
 
 
 class CutConverter(_Part):
-    """`cut`: at most so many characters, silently (for comparison, not for data)."""
+    """`cut`: at most so many characters, silently (for comparison, not for data) (截取)."""
 
     cut: int = Field(gt=0)
 
@@ -89,31 +141,104 @@ class PadParameters(_Part):
 
     width: int = Field(gt=0, le=255)
     fill: str = Field(default="0", min_length=1, max_length=1)
+    side: Literal["left", "right"] = "left"
 
 
 class PadConverter(_Part):
-    """`pad`: filled up on the left."""
+    """`pad`: filled up to a width (补位)."""
 
     pad: PadParameters
 
 
 class ReplaceConverter(_Part):
-    """`format`: text around the value, which stands at `{}`."""
+    """`format`: text around the value, which stands at `{}` (前后缀)."""
 
     format: str
 
 
-Converter = (
-    Text
-    | Case
-    | DecimalConverter
-    | DateConverter
-    | WholeConverter
-    | LookupConverter
-    | CutConverter
-    | PadConverter
-    | ReplaceConverter
-)
+class ExchangeParameters(_Part):
+    """Parameters of `replace`."""
+
+    what: str = Field(min_length=1, max_length=100)
+    by: str = Field(default="", max_length=100)
+
+
+class ExchangeConverter(_Part):
+    """`replace`: plain text for plain text, wherever it stands (替换)."""
+
+    replace: ExchangeParameters
+
+
+class JoinConverter(_Part):
+    """`join`: a list as one text, empty parts left out (连接)."""
+
+    join: str = Field(max_length=20)
+
+
+class FirstConverter(_Part):
+    """`first`: the first part of a list that is not empty (取第一个非空值)."""
+
+    first: Literal[True]
+
+
+class SplitParameters(_Part):
+    """Parameters of `split`."""
+
+    width: int = Field(gt=0, le=500, description="characters of one part")
+    part: int = Field(ge=1, le=20, description="which part: 1 is the first")
+
+
+class SplitConverter(_Part):
+    """`split`: one part of a long text that a system keeps in several fields (分段)."""
+
+    split: SplitParameters
+
+
+class AddressConverter(_Part):
+    """`address`: the street or the house number of a Chinese address (拆分地址).
+
+    驮蓝山路26号3栋 is the street 驮蓝山路 and the house number 26号3栋; without a number the street
+    is everything.
+    """
+
+    address: Literal["street", "house_number"]
+
+
+_CONVERTERS: dict[str, type[_Part]] = {
+    "text": Text, "case": Case, "decimal": DecimalConverter, "tax": TaxConverter,
+    "unit": UnitConverter, "date": DateConverter, "to": WholeConverter, "lookup": LookupConverter,
+    "cut": CutConverter, "pad": PadConverter, "format": ReplaceConverter,
+    "replace": ExchangeConverter, "join": JoinConverter, "first": FirstConverter,
+    "split": SplitConverter, "address": AddressConverter,
+}  # fmt: skip
+
+
+def _which(value: Any) -> str:
+    """Return which converter is meant, so that an error speaks of that one alone."""
+    if isinstance(value, dict):
+        return next((name for name in _CONVERTERS if name in value), str(next(iter(value), "")))
+    return next((name for name in _CONVERTERS if hasattr(value, name)), "")
+
+
+Converter = Annotated[
+    Annotated[Text, Tag("text")]
+    | Annotated[Case, Tag("case")]
+    | Annotated[DecimalConverter, Tag("decimal")]
+    | Annotated[TaxConverter, Tag("tax")]
+    | Annotated[UnitConverter, Tag("unit")]
+    | Annotated[DateConverter, Tag("date")]
+    | Annotated[WholeConverter, Tag("to")]
+    | Annotated[LookupConverter, Tag("lookup")]
+    | Annotated[CutConverter, Tag("cut")]
+    | Annotated[PadConverter, Tag("pad")]
+    | Annotated[ReplaceConverter, Tag("format")]
+    | Annotated[ExchangeConverter, Tag("replace")]
+    | Annotated[JoinConverter, Tag("join")]
+    | Annotated[FirstConverter, Tag("first")]
+    | Annotated[SplitConverter, Tag("split")]
+    | Annotated[AddressConverter, Tag("address")],
+    Discriminator(_which),
+]
 
 
 class FieldModel(_Part):
@@ -123,17 +248,23 @@ class FieldModel(_Part):
     `constant`, and `each` with `fields` (a list).
     """
 
-    field: str = Field(min_length=1)
-    source: str | list[str] | None = None
+    field: str = Field(min_length=1, description="where it goes: dotted path in the request")
+    source: str | list[str] | None = Field(
+        default=None, description="JMESPath; of several, the first that gives something"
+    )
     constant: str | int | bool | list[Any] | dict[str, Any] | None = None
-    each: str | None = None
-    fields: list[FieldModel] | None = None
-    convert: list[Converter] = []
-    default: str | int | bool | None = None
-    required: bool = False
-    max_length: Annotated[int, Field(gt=0)] | None = None
-    too_long: Literal["reject", "cut"] = "reject"
-    when: str | None = None
+    each: str | None = Field(default=None, description="JMESPath of a list; one row for each")
+    fields: list[FieldModel] | None = Field(default=None, description="the fields of each row")
+    convert: list[Converter] = Field(default=[], description="one after the other")
+    default: str | int | bool | None = Field(default=None, description="when there is nothing")
+    required: bool = Field(default=False, description="nothing is an error that holds the order")
+    max_length: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="longest text, in characters"
+    )
+    too_long: Literal["reject", "cut"] = Field(
+        default="reject", description="what a longer text becomes; a cut is noted at the order"
+    )
+    when: str | None = Field(default=None, description="JMESPath; only where it holds")
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldModel:
@@ -147,6 +278,20 @@ class FieldModel(_Part):
         if (self.each is None) != (self.fields is None):
             raise ValueError("each and fields belong together")
         return self
+
+
+class IncludeModel(_Part):
+    """In place of a field: all fields of a file in `parts/`, below `prefix` if given (引用)."""
+
+    include: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    prefix: str | None = Field(default=None, description="dotted path put before each field")
+
+
+class RemoveModel(_Part):
+    """In a file of a shop or business unit: takes a field of the common file away (删除)."""
+
+    field: str
+    remove: Literal[True]
 
 
 class RuleModel(_Part):
@@ -168,9 +313,9 @@ class RuleModel(_Part):
 class AnswerModel(_Part):
     """What is read from an answer."""
 
-    values: dict[str, str] = {}
+    values: dict[str, str] = Field(default={}, description="name here → JMESPath in the answer")
     fields: list[FieldModel] = []
-    outcome: list[RuleModel] = []
+    outcome: list[RuleModel] = Field(default=[], description="the first rule that holds decides")
 
 
 class CallModel(_Part):
@@ -202,13 +347,19 @@ class ReadTableModel(_Part):
 
 
 class MappingModel(_Part):
-    """A whole mapping file. `batch` is how many orders one request may ask for."""
+    """A whole mapping file."""
 
     target: TargetModel
-    absent: bool = False
-    batch: Annotated[int, Field(ge=1, le=1000)] = 1
+    absent: bool = Field(default=False, description="the other system has no such operation")
+    batch: int = Field(
+        default=1, ge=1, le=1000, description="how many orders one request may ask for"
+    )
     request: list[FieldModel] = []
     calls: list[CallModel] = []
     read_table: ReadTableModel | None = None
     answer: AnswerModel = AnswerModel()
-    faults: dict[str, Outcome] = {}
+    faults: dict[str, Outcome] = Field(default={}, description="fault code → what it means")
+    ignores: list[str] = Field(
+        default=[],
+        description="paths that may appear and need no mapping, with * for any: meta_data._wc_*",
+    )

@@ -120,3 +120,38 @@ def test_whatever_the_value_a_converter_converts_or_says_why_not(
 ) -> None:
     with suppress(ConversionError):
         assert isinstance(convert(spec, value), str | int | Decimal | bool | date | datetime)
+
+
+@pytest.mark.parametrize(
+    ("spec", "value", "wanted"),
+    [
+        ({"tax": {"rate": "0.13", "to": "net"}}, "113.00", Decimal("100.00")),
+        ({"tax": {"rate": 0.13, "to": "part"}}, "100.01", Decimal("11.51")),
+        ({"tax": {"rate": "0.13", "to": "gross"}}, "100.00", Decimal("113.00")),
+        ({"decimal": {"places": 0, "rounding": "down"}}, "1.99", Decimal("1")),
+        ({"decimal": {"places": 1, "rounding": "half_even"}}, "0.25", Decimal("0.2")),
+        ({"unit": {"factor": "1000", "places": 0}}, "1.5", Decimal("1500")),
+        ({"date": {"parse": "%d.%m.%Y", "parse_zone": "Asia/Shanghai", "format": "date",
+                   "zone": "Asia/Shanghai"}}, "24.11.2026", date(2026, 11, 24)),
+        ({"date": {"format": "%Y%m%d %H%M", "zone": "Asia/Shanghai"}},
+         "2026-11-23T16:30:00", "20261124 0030"),
+        ({"pad": {"width": 4, "fill": ".", "side": "right"}}, "ab", "ab.."),
+        ({"replace": {"what": "-", "by": ""}}, "1-2-3", "123"),
+        ({"join": " / "}, ["a", None, "", 1], "a / 1"),
+        ({"first": True}, [None, "", "b", "c"], "b"),
+        ({"first": True}, [], None),
+        ({"split": {"width": 3, "part": 2}}, "abcdefgh", "def"),
+        ({"address": "street"}, "金山桥经济开发区驮蓝山路26号3栋", "金山桥经济开发区驮蓝山路"),
+        ({"address": "house_number"}, "金山桥经济开发区驮蓝山路26号3栋", "26号3栋"),
+        ({"address": "house_number"}, "人民路", ""),
+        ({"address": "street"}, "100号", "100号"),
+    ],
+)  # fmt: skip
+def test_what_each_converter_makes(spec: dict[str, object], value: object, wanted: object) -> None:
+    assert convert(spec, value) == wanted
+
+
+@given(st.decimals(min_value=0, max_value=10**9, places=2))
+def test_net_and_tax_always_make_up_the_gross_amount(gross: Decimal) -> None:
+    net, tax = (convert({"tax": {"rate": "0.13", "to": to}}, gross) for to in ("net", "part"))
+    assert net + tax == gross
