@@ -30,10 +30,12 @@ from connector.jobs.wave import wave
 from connector.jobs.writeback import writeback
 from connector.mapping import MappingSet
 from connector.mapping import load as load_mappings
+from connector.sap.connection import check_connection
 from connector.sap.customers import CustomerDesk
 from connector.sap.gated import GatedSap
 from connector.sap.port import SapSystem
 from connector.sap.rfc import RfcSap, RfcSettings
+from connector.sap.slots import LocalSlots
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
 from connector.settings import (
@@ -54,6 +56,7 @@ from connector.store.database import Database
 from connector.store.files import Files
 from connector.store.orders import Orders
 from connector.store.runs import Runs
+from connector.store.slots import SharedSlots
 from connector.store.standing import Standing
 from connector.store.waves import Waves
 from connector.storefront.port import Storefront
@@ -107,7 +110,7 @@ def build(
     site = tables[""]
     sap_gate = gate_of("SAP", settings, settings.sap.limits, clock)
     dms_gate = gate_of("DMS", settings, settings.dms.limits, clock)
-    sap = GatedSap(sap_of(settings), sap_gate)
+    sap = GatedSap(sap_of(settings, database), sap_gate)
     dms = GatedDms(dms_of(settings), dms_gate)
     storefront = storefront_of(settings)
     calls = Calls(database)
@@ -233,11 +236,20 @@ def storefront_of(settings: Settings) -> Storefront:
     )
 
 
-def sap_of(settings: Settings) -> SapSystem:
-    """Return the SAP system that the settings describe."""
+def sap_of(settings: Settings, database: Database | None = None) -> SapSystem:
+    """Return the SAP system that the settings describe. Raises Misconfigured.
+
+    With a PostgreSQL database its sessions are counted over all processes of the installation.
+    """
     section = settings.sap
     password = section.password.get_secret_value()
+    slots = (
+        LocalSlots(section.sessions)
+        if database is None or database.is_sqlite
+        else SharedSlots(database, "sap", section.sessions)
+    )
     if section.transport == "rfc":
+        check_connection(section.connection)
         return RfcSap(
             RfcSettings(
                 connection=section.connection,
@@ -248,7 +260,8 @@ def sap_of(settings: Settings) -> SapSystem:
                 connect_timeout=section.connect_timeout,
                 call_timeout=section.call_deadline,
                 sessions=section.sessions,
-            )
+            ),
+            slots,
         )
     return SoapSap(
         SoapSettings(
@@ -263,7 +276,8 @@ def sap_of(settings: Settings) -> SapSystem:
             read_timeout=section.read_timeout,
             call_deadline=section.call_deadline,
             sessions=section.sessions,
-        )
+        ),
+        slots,
     )
 
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
+from pydantic import SecretStr
+
 from connector.bootstrap import calendar_of, dms_of, sap_of, storefront_of
 from connector.errors import ConnectorError, LogonFailed, RetryLater
 from connector.mapping import load
+from connector.sap.live import try_everything
 from connector.settings import Settings, config_file, load_settings, unknown_variables
 from connector.store.database import Database
 
@@ -53,7 +56,7 @@ def run_checks(*, live: bool) -> list[Result]:
     if live:
         results += [
             _ping("storefront", lambda: storefront_of(settings).ping()),
-            _ping("sap", lambda: sap_of(settings).ping()),
+            *_sap(settings),
             _ping("dms", lambda: dms_of(settings).ping()),
         ]
     return results
@@ -68,10 +71,17 @@ def _secrets(settings: Settings) -> list[Result]:
         )
         for name, secret in (
             ("CONNECTOR_STOREFRONT__CONSUMER_SECRET", settings.storefront.consumer_secret),
-            ("CONNECTOR_SAP__PASSWORD", settings.sap.password),
+            *_sap_secret(settings),
             ("CONNECTOR_DMS__PASSWORD", settings.dms.password),
         )
     ]
+
+
+def _sap_secret(settings: Settings) -> list[tuple[str, SecretStr]]:
+    # Secure network communication may log on by certificate alone.
+    if settings.sap.transport == "rfc" and "snc_partnername" in settings.sap.connection:
+        return []
+    return [("CONNECTOR_SAP__PASSWORD", settings.sap.password)]
 
 
 def _mappings(settings: Settings) -> Result:
@@ -122,6 +132,25 @@ def _database(settings: Settings) -> Result:
             "warning", "database", f"has revision {has}, needs {needs} — `connector db upgrade`"
         )
     return Result("good", "database", f"revision {has}")
+
+
+def _sap(settings: Settings) -> list[Result]:
+    try:
+        system = sap_of(settings)
+        mappings = load(settings.mappings)
+    except ConnectorError as error:
+        return [Result("wrong", "sap", str(error))]
+    plant = settings.business_units[0].plant
+    return [
+        Result("good", "sap", tried.what)
+        if tried.error is None
+        else Result(
+            "unreachable" if isinstance(tried.error, RetryLater) else "wrong",
+            "sap",
+            str(tried.error),
+        )
+        for tried in try_everything(system, mappings, plant)
+    ]
 
 
 def _ping(name: str, ping: Callable[[], str]) -> Result:

@@ -82,7 +82,11 @@ class SapSection(_Section):
     connect_timeout: Seconds = 10
     read_timeout: Seconds = 60
     call_deadline: Seconds = 90
-    sessions: int = Field(default=8, ge=1)
+    sessions: int = Field(
+        default=8,
+        ge=1,
+        description="sessions that SAP bears: of all processes on one PostgreSQL, else of each",
+    )
     limits: LimitsSection = LimitsSection()
 
 

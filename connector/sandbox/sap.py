@@ -36,6 +36,8 @@ _ROUTES = {
     "/sap/bc/srt/rfc/sap/connector/100/connector/connector": "mc",
 }
 _SESSIONS = 20
+# Codes of a refusal that are no message of RETURN but an ABAP exception.
+_EXCEPTIONS = frozenset({"RFC_NO_AUTHORITY", "NOT_AUTHORIZED", "FOREIGN_LOCK", "TIME_OUT"})
 _IDLE = timedelta(minutes=5)
 _TRIES = 5
 
@@ -48,7 +50,10 @@ class _Open:
 
 
 class SapApplication:
-    """The sandbox's SAP. `user` is locked after five refused logons."""
+    """The sandbox's SAP. `user` is locked after five refused logons.
+
+    `busiest` is the most sessions that there were at one time, stateless calls included.
+    """
 
     system = "sap"
 
@@ -69,6 +74,8 @@ class SapApplication:
         self._sessions: dict[str, _Open] = {}
         self._lock = threading.Lock()
         self._refused = 0
+        self._stateless = 0
+        self.busiest = 0
         if seed:
             books.seed(CUSTOMER, customers())
             books.seed(MATERIAL, materials())
@@ -83,6 +90,8 @@ class SapApplication:
     def refuse(self, request: Request, code: str, text: str) -> Response:
         """See `Application`."""
         function, _ = self.operation(request)
+        if code in _EXCEPTIONS:
+            return _fault("Server", f"ABAP exception: {code}")
         return _answer(function, refused_by(function, code, text), _ROUTES.get(request.path, "rfc"))
 
     def handle(self, request: Request) -> Response:
@@ -122,10 +131,17 @@ class SapApplication:
                 key, opened = secrets.token_hex(12), _Open(used=self._clock.now())
                 self._sessions[key] = opened
                 headers["Set-Cookie"] = f"sap-contextid={key}; path=/"
+            stateless = 1 if opened is None else 0
+            self._stateless += stateless
+            self.busiest = max(self.busiest, len(self._sessions) + self._stateless)
         opened = opened or _Open()
-        with opened.lock:
-            opened.used = self._clock.now()
-            response = self._run(opened.session, function, values, style)
+        try:
+            with opened.lock:
+                opened.used = self._clock.now()
+                response = self._run(opened.session, function, values, style)
+        finally:
+            with self._lock:
+                self._stateless -= stateless
         if command == "close" and key:
             with self._lock:
                 self._sessions.pop(key, None)

@@ -5,20 +5,59 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from connector.errors import ConnectorError, InDoubt, LogonFailed, Misconfigured, Rejected
+from connector.errors import (
+    ConnectorError,
+    InDoubt,
+    LogonFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
 
 # ABAP exceptions and runtime errors that only IT can help with, and how.
 _MISCONFIGURED = {
     "FU_NOT_FOUND": "check the function module's name in the mapping",
-    "NO_AUTHORITY": "give the user S_RFC for the function group",
-    "NOT_AUTHORIZED": "give the user S_TABU_DIS or S_TABU_NAM for the table",
-    "RFC_NO_AUTHORITY": "give the user S_RFC for the function group",
+    "FUNCTION_NOT_EXIST": "check the function module's name in the mapping",
+    "CALL_FUNCTION_NOT_FOUND": "check the function module's name in the mapping",
+    "CALL_FUNCTION_NOT_REMOTE": "SAP's people must make the function module remote-enabled",
+    "NO_AUTHORITY": "give the user S_RFC for the function group (look with SU53)",
+    "NOT_AUTHORIZED": "give the user S_TABU_DIS or S_TABU_NAM for the table (look with SU53)",
+    "RFC_NO_AUTHORITY": "give the user S_RFC for the function group (look with SU53)",
     "TABLE_NOT_AVAILABLE": "check the table's name in the mapping",
     "FIELD_NOT_VALID": "check the columns in the mapping",
     "DATA_BUFFER_EXCEEDED": "read fewer columns in the mapping",
     "CALL_FUNCTION_PARM_UNKNOWN": "check the request in the mapping against the function module",
     "CALL_FUNCTION_PARM_MISSING": "add the field to the request in the mapping",
 }
+# Locks and shortages that pass. A short dump rolls back what was not committed, and these are of
+# the system's state, not of the request.
+_PASSING = frozenset(
+    {
+        "FOREIGN_LOCK",
+        "TIME_OUT",
+        "TSV_TNEW_PAGE_ALLOC_FAILED",
+        "STORAGE_PARAMETERS_WRONG_SET",
+        "SYSTEM_NO_TASK_STORAGE",
+        "SYSTEM_NO_ROLL",
+        "DBIF_RSQL_SQL_ERROR",
+        "DBSQL_SQL_ERROR",
+        "SYSTEM_CANCELED",
+    }
+)
+# Refusals that come as words in the logon language, with no key that tells.
+_IN_WORDS = (
+    (
+        re.compile(
+            r"no (\w+ )?authori[sz]ation|not authori[sz]ed|keine .*berechtigung|没有.*(权限|授权)",
+            re.I,
+        ),
+        "NO_AUTHORITY",
+    ),
+    (
+        re.compile(r"function (module )?\S+ (was )?not found|函数模块.*(不存在|未找到)", re.I),
+        "FU_NOT_FOUND",
+    ),
+)
 # What SAP says instead of the password: said as it is, because each has another remedy.
 _LOGON = (
     (re.compile(r"lock", re.I), "unlock it in SU01"),
@@ -41,6 +80,15 @@ def logon_failed(said: str, place: str) -> LogonFailed:
     )
 
 
+def refused_before(said: str) -> LogonFailed:
+    """Return what every call is after a refused logon. Another refusal could lock the user."""
+    return LogonFailed(
+        f"logon was refused before and is not tried again: {said}",
+        place="SAP logon",
+        remedy="mend sap.user and CONNECTOR_SAP__PASSWORD, then restart",
+    )
+
+
 def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
     """Type an ABAP exception or runtime error by its key, or by a key among its words.
 
@@ -50,6 +98,13 @@ def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
     for known, remedy in _MISCONFIGURED.items():
         if known == key or any(re.search(rf"\b{known}\b", word) for word in said):
             return Misconfigured(f"ABAP exception {known}", place=place, remedy=remedy)
+    if key in _PASSING:
+        return RetryLater(f"ABAP exception {key}", place=place)
+    for pattern, meant in _IN_WORDS:
+        if any(pattern.search(word) for word in said):
+            return Misconfigured(
+                f"{key}: {said[0][:200]}", place=place, remedy=_MISCONFIGURED[meant]
+            )
     return Rejected(key[:60] or "ABAP", "; ".join(said)[:300], place=place)
 
 

@@ -25,11 +25,13 @@ from connector.errors import (
     Rejected,
     RetryLater,
 )
-from connector.sap.errors import logon_failed, lost, of_abap
+from connector.sap.errors import logon_failed, lost, of_abap, refused_before
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
+from connector.sap.slots import LocalSlots, Slots, Turnstile
 
-_STALE = 60.0  # seconds of idleness after which a connection is tried before it is used
+_STALE = 5.0  # seconds of idleness after which a connection is tried before it is used
+_KEPT = 20.0  # seconds of idleness after which a connection is closed
 _UNFIT = frozenset({"RFC_INVALID_PARAMETER", "RFC_CONVERSION_FAILURE", "RFC_BUFFER_TOO_SMALL"})
 _DIRECTIONS: dict[str, Literal["importing", "exporting", "changing", "tables"]] = {
     "RFC_IMPORT": "importing",
@@ -64,13 +66,18 @@ class RfcSettings:
 
 
 class RfcSap:
-    """One SAP system over RFC. At most `sessions` connections are open at a time."""
+    """One SAP system over RFC. A connection, idle or not, holds one of SAP's slots.
 
-    def __init__(self, settings: RfcSettings) -> None:
+    Logons go one at a time: were the password wrong, several at once would lock the user.
+    """
+
+    def __init__(self, settings: RfcSettings, slots: Slots | None = None) -> None:
         self._settings = settings
-        self._slots = threading.BoundedSemaphore(settings.sessions)
-        self._idle: list[tuple[Any, float]] = []
+        self._turnstile = Turnstile(slots or LocalSlots(settings.sessions), settings.call_timeout)
+        self._idle: list[_Kept] = []
         self._lock = threading.Lock()
+        self._logon = threading.Lock()
+        self._reaper: threading.Timer | None = None
         self._refused: str | None = None
         self._described: dict[str, Mapping[str, Parameter]] = {}
 
@@ -78,7 +85,7 @@ class RfcSap:
     def session(self) -> Iterator[SapSession]:
         """See `SapSystem`."""
         with self._borrowed() as borrowed:
-            session = _Session(self, borrowed)
+            session = _Session(borrowed)
             try:
                 yield session
             finally:
@@ -106,75 +113,116 @@ class RfcSap:
 
     def close(self) -> None:
         """See `SapSystem`."""
+        self._let_go(0)
         with self._lock:
-            idle, self._idle = self._idle, []
-        for connection, _ in idle:
-            _close(connection)
+            if self._reaper is not None:
+                self._reaper.cancel()
+        self._turnstile.slots.close()
 
     @contextmanager
     def _borrowed(self) -> Iterator[_Borrowed]:
-        if not self._slots.acquire(timeout=self._settings.call_timeout):
-            raise RetryLater("all SAP sessions are busy", place="SAP")
+        kept = self._turnstile.wait(self._kept_or_slot)
         try:
-            borrowed = _Borrowed(self._connection(), pyrfc())
-            try:
-                yield borrowed
-            finally:
-                if borrowed.usable:
-                    with self._lock:
-                        self._idle.append((borrowed.connection, time.monotonic()))
-                else:
-                    _close(borrowed.connection)
+            if kept.connection is None or not _alive(kept):
+                kept = _Kept(kept.slot, self._open())
+            borrowed = _Borrowed(kept.connection, pyrfc())
+        except BaseException:
+            self._turnstile.give(kept.slot)
+            raise
+        try:
+            yield borrowed
         finally:
-            self._slots.release()
-
-    def _connection(self) -> Any:
-        while True:
-            with self._lock:
-                if not self._idle:
-                    break
-                connection, since = self._idle.pop()
-            if time.monotonic() - since < _STALE:
-                return connection
-            try:
-                connection.ping()
-            except Exception:
-                # A connection that idled through a restart of SAP; a new one is opened.
-                _close(connection)
+            if borrowed.usable:
+                self._keep(kept)
             else:
-                return connection
-        return self._open()
+                _close(kept.connection)
+                self._turnstile.give(kept.slot)
+
+    def _kept_or_slot(self) -> _Kept | None:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        slot = self._turnstile.slots.take()
+        return None if slot is None else _Kept(slot, None)
+
+    def _keep(self, kept: _Kept) -> None:
+        """Keep a connection for the next call, and see that it is not kept for long."""
+        with self._lock:
+            self._idle.append(_Kept(kept.slot, kept.connection))
+            if self._reaper is None:
+                self._reaper = threading.Timer(_KEPT, self._reap)
+                self._reaper.daemon = True
+                self._reaper.start()
+        self._turnstile.notify()
+
+    def _reap(self) -> None:
+        """Close what idled: other processes of this installation may need the sessions."""
+        with self._lock:
+            self._reaper = None
+        self._let_go(_KEPT)
+        with self._lock:
+            if self._idle and self._reaper is None:
+                self._reaper = threading.Timer(_KEPT, self._reap)
+                self._reaper.daemon = True
+                self._reaper.start()
+
+    def _let_go(self, idle_for: float) -> None:
+        now = time.monotonic()
+        with self._lock:
+            old = [each for each in self._idle if now - each.since >= idle_for]
+            self._idle = [each for each in self._idle if now - each.since < idle_for]
+        for each in old:
+            _close(each.connection)
+            self._turnstile.give(each.slot)
 
     def _open(self) -> Any:
         """Open a connection within the connect deadline, which the SDK itself does not keep."""
-        if self._refused is not None:
-            # A second refused logon could lock the user.
-            raise LogonFailed(
-                f"logon was refused before and is not tried again: {self._refused}",
-                place="SAP logon",
-                remedy="mend sap.user and CONNECTOR_SAP__PASSWORD, then restart",
-            )
-        module = pyrfc()
-        opening = _Opening(module, self._parameters(), self._settings.call_timeout)
-        connection = opening.within(self._settings.connect_timeout)
-        if connection is not None:
-            return connection
-        if opening.error is None:
-            raise RetryLater("no connection in time", place="SAP logon")
-        error = _of_opening(module, opening.error)
-        if isinstance(error, LogonFailed):
-            self._refused = error.message
-        raise error
+        if not self._logon.acquire(timeout=self._settings.connect_timeout):
+            raise RetryLater("other logons wait for SAP", place="SAP logon")
+        try:
+            if self._refused is not None:
+                raise refused_before(self._refused)
+            module = pyrfc()
+            opening = _Opening(module, self._parameters(), self._settings.call_timeout)
+            connection = opening.within(self._settings.connect_timeout)
+            if connection is not None:
+                return connection
+            if opening.error is None:
+                raise RetryLater("no connection in time", place="SAP logon")
+            error = _of_opening(module, opening.error)
+            if isinstance(error, LogonFailed):
+                self._refused = error.message
+            raise error
+        finally:
+            self._logon.release()
 
     def _parameters(self) -> dict[str, str]:
         settings = self._settings
-        return {
-            **settings.connection,
-            "client": settings.client,
-            "user": settings.user,
-            "passwd": settings.password,
-            "lang": settings.language,
-        }
+        parameters = {**settings.connection, "client": settings.client, "lang": settings.language}
+        if settings.password or "snc_partnername" not in settings.connection:
+            parameters |= {"user": settings.user, "passwd": settings.password}
+        return parameters
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A slot, and the connection that stands on it."""
+
+    slot: int
+    connection: Any
+    since: float = field(default_factory=time.monotonic)
+
+
+def _alive(kept: _Kept) -> bool:
+    """Whether a connection may be used; one that idled (through a restart, say) is tried first."""
+    if time.monotonic() - kept.since < _STALE:
+        return True
+    try:
+        kept.connection.ping()
+    except Exception:
+        _close(kept.connection)
+        return False
+    return True
 
 
 def pyrfc() -> ModuleType:
@@ -265,8 +313,7 @@ class _Borrowed:
 
 
 class _Session:
-    def __init__(self, system: RfcSap, borrowed: _Borrowed) -> None:
-        self._system = system
+    def __init__(self, borrowed: _Borrowed) -> None:
         self._borrowed = borrowed
         self._dirty = False
 
@@ -319,6 +366,8 @@ def _of_call(module: ModuleType, error: Exception, place: str) -> ConnectorError
         return logon_failed(_said(error), place)
     if key == "RFC_CANCELED" or isinstance(error, module.CommunicationError):
         return lost(key or type(error).__name__, place)
+    if isinstance(error, module.ExternalAuthorizationError):
+        return of_abap("RFC_NO_AUTHORITY", [_said(error)], place)
     if isinstance(error, module.ABAPApplicationError | module.ABAPRuntimeError):
         return of_abap(key, [_said(error)], place)
     if isinstance(error, TypeError | ValueError | module.RFCTypeError) or key in _UNFIT:

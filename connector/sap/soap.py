@@ -6,19 +6,15 @@ opened by the header `sap-sessioncmd: open` and kept by the cookie `sap-contexti
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 import requests
-from lxml import etree
 from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import NewConnectionError
 
@@ -31,14 +27,13 @@ from connector.errors import (
     Rejected,
     RetryLater,
 )
-from connector.sap.errors import logon_failed, lost, of_abap
+from connector.sap.envelope import Style, name_in, read_answer, request_xml
+from connector.sap.errors import lost, refused_before
 from connector.sap.fitting import findings
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
+from connector.sap.slots import LocalSlots, Slots, Turnstile
 
-_ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
-_RFC = "urn:sap-com:document:sap:rfc:functions"
-_MC = "urn:sap-com:document:sap:soap:functions:mc-style"
 # Tables that must be sent, if only empty, for SAP to fill and return them. Those of a function
 # module that does not stand here are asked for.
 _TABLES: Mapping[str, tuple[str, ...]] = {
@@ -69,7 +64,7 @@ class SoapSettings:
     user: str
     password: str = field(repr=False)
     language: str = "ZH"
-    namespace_style: Literal["rfc", "mc"] = "rfc"
+    namespace_style: Style = "rfc"
     ca_file: Path | None = None
     connect_timeout: float = 10
     read_timeout: float = 60
@@ -78,19 +73,25 @@ class SoapSettings:
 
 
 class SoapSap:
-    """One SAP system over SOAP-RFC. At most `sessions` calls are under way at a time."""
+    """One SAP system over SOAP-RFC. At most so many calls are under way as there are slots.
 
-    def __init__(self, settings: SoapSettings) -> None:
+    The first call goes alone: were the password wrong, several at once would lock the user.
+    """
+
+    def __init__(self, settings: SoapSettings, slots: Slots | None = None) -> None:
         self._settings = settings
         self._threads = threading.local()
-        self._slots = threading.BoundedSemaphore(settings.sessions)
+        self._turnstile = Turnstile(slots or LocalSlots(settings.sessions), settings.call_deadline)
+        self._first = threading.Lock()
+        self._admitted = False
         self._refused: str | None = None
         self._described: dict[str, Mapping[str, Parameter]] = {}
+        self._names: dict[str, Mapping[str, str]] = {}
 
     @contextmanager
     def session(self) -> Iterator[SapSession]:
         """See `SapSystem`."""
-        with self._slot():
+        with self._turnstile.passed():
             session = _Session(self, _http(self._settings))
             try:
                 yield session
@@ -99,24 +100,15 @@ class SoapSap:
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         """See `SapSystem`."""
-        with self._slot():
-            return self._read(function, parameters)
+        with self._turnstile.passed():
+            return self._read(function, parameters, self._own())
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
         """See `SapSystem`."""
-        if function not in self._described:
-            # Without a slot: a session that holds one asks this before its first call.
-            rows = self._read("RFC_GET_FUNCTION_INTERFACE", {"FUNCNAME": function})
-            structures: dict[str, Mapping[str, FieldType]] = {}
-            for name in {str(row["TABNAME"]) for row in rows.get("PARAMS") or []} - {""}:
-                fields = self._read("DDIF_FIELDINFO_GET", {"TABNAME": name}).get("DFIES_TAB")
-                structures[name] = {str(row["FIELDNAME"]): _field(row) for row in fields or []}
-            self._described[function] = {
-                str(row["PARAMETER"]): _parameter(row, structures)
-                for row in rows.get("PARAMS") or []
-                if str(row["PARAMCLASS"]) in _CLASSES
-            }
-        return self._described[function]
+        if function in self._described:
+            return self._described[function]
+        with self._turnstile.passed():
+            return self._describe(function, self._own())
 
     def ping(self) -> str:
         """See `SapSystem`."""
@@ -125,24 +117,53 @@ class SoapSap:
 
     def close(self) -> None:
         """See `SapSystem`."""
+        self._turnstile.slots.close()
 
-    def _read(self, function: str, parameters: Parameters) -> Answer:
+    def _own(self) -> requests.Session:
+        """Return this thread's connection for calls without a session."""
         http: requests.Session | None = getattr(self._threads, "http", None)
         if http is None:
             http = self._threads.http = _http(self._settings)
+        return http
+
+    def _read(self, function: str, parameters: Parameters, http: requests.Session) -> Answer:
         try:
             return self.post(http, function, parameters, {})
         except InDoubt as error:
             raise RetryLater(error.message, place=error.place) from None
 
+    def _describe(self, function: str, http: requests.Session) -> Mapping[str, Parameter]:
+        """Ask for an interface, once. Within a session that is open already, it asks there."""
+        if function not in self._described:
+            rows = self._read("RFC_GET_FUNCTION_INTERFACE", {"FUNCNAME": function}, http)
+            structures: dict[str, Mapping[str, FieldType]] = {}
+            for name in {str(row["TABNAME"]) for row in rows.get("PARAMS") or []} - {""}:
+                answer = self._read("DDIF_FIELDINFO_GET", {"TABNAME": name}, http)
+                fields = answer.get("DFIES_TAB") or []
+                structures[name] = {str(row["FIELDNAME"]): _field(row) for row in fields}
+            self._described[function] = {
+                str(row["PARAMETER"]): _parameter(row, structures)
+                for row in rows.get("PARAMS") or []
+                if str(row["PARAMCLASS"]) in _CLASSES
+            }
+        return self._described[function]
+
     @contextmanager
-    def _slot(self) -> Iterator[None]:
-        if not self._slots.acquire(timeout=self._settings.call_deadline):
-            raise RetryLater("all SAP sessions are busy", place="SAP")
+    def _logging_on(self) -> Iterator[None]:
+        """Let one call go ahead until SAP has admitted us, and none once it refused us."""
+        alone = not self._admitted
+        if alone and not self._first.acquire(timeout=self._settings.call_deadline):
+            raise RetryLater("the first logon takes too long", place="SAP")
         try:
+            if self._refused is not None:
+                raise refused_before(self._refused)
             yield
+        except LogonFailed as error:
+            self._refused = self._refused or error.message
+            raise
         finally:
-            self._slots.release()
+            if alone:
+                self._first.release()
 
     def post(
         self,
@@ -152,15 +173,21 @@ class SoapSap:
         headers: Mapping[str, str],
     ) -> Answer:
         """Send one call and return its answer; a lost one is InDoubt."""
+        tables = self._tables_of(function, http)
+        with self._logging_on():
+            status, content = self._exchange(http, function, parameters, headers, tables)
+            self._admitted = self._admitted or status in (200, 500)
+            return read_answer(status, content, function, self._names_of(function))
+
+    def _exchange(
+        self,
+        http: requests.Session,
+        function: str,
+        parameters: Parameters,
+        headers: Mapping[str, str],
+        tables: tuple[str, ...],
+    ) -> tuple[int, bytes]:
         place = f"SAP {function}"
-        if self._refused is not None:
-            # A second refused logon could lock the user.
-            raise LogonFailed(
-                f"logon was refused before and is not tried again: {self._refused}",
-                place=place,
-                remedy="mend sap.user and CONNECTOR_SAP__PASSWORD, then restart",
-            )
-        tables = self._tables_of(function)
         body = request_xml(function, parameters, self._settings.namespace_style, tables)
         ends = time.monotonic() + self._settings.call_deadline
         try:
@@ -184,29 +211,35 @@ class SoapSap:
                         raise requests.ReadTimeout("the answer is too slow or too large")
         except requests.RequestException as error:
             raise _of_exception(error, place) from None
-        try:
-            return read_answer(response.status_code, bytes(content), function)
-        except LogonFailed as error:
-            self._refused = error.message
-            raise
+        return response.status_code, bytes(content)
 
-    def check_fit(self, function: str, parameters: Parameters) -> None:
+    def check_fit(self, function: str, parameters: Parameters, http: requests.Session) -> None:
         """Raise MappingFailed when a request does not fit; SAP would cut or ignore silently."""
-        interface = {} if function in _TABLES else self._interface(function)
+        interface = {} if function in _TABLES else self._interface(function, http)
         unfit = findings(interface, parameters) if interface else []
         if unfit:
             raise MappingFailed(f"SAP {function}", unfit)
 
-    def _tables_of(self, function: str) -> tuple[str, ...]:
+    def _tables_of(self, function: str, http: requests.Session) -> tuple[str, ...]:
         if function in _TABLES:
             return _TABLES[function]
-        described = self._interface(function)
+        described = self._interface(function, http)
         return tuple(name for name, each in described.items() if each.direction == "tables")
 
-    def _interface(self, function: str) -> Mapping[str, Parameter]:
+    def _names_of(self, function: str) -> Mapping[str, str]:
+        """Return the interface's names by their form in mixed case."""
+        if self._settings.namespace_style == "rfc" or function not in self._described:
+            return {}
+        if function not in self._names:
+            described = self._described[function]
+            known = {*described, *(name for each in described.values() for name in each.fields)}
+            self._names[function] = {name_in(name, "mc"): name for name in known}
+        return self._names[function]
+
+    def _interface(self, function: str, http: requests.Session) -> Mapping[str, Parameter]:
         """Return the interface; nothing for a user who may not read it."""
         try:
-            return self.describe(function)
+            return self._describe(function, http)
         except Misconfigured as error:
             if "FU_NOT_FOUND" in error.message or isinstance(error, LogonFailed):
                 raise
@@ -224,7 +257,7 @@ class _Session:
         self._dirty = False
 
     def call(self, function: str, parameters: Parameters) -> Answer:
-        self._system.check_fit(function, parameters)
+        self._system.check_fit(function, parameters, self._http)
         headers = {} if self._opened else {"sap-sessioncmd": "open"}
         answer = self._system.post(self._http, function, parameters, headers)
         self._opened = self._dirty = True
@@ -254,111 +287,6 @@ class _Session:
             return
         finally:
             self._http.close()
-
-
-def request_xml(
-    function: str,
-    parameters: Parameters,
-    style: Literal["rfc", "mc"],
-    tables: Sequence[str] = (),
-) -> bytes:
-    """Return the SOAP envelope of a call, with those `tables` empty that the parameters leave."""
-    namespace = _RFC if style == "rfc" else _MC
-    envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soap": _ENVELOPE})
-    body = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body")
-    root = etree.SubElement(
-        body, f"{{{namespace}}}{_name(function, style)}", nsmap={"rfc": namespace}
-    )
-    empty: dict[str, list[Any]] = {name: [] for name in tables if name not in parameters}
-    for name, value in {**parameters, **empty}.items():
-        _write(root, _name(name, style), value, style)
-    return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
-
-
-def _write(parent: etree._Element, name: str, value: Any, style: Literal["rfc", "mc"]) -> None:
-    element = etree.SubElement(parent, name)
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            _write(element, _name(key, style), inner, style)
-    elif isinstance(value, list | tuple):
-        for row in value:
-            _write(element, "item", row, style)
-    elif value is not None:
-        element.text = _text(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, bool):
-        return "X" if value else ""
-    if isinstance(value, date):
-        return f"{value:%Y-%m-%d}"
-    # What XML 1.0 cannot carry (controls, lone surrogates) would break the whole call.
-    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", " ", str(value))
-
-
-def _name(name: str, style: Literal["rfc", "mc"]) -> str:
-    if style == "rfc":
-        return name.replace("/", "_-")
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
-def read_answer(status: int, content: bytes, function: str) -> Answer:
-    """Read an answer's envelope; types every error."""
-    place = f"SAP {function}"
-    if status == 401:
-        raise logon_failed(_plain(content), place)
-    if 300 <= status < 400 or status in (403, 404):
-        raise Misconfigured(
-            f"HTTP {status}",
-            place=place,
-            remedy="check sap.url, and in SICF that the service is active and permitted",
-        )
-    if status == 503:
-        # The ICM answers so when it has no work process or session: nothing was begun.
-        raise RetryLater("SAP has no free session", place=place)
-    try:
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-        document = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError:
-        raise InDoubt(f"HTTP {status}, the answer is unreadable", place=place) from None
-    fault = document.find(f".//{{{_ENVELOPE}}}Fault")
-    if fault is not None:
-        raise _of_fault(fault, place)
-    body = document.find(f"{{{_ENVELOPE}}}Body")
-    if status != 200 or body is None or not len(body):
-        raise InDoubt(f"HTTP {status} without an answer", place=place)
-    return {_upper(child): _value(child) for child in body[0]}
-
-
-def _of_fault(fault: etree._Element, place: str) -> ConnectorError:
-    words = [text.strip() for text in fault.itertext() if isinstance(text, str) and text.strip()]
-    said = fault.findtext("faultstring") or ""
-    key = said.rpartition(":")[2].strip() or (words[0] if words else "fault")
-    return of_abap(key, words, place)
-
-
-def _plain(content: bytes) -> str:
-    """Return the words of a page that stands instead of an answer, shortened."""
-    text = re.sub(r"<[^>]*>", " ", content[:2000].decode("utf-8", "replace"))
-    return " ".join(text.split())[:100]
-
-
-def _value(element: etree._Element) -> Any:
-    children = [child for child in element if isinstance(child.tag, str)]
-    if not children:
-        return element.text or ""
-    if all(etree.QName(child).localname == "item" for child in children):
-        return [_value(child) for child in children]
-    return {_upper(child): _value(child) for child in children}
-
-
-def _upper(element: etree._Element) -> str:
-    name = str(etree.QName(element).localname)
-    if name.upper() == name:
-        return name.replace("_-", "/")
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
 
 
 def _parameter(

@@ -19,9 +19,10 @@ from connector.mapping import load
 from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sap.conversion import decimal_of
 from connector.sap.customers import CustomerDesk
+from connector.sap.envelope import request_xml
 from connector.sap.readtable import Condition, where
 from connector.sap.returns import check, code_of
-from connector.sap.soap import SoapSap, SoapSettings, request_xml
+from connector.sap.soap import SoapSap, SoapSettings
 
 MAPPINGS = load(Path(__file__).parents[2] / "mappings")
 UNIT = {
