@@ -24,6 +24,8 @@ from connector.telemetry import tracing
 # What the storefront changes by itself as an order goes on; it is no change of what was ordered.
 _COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
 _LARGEST = Decimal(10) ** 13
+# Names in the content the storefront's other order that bears this order's number.
+SAME_NUMBER = "same_number_as"
 
 
 class Taken(StrEnum):
@@ -49,6 +51,11 @@ def take(context: Context, payload: Mapping[str, Any], actor: str = "intake") ->
     content = {**content, "order_id": identity, "number": content.get("number") or identity}
     for _ in range(3):
         row = context.orders.by_number(str(content["number"])[:64], context.shop)
+        if row is not None and row.order_id != identity:
+            # Neither may take the other's place: the second is kept apart, and held as invalid.
+            apart = f"{str(content['number'])[:30]}#{identity[:30]}"
+            content = {**content, "number": apart, SAME_NUMBER: row.order_id}
+            row = context.orders.by_number(apart, context.shop)
         try:
             if row is None:
                 taken = _new(context, payload, content, findings, actor)

@@ -8,12 +8,16 @@ from connector.domain.order import Order, PaymentState
 from connector.domain.reading import read_order
 from connector.domain.validity import problems
 from connector.steps.context import Context, buyer_key
+from connector.steps.take import SAME_NUMBER
 from connector.store.orders import Change, Hold
 from connector.store.tables import OrderRow
 
 
 def validate(context: Context, row: OrderRow) -> Change:
     """Accept the order, or hold it with every reason at once."""
+    other = row.content.get(SAME_NUMBER)
+    if other:
+        return _held(HoldCause.INVALID, (_same_number(row, str(other)),))
     order, unreadable = read_order(row.content, shop=row.shop)
     if order is None:
         return _held(HoldCause.INVALID, tuple(map(str, unreadable)))
@@ -52,6 +56,14 @@ def validate(context: Context, row: OrderRow) -> Change:
 def _held(cause: HoldCause, reasons: tuple[str, ...]) -> Change:
     # Nothing but the storefront or a person can help, and either wakes the order.
     return Change(event="held", text=reasons[0], hold=Hold(cause, reasons))
+
+
+def _same_number(row: OrderRow, other: str) -> str:
+    return (
+        f"number: the storefront's orders {other} and {row.order_id} bear the same number — give"
+        f" {row.order_id} another one in the storefront, then `connector orders cancel"
+        f" '{row.number}'`"
+    )
 
 
 def _refunded(order: Order) -> str:

@@ -12,6 +12,7 @@ from connector.errors import Rejected
 from connector.logs import configure
 from connector.sandbox import world
 from connector.steps.repair import link_customer, new_customer, request_cancel, retry
+from connector.steps.take import Taken, take
 from tests.support.scene import NOON, Scene, scene
 
 
@@ -35,6 +36,20 @@ def test_an_order_pulled_again_is_an_echo(day: Scene) -> None:
     day.change(36)  # only the storefront's "modified" moves
     day.later(ticks=2)
     assert (day.order(36).version, len(day.story(36))) == before
+
+
+def test_a_second_order_of_the_same_number_is_kept_apart_and_held(lite: Scene) -> None:
+    other = {**lite.shown(41), "id": 999, "number": "36"}
+    before = lite.order(36).version
+    assert take(lite.context, other) is Taken.NEW
+    lite.later(ticks=2)
+    assert lite.order(36).version == before
+    row = lite.context.orders.by_number("36#999")
+    assert row is not None
+    assert (row.stage, row.hold_cause) == ("received", "invalid")
+    assert "36 and 999 bear the same number" in (row.hold_reasons or [""])[0]
+    assert take(lite.context, other) is Taken.ECHO
+    assert request_cancel(lite.context, row, "test").stage == "cancelled"
 
 
 def test_a_change_before_anything_was_sent_starts_the_order_anew(day: Scene) -> None:
