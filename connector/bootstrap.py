@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -138,6 +139,7 @@ def build(
         ),
         clock=clock,
     )
+    stop = threading.Event()
     runs, waves, files = Runs(database), Waves(database), Files(database)
     schedule = settings.schedule
     zone = ZoneInfo(settings.calendar.zone)
@@ -150,8 +152,8 @@ def build(
 
     jobs = (
         intake(context, Every(schedule.intake)),
-        advance(context, Every(schedule.advance), settings.workers),
-        wave(context, waves, files, settings.output / "waves"),
+        advance(context, Every(schedule.advance), settings.workers, stop.is_set),
+        wave(context, waves, runs, files, settings.output / "waves"),
         status(context, database, Every(schedule.status)),
         writeback(context, Every(schedule.writeback)),
         reconcile(
@@ -172,7 +174,7 @@ def build(
         waves=waves,
         files=files,
         jobs=jobs,
-        runner=Runner(jobs, runs, clock, since=begin),
+        runner=Runner(jobs, runs, clock, since=begin, stop=stop),
         sap=sap,
         dms=dms,
         storefront=storefront,

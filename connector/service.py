@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,50 +15,80 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_J
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from connector.bootstrap import Connector
+from connector.jobs.runner import Lane, Runner
+from connector.store.leader import leadership
 from connector.web.heart import Heart
 from connector.web.site import listen
 
 _log = structlog.get_logger(__name__)
 
-TICK = timedelta(seconds=20)
+TICK = timedelta(seconds=5)
+# So long the orders in hand may take after SIGTERM; whoever sent it kills after 20 to 30 seconds.
+FINISH = timedelta(seconds=15)
+_STUCK = 70  # exit code: a supervisor starts the service anew
 
 
 def serve(connector: Connector) -> None:
-    """Tick until SIGTERM or SIGINT; the tick under way is finished, then the service ends.
+    """Tick until SIGTERM or SIGINT, as long as this service leads; others stand by.
 
     APScheduler is only the clock. Which windows are due, and which were missed, the table of
-    runs tells.
+    runs tells. Raises Misconfigured where the database bears one service and has it.
     """
-    heart, stop = Heart(), threading.Event()
+    lead, heart, stop = leadership(connector.settings.database_url), Heart(), threading.Event()
 
-    def tick() -> None:
-        connector.runner.tick()
-        heart.beat()
+    def tick(lane: Lane) -> None:
+        leading = lead.leads()
+        if leading:
+            connector.runner.tick(lane, lead.leads)
+        heart.beat(leading=leading)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     scheduler = BackgroundScheduler(timezone=connector.settings.calendar.zone)
     scheduler.add_listener(_told, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
     scheduler.add_listener(lambda _event: None, EVENT_JOB_MAX_INSTANCES)
-    scheduler.add_job(
-        tick,
-        "interval",
-        seconds=TICK.total_seconds(),
-        next_run_time=datetime.now(UTC),
-        max_instances=1,
-        coalesce=True,
-        misfire_grace_time=None,
-    )
+    for lane in Lane:
+        scheduler.add_job(
+            tick,
+            "interval",
+            [lane],
+            seconds=TICK.total_seconds(),
+            next_run_time=datetime.now(UTC),
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+    # The scheduler's own logger speaks of every tick that finds the last one under way.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     web = listen(connector, heart)
     scheduler.start()
     _log.info("service started", owner=connector.runner.owner, port=web.port)
-    stop.wait()
+    while not stop.wait(1):
+        if (stuck := connector.runner.stuck) is not None:
+            # It holds the lead and cannot be interrupted; what it recorded is safe at any point.
+            _log.critical("service ends itself: run is stuck", job=stuck.job, run=stuck.id)
+            os._exit(_STUCK)
     _log.info("service stops")
     connector.runner.stop()
+    scheduler.pause()
+    if not _idle(connector.runner):
+        # What is under way was recorded before it was sent: the next process asks about it.
+        _log.warning("service ends with a run under way; the next one takes it over")
+        connector.runner.abandon()
+        lead.resign()
+        os._exit(0)
     scheduler.shutdown(wait=True)
+    lead.resign()
     web.close()
     connector.close()
     _log.info("service stopped")
+
+
+def _idle(runner: Runner) -> bool:
+    ends = time.monotonic() + FINISH.total_seconds()
+    while not runner.idle and time.monotonic() < ends:
+        time.sleep(0.1)
+    return runner.idle
 
 
 def _told(event: Any) -> None:

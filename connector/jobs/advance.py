@@ -12,7 +12,7 @@ import structlog
 from connector.domain.lifecycle import Stage
 from connector.errors import Misconfigured
 from connector.jobs.cadence import Cadence, Window
-from connector.jobs.runner import Counts, Job
+from connector.jobs.runner import Counts, Job, Stopped
 from connector.steps.confirm import confirm_all
 from connector.steps.context import Context
 from connector.steps.walk import walk
@@ -27,28 +27,39 @@ _AFTER_STOCK = (Stage.CONFIRMED, Stage.NOTED)
 _PAGE = 500
 
 
-def advance(context: Context, cadence: Cadence, workers: int) -> Job:
-    """Return the job. `workers` is how many orders are walked at the same time."""
+def advance(
+    context: Context,
+    cadence: Cadence,
+    workers: int,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Job:
+    """Return the job. `workers` is how many orders are walked at the same time.
+
+    Once it is `stopping`, the orders in hand are walked on and no further one is begun.
+    """
 
     def run(_window: Window, _scope: str) -> Counts:
-        return drain(context, workers)
+        return drain(context, workers, stopping)
 
     return Job("advance", "move orders along their steps", cadence, run)
 
 
-def drain(context: Context, workers: int) -> Counts:
+def drain(context: Context, workers: int, stopping: Callable[[], bool] = lambda: False) -> Counts:
     """Move every due order as far as it goes now, and count where they came to stand.
 
-    Raises Misconfigured at the end, after every order that could go on went on.
+    Raises Misconfigured at the end, after every order that could go on went on, and Stopped when
+    orders were left because the service is `stopping`.
     """
     counts: Counter[str] = Counter()
     stopped: list[Misconfigured] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="walk") as pool:
 
         def walk_each(rows: Sequence[OrderRow]) -> None:
-            for row in pool.map(lambda row: _walk(context, row, stopped), rows):
+            for row in pool.map(lambda row: _walk(context, row, stopped, stopping), rows):
                 if row is not None:
                     counts[f"{row.stage}"] += 1
+            if stopping():
+                raise Stopped
 
         _page_by_page(context, _UNRELEASED, walk_each)
         try:
@@ -61,7 +72,11 @@ def drain(context: Context, workers: int) -> Counts:
     return dict(counts)
 
 
-def _walk(context: Context, row: OrderRow, stopped: list[Misconfigured]) -> OrderRow | None:
+def _walk(
+    context: Context, row: OrderRow, stopped: list[Misconfigured], stopping: Callable[[], bool]
+) -> OrderRow | None:
+    if stopping():
+        return None
     try:
         return walk(context, row.id)
     except Misconfigured as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -25,13 +27,25 @@ _log = structlog.get_logger(__name__)
 Counts = Mapping[str, Any]
 
 
+class Stopped(Exception):
+    """Raised by a job that was told to stop: its window is worked off anew by the next process."""
+
+
+class Lane(StrEnum):
+    """Jobs of two lanes run side by side: what has its time does not wait for what takes its."""
+
+    WORK = "work"
+    CLOCK = "clock"
+
+
 @dataclass(frozen=True)
 class Job:
     """Something that is done once for each of its windows.
 
     `run` gets the window and the scope and returns what it counted. It may be run again after
     it failed or its process died, and must then come to the same end. `scopes` are run apart,
-    each with windows of its own (the waves of each business unit).
+    each with windows of its own (the waves of each business unit). A window that is due waits
+    until it is `ready`.
     """
 
     name: str
@@ -40,6 +54,8 @@ class Job:
     run: Callable[[Window, str], Counts]
     scopes: tuple[str, ...] = ("",)
     by_scope: Mapping[str, Cadence] = field(default_factory=dict)
+    lane: Lane = Lane.WORK
+    ready: Callable[[Window], bool] = lambda _window: True
 
     def due(self, scope: str, after: datetime, now: datetime) -> Sequence[Window]:
         """Return the windows of a scope that are due; it may have a cadence of its own."""
@@ -48,7 +64,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run ended: `state` is done, failed or skipped (somebody else's, or done before)."""
+    """How one run ended: `state` is done, failed, stopped (the service ends) or skipped.
+
+    Skipped is what is somebody else's or was done before.
+    """
 
     job: str
     scope: str
@@ -64,6 +83,7 @@ class Runner:
 
     `since` is where a job without any run begins. The lease of a run is prolonged from a thread
     of its own while the job works; when its process dies, another takes it over after `lease`.
+    A run that takes longer than `stuck_after` is no longer believed to work: its lease ends.
     """
 
     def __init__(
@@ -73,8 +93,10 @@ class Runner:
         clock: Callable[[], datetime],
         *,
         since: datetime,
-        lease: timedelta = timedelta(seconds=60),
+        lease: timedelta = timedelta(seconds=20),
         retry: timedelta = timedelta(minutes=1),
+        stuck_after: timedelta = timedelta(hours=1),
+        stop: threading.Event | None = None,
     ) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -83,20 +105,46 @@ class Runner:
         self.since = since
         self._lease = lease
         self._retry = retry
-        self._stopped = threading.Event()
+        self._stuck_after = stuck_after
+        self._stopped = stop or threading.Event()
+        self._under_way: dict[int, tuple[RunRow, float]] = {}
 
-    def tick(self) -> list[Outcome]:
-        """Work off all that is due now, job by job in their sequence."""
+    def tick(
+        self, lane: Lane | None = None, leads: Callable[[], bool] = lambda: True
+    ) -> list[Outcome]:
+        """Work off all that is due now, job by job in their sequence: all of it, or one lane's.
+
+        No further window is begun once this process no longer leads.
+        """
         return [
             outcome
             for job in self.jobs.values()
+            if lane in (None, job.lane)
             for scope in job.scopes
-            for outcome in self._due(job, scope)
+            for outcome in self._due(job, scope, leads)
         ]
 
     def stop(self) -> None:
-        """Begin no further window; the one under way is finished."""
+        """Begin no further window; the one under way is finished or, where it can, broken off."""
         self._stopped.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no window is under way."""
+        return not self._under_way
+
+    @property
+    def stuck(self) -> RunRow | None:
+        """A window under way for so long that it will not end by itself."""
+        for row, since in tuple(self._under_way.values()):
+            if time.monotonic() - since > self._stuck_after.total_seconds():
+                return row
+        return None
+
+    def abandon(self) -> None:
+        """Leave what is under way to the next process, at once: this one is about to end."""
+        for row, _ in tuple(self._under_way.values()):
+            self._runs.abandon(row, self._clock())
 
     def run_window(self, name: str, window: Window, scope: str = "") -> Outcome:
         """Run one window of a job unless it was done; the command `job run` does this."""
@@ -109,9 +157,13 @@ class Runner:
             return None
         return self._work(self.jobs[row.job], row)
 
-    def _due(self, job: Job, scope: str) -> Iterator[Outcome]:
+    def _due(self, job: Job, scope: str, leads: Callable[[], bool]) -> Iterator[Outcome]:
         now = self._clock()
-        if self._stopped.is_set():
+
+        def goes_on() -> bool:
+            return not self._stopped.is_set() and leads()
+
+        if not goes_on():
             return
         for row in self._runs.unfinished(job.name, scope):
             if row.state == "failed" and not self._may_retry(row, now):
@@ -119,13 +171,15 @@ class Runner:
             outcome = self._run(job, scope, Window(row.window_from, row.window_to))
             yield outcome
             # Windows are worked off in their sequence: a later one waits for an earlier.
-            if outcome.state != "done" or self._stopped.is_set():
+            if outcome.state != "done" or not goes_on():
                 return
         after = self._runs.last_window_to(job.name, scope) or self.since
         for window in job.due(scope, after, now):
+            if not job.ready(window):
+                return
             outcome = self._run(job, scope, window)
             yield outcome
-            if outcome.state != "done" or self._stopped.is_set():
+            if outcome.state != "done" or not goes_on():
                 return
 
     def _may_retry(self, row: RunRow, now: datetime) -> bool:
@@ -149,6 +203,10 @@ class Runner:
         try:
             with self._prolonging(row):
                 counts = job.run(window, row.scope)
+        except Stopped:
+            self._runs.abandon(row, self._clock())
+            log.info("job broken off: the service stops")
+            return Outcome(job.name, row.scope, window, "stopped", {}, "", row.id)
         except Exception as error:
             words = mask_text(f"{type(error).__name__}: {error}")
             self._runs.fail(row, words, self._clock())
@@ -161,16 +219,25 @@ class Runner:
 
     @contextmanager
     def _prolonging(self, row: RunRow) -> Iterator[None]:
-        done = threading.Event()
+        done, began = threading.Event(), time.monotonic()
 
         def prolong() -> None:
             while not done.wait(self._lease.total_seconds() / 3):
-                self._runs.renew(row, self._clock() + self._lease)
+                if time.monotonic() - began > self._stuck_after.total_seconds():
+                    _log.critical("run is stuck", job=row.job, scope=row.scope, run=row.id)
+                    return
+                try:
+                    self._runs.renew(row, self._clock() + self._lease)
+                except Exception as error:
+                    # The database is away for a moment; the lease may still be prolonged in time.
+                    _log.warning("lease not prolonged", run=row.id, error=mask_text(str(error)))
 
         thread = threading.Thread(target=prolong, name=f"lease-{row.job}", daemon=True)
         thread.start()
+        self._under_way[row.id] = row, began
         try:
             yield
         finally:
+            del self._under_way[row.id]
             done.set()
             thread.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,15 +13,20 @@ from connector.domain.lifecycle import OWNER, HoldCause
 from connector.extracts.batch import batch_tables
 from connector.extracts.files import csv_bytes, publish, workbook_bytes
 from connector.jobs.cadence import AtCutoffs, Window
-from connector.jobs.runner import Counts, Job
+from connector.jobs.runner import Counts, Job, Lane
 from connector.steps.context import Context, part_source
 from connector.steps.sales_order import live
 from connector.store.files import Files
+from connector.store.runs import Runs
 from connector.store.tables import OrderRow, WaveRow
 from connector.store.waves import Freeze, Waves
 
+# So long a wave waits for orders placed before its cutoff to be pulled and walked; what comes
+# later goes with the next one.
+PATIENCE = timedelta(minutes=5)
 
-def wave(context: Context, waves: Waves, files: Files, folder: Path) -> Job:
+
+def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path) -> Job:
     """Return the job. Each business unit has waves of its own, by its own timetable.
 
     The wave is frozen in one transaction; its files are made from what was frozen, so that a run
@@ -52,6 +58,12 @@ def wave(context: Context, waves: Waves, files: Files, folder: Path) -> Job:
             "files": len(written),
         }
 
+    def ready(window: Window) -> bool:
+        if context.clock() >= window.end + PATIENCE:
+            return True
+        reached = (runs.done_until(job) for job in ("intake", "advance"))
+        return all(until is not None and until >= window.end for until in reached)
+
     return Job(
         "wave",
         "release the orders of a cutoff and hand over the batch",
@@ -59,6 +71,8 @@ def wave(context: Context, waves: Waves, files: Files, folder: Path) -> Job:
         run,
         tuple(context.business_units),
         cadences,
+        Lane.CLOCK,
+        ready,
     )
 
 

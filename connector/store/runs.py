@@ -106,6 +106,10 @@ class Runs:
         """Note that a run failed; its window is worked off again later."""
         return self._update(row, state=RunState.FAILED, error=error, finished_at=now)
 
+    def abandon(self, row: RunRow, now: datetime) -> bool:
+        """Let the next process take a run over at once: its own is about to end."""
+        return self._update(row, lease_until=now)
+
     def _update(self, row: RunRow, **values: Any) -> bool:
         with self._database.transaction() as session:
             changed = session.execute(
@@ -148,6 +152,18 @@ class Runs:
                     .order_by(RunRow.window_to, RunRow.window_from)
                 )
             )
+
+    def done_until(self, job: str, scope: str = "") -> datetime | None:
+        """Return how far the windows of a job are done, without a gap."""
+        undone = select(func.min(RunRow.window_from)).where(
+            RunRow.job == job, RunRow.scope == scope, RunRow.state != RunState.DONE
+        )
+        done = select(func.max(RunRow.window_to)).where(
+            RunRow.job == job, RunRow.scope == scope, RunRow.state == RunState.DONE
+        )
+        with self._database.reading() as session:
+            first, last = session.scalar(undone), session.scalar(done)
+        return last if first is None or last is None else min(first, last)
 
     def last_window_to(self, job: str, scope: str) -> datetime | None:
         """Return how far the windows of a job reach, whatever became of them."""

@@ -11,9 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from connector.domain.lifecycle import WALKING, Stage
+from connector.errors import RetryLater
 from connector.store.database import Database
-from connector.store.orders import Change, apply_in
+from connector.store.orders import Change, StaleOrder, apply_in
 from connector.store.tables import OrderRow, WaveOrderRow, WaveRow
+
+_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,20 @@ class Waves:
         `why` says why an order is left out. An order of several business units is released as a
         whole when the last of their waves took it.
         """
-        try:
-            with self._database.transaction() as session:
-                wave = _frozen(session, freeze)
+        for _ in range(_TRIES):
+            try:
+                with self._database.transaction() as session:
+                    return _frozen(session, freeze) or _freeze(session, freeze, why, actor, now)
+            except StaleOrder:
+                # An order was moved while the wave was put together: look at all of them anew.
+                continue
+            except IntegrityError:
+                with self._database.reading() as session:
+                    wave = _frozen(session, freeze)
                 if wave is None:
-                    wave = _freeze(session, freeze, why, actor, now)
-            return wave
-        except IntegrityError:
-            with self._database.reading() as session:
-                wave = _frozen(session, freeze)
-            if wave is None:
-                raise
-            return wave
+                    raise
+                return wave
+        raise RetryLater("orders are being moved all the time", place=f"wave {freeze.cutoff}")
 
     def released(self, wave: WaveRow) -> list[tuple[OrderRow, WaveOrderRow]]:
         """Return the orders of a wave, in the sequence of their numbers."""
