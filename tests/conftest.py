@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from connector.store.database import Database
-from tests.support import postgres
+from tests.support import databases, postgres
 
 settings.register_profile(
     "connector",
@@ -52,8 +52,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """An empty database with its tables, once of each kind."""
+    databases.copy(databases.with_tables(databases.place(database_url)), database_url)
     opened = Database(database_url)
-    opened.upgrade()
     yield opened
     opened.close()
 

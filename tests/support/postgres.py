@@ -55,6 +55,27 @@ class Server:
         return f"host=127.0.0.1 port={self.port} user=connector dbname={name}"
 
 
+def copy(url: str, to: str) -> None:
+    """Make the database at `to` a copy of the one at `url`, to which nobody is connected."""
+    name, wanted = url.rpartition("/")[2], to.rpartition("/")[2]
+    with _administering(url) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{wanted}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{wanted}" TEMPLATE "{name}"')
+
+
+def another(where: str) -> str:
+    """Make an empty database on the server at `where` (a URL without its last part)."""
+    url = f"{where}/test_{uuid.uuid4().hex[:12]}"
+    with _administering(url) as connection:
+        connection.execute(f'CREATE DATABASE "{url.rpartition("/")[2]}" TEMPLATE template0')
+    return url
+
+
+def _administering(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    plain = url.replace("+psycopg", "").rpartition("/")[0]
+    return psycopg.connect(f"{plain}/postgres", autocommit=True)
+
+
 def start() -> Server:
     """Start a server on a free port. Raises Missing."""
     binaries, user = _binaries(), _unprivileged()

@@ -1,10 +1,16 @@
-"""A sandbox and a connector on a clock that the test moves."""
+"""A sandbox and a connector on a clock that the test moves.
+
+Monday evening, when all orders are pulled and walked as far as they go, is lived once in each test
+process and database; every scene begins with a copy of it.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +21,7 @@ from connector.sandbox.dms_documents import whole_orders
 from connector.sandbox.faults import Fault
 from connector.sandbox.service import Sandbox
 from connector.store.tables import EventRow, OrderRow
+from tests.support import databases
 from tests.support.day_process import settings_for
 
 # Monday evening in Shanghai, when all sample orders are placed.
@@ -25,14 +32,26 @@ NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 class Scene:
     """What happens around the connector, and how its orders stand."""
 
-    def __init__(self, sandbox: Sandbox, database_url: str, folder: Path, **policy: Any) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        database_url: str,
+        folder: Path,
+        *,
+        begin: datetime = EVENING,
+        **policy: Any,
+    ) -> None:
         self.sandbox = sandbox
-        self.clock = DemoClock(EVENING)
+        self.clock = DemoClock(begin)
+        sandbox.clock.set(begin)
         self.settings = settings_for(sandbox.addresses(), database_url, folder, **policy)
         self.settings.dms.limits.break_for = 0.01  # the breaker's time is real
         self.settings.sap.limits.break_for = 0.01
         self.connector = build(self.settings, self.clock, since=EVENING - timedelta(days=1))
         self.context = self.connector.context
+
+    def evening(self) -> None:
+        """Live Monday evening."""
         self.until(EVENING)
         self.later(minutes=1, ticks=2)  # orders that waited for another of the same buyer
 
@@ -87,10 +106,38 @@ class Scene:
 
 @contextmanager
 def scene(database_url: str, folder: Path, **policy: Any) -> Iterator[Scene]:
-    """Give a scene on Monday evening, with all orders pulled and walked as far as they go."""
-    with Sandbox() as sandbox:
-        made = Scene(sandbox, database_url, folder, **policy)
+    """Give a scene on Monday evening, with all orders pulled and walked as far as they go.
+
+    With a policy of its own the evening is lived anew, in the empty database.
+    """
+    state = None
+    if not policy:
+        books, lived = _lived(databases.place(database_url))
+        state = Path(shutil.copy(books, folder / "sandbox.db"))
+        databases.copy(lived, database_url)
+    with Sandbox(state=state) as sandbox:
+        begin = EVENING if policy else _AFTER
+        made = Scene(sandbox, database_url, folder, begin=begin, **policy)
         try:
+            if policy:
+                made.evening()
             yield made
         finally:
             made.connector.close()
+
+
+_AFTER = EVENING + timedelta(minutes=2)
+
+
+@cache
+def _lived(where: str) -> tuple[Path, str]:
+    """Return the sandbox's books and the connector's database after Monday evening."""
+    folder = databases.scratch("evening")
+    url = databases.empty(where)
+    with Sandbox(state=folder / "sandbox.db") as sandbox:
+        made = Scene(sandbox, url, folder)
+        try:
+            made.evening()
+        finally:
+            made.connector.close()
+    return folder / "sandbox.db", url
