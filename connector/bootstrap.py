@@ -32,7 +32,7 @@ from connector.jobs.writeback import writeback
 from connector.mapping import MappingSet
 from connector.mapping import load as load_mappings
 from connector.sap.connection import check_connection
-from connector.sap.customers import CustomerDesk
+from connector.sap.customers import CustomerDesk, Remembered
 from connector.sap.gated import GatedSap
 from connector.sap.port import SapSystem
 from connector.sap.rfc import RfcSap, RfcSettings
@@ -127,7 +127,9 @@ def build(
         outbound=Outbound(calls, clock, settings.policy.settling),
         mappings=in_force,
         storefront=storefront,
-        sap_customers=CustomerDesk(sap, in_force),
+        sap_customers=CustomerDesk(
+            sap, in_force, Remembered(clock, settings.sap.remember_customers)
+        ),
         sap_stock=StockDesk(sap, in_force),
         dms=DmsDesk(dms, in_force),
         business_units=business_units_of(settings),

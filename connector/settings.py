@@ -87,6 +87,11 @@ class SapSection(_Section):
         ge=1,
         description="sessions that SAP bears: of all processes on one PostgreSQL, else of each",
     )
+    remember_customers: timedelta = Field(
+        default=timedelta(minutes=10),
+        ge=timedelta(0),
+        description="how long a recognised buyer is not looked up again",
+    )
     limits: LimitsSection = LimitsSection()
 
 

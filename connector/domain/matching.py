@@ -40,6 +40,12 @@ _PROVINCES = (
     "江苏省", "浙江省", "安徽省", "福建省", "江西省", "山东省", "河南省", "湖北省", "湖南省",
     "广东省", "海南省", "四川省", "贵州省", "云南省", "陕西省", "甘肃省", "青海省", "台湾省",
 )  # fmt: skip
+_PROVINCE_NAMES = (
+    *_PROVINCES, "内蒙古自治区", "广西壮族自治区", "西藏自治区", "宁夏回族自治区",
+    "新疆维吾尔自治区", "内蒙古", "广西", "西藏", "宁夏", "新疆",
+    *(province.removesuffix("省").removesuffix("市") for province in _PROVINCES),
+)  # fmt: skip
+_STEM = 4
 # Names whose characters agree to this share may be the same; a person must tell.
 _CLOSE = 85.0
 
@@ -177,6 +183,28 @@ def weigh(buyer: Buyer, candidate: Candidate) -> Evidence:
     )
 
 
+def organisation_code(code: str) -> str:
+    """Return the organisation code within a unified social credit code (GB 32100, places 9 to 17).
+
+    Empty for a code of another length.
+    """
+    return code[8:17] if len(code) == 18 else ""
+
+
+def search_stem(name: str) -> str:
+    """Return a few characters by which to search a company that may be written in other ways.
+
+    The first letters of its name after a province, as they stand: a search cannot normalise.
+    """
+    text = unicodedata.normalize("NFKC", name).strip().upper()
+    for province in _PROVINCE_NAMES:
+        if text.startswith(province) and len(text) > len(province) + 1:
+            text = text.removeprefix(province)
+            break
+    letters = re.match(r"[^\W_]+", text)
+    return letters.group()[:_STEM] if letters else ""
+
+
 def normalise_company(name: str) -> str:
     """Return a company name without what is written now so, now so.
 
@@ -209,14 +237,16 @@ def normalise_address(street: str) -> str:
 
 
 def _code(ours: str, theirs: str) -> Agreement:
-    ours, theirs = (_NOT_LETTERS.sub("", each).upper() for each in (ours, theirs))
+    ours, theirs = (
+        _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", each)).upper() for each in (ours, theirs)
+    )
     if not ours or not theirs:
         return Agreement.ABSENT
     if ours == theirs:
         return Agreement.EQUAL
     # The organisation code is part of the unified social credit code (GB 32100, places 9 to 17).
     short, long = sorted((ours, theirs), key=len)
-    if len(short) == 9 and len(long) == 18 and long[8:17] == short:
+    if len(short) == 9 and organisation_code(long) == short:
         return Agreement.EQUAL
     return Agreement.DIFFERENT
 

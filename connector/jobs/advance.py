@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
@@ -15,6 +15,7 @@ from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job, Stopped
 from connector.steps.confirm import confirm_all
 from connector.steps.context import Context
+from connector.steps.recognise import Found, look_up
 from connector.steps.walk import walk
 from connector.store.tables import OrderRow
 
@@ -22,6 +23,7 @@ _log = structlog.get_logger(__name__)
 
 # An order to be cancelled is due in whatever stage it stands before release.
 _UNRELEASED = tuple(stage for stage in Stage if not (stage.released or stage.ended))
+_NEW = (Stage.RECEIVED,)
 _AT_STOCK = (Stage.PLACED,)
 _AFTER_STOCK = (Stage.CONFIRMED, Stage.NOTED)
 _PAGE = 500
@@ -54,14 +56,29 @@ def drain(context: Context, workers: int, stopping: Callable[[], bool] = lambda:
     stopped: list[Misconfigured] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="walk") as pool:
 
-        def walk_each(rows: Sequence[OrderRow]) -> None:
-            for row in pool.map(lambda row: _walk(context, row, stopped, stopping), rows):
-                if row is not None:
+        def walk_each(
+            rows: Sequence[OrderRow],
+            until: Stage | None = None,
+            found: Mapping[int, Found] | None = None,
+        ) -> None:
+            def one(row: OrderRow) -> OrderRow | None:
+                if stopping():
+                    return None
+                return _walk(context, row, stopped, until, (found or {}).get(row.id))
+
+            for row in pool.map(one, rows):
+                if row is not None and row.stage != until:
                     counts[f"{row.stage}"] += 1
             if stopping():
                 raise Stopped
 
-        _page_by_page(context, _UNRELEASED, walk_each)
+        def walk_looked_up(rows: Sequence[OrderRow]) -> None:
+            valid = [row for row in rows if row.stage == Stage.VALID]
+            walk_each(rows, found=look_up(context, valid, pool.map))
+
+        # So that the buyers of all new orders are looked up together.
+        _page_by_page(context, _NEW, lambda rows: walk_each(rows, until=Stage.VALID))
+        _page_by_page(context, _UNRELEASED, walk_looked_up)
         try:
             _page_by_page(context, _AT_STOCK, lambda rows: confirm_all(context, rows))
         except Misconfigured as error:
@@ -73,12 +90,14 @@ def drain(context: Context, workers: int, stopping: Callable[[], bool] = lambda:
 
 
 def _walk(
-    context: Context, row: OrderRow, stopped: list[Misconfigured], stopping: Callable[[], bool]
+    context: Context,
+    row: OrderRow,
+    stopped: list[Misconfigured],
+    until: Stage | None,
+    found: Found | None,
 ) -> OrderRow | None:
-    if stopping():
-        return None
     try:
-        return walk(context, row.id)
+        return walk(context, row.id, until=until, found=found)
     except Misconfigured as error:
         # The system that refuses us stops the orders that need it, and no others.
         stopped.append(error)

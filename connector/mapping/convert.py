@@ -68,6 +68,8 @@ def converter(spec: model.Converter, lookups: Mapping[str, Lookup]) -> Convert:
             if pad.side == "right":
                 return lambda value: str(value).ljust(pad.width, pad.fill)
             return lambda value: str(value).rjust(pad.width, pad.fill)
+        case model.AlphaConverter():
+            return lambda value: _alpha(str(value).strip(), spec.alpha)
         case model.ReplaceConverter():
             before, _, after = spec.format.partition("{}")
             return lambda value: f"{before}{value}{after}"
@@ -83,6 +85,10 @@ def converter(spec: model.Converter, lookups: Mapping[str, Lookup]) -> Convert:
         case model.AddressConverter():
             place = 0 if spec.address == "street" else 1
             return lambda value: split_address(str(value))[place]
+
+
+def _alpha(number: str, width: int) -> str:
+    return number.zfill(width) if number.isascii() and number.isdigit() else number
 
 
 def normal_text(value: Any) -> str:

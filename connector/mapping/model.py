@@ -150,6 +150,12 @@ class PadConverter(_Part):
     pad: PadParameters
 
 
+class AlphaConverter(_Part):
+    """`alpha`: SAP's inner form of a number: digits are filled up with zeros, others stay."""
+
+    alpha: int = Field(gt=0, le=40, description="10 for customers, 18 or 40 (S/4) for materials")
+
+
 class ReplaceConverter(_Part):
     """`format`: text around the value, which stands at `{}` (前后缀)."""
 
@@ -207,7 +213,7 @@ class AddressConverter(_Part):
 _CONVERTERS: dict[str, type[_Part]] = {
     "text": Text, "case": Case, "decimal": DecimalConverter, "tax": TaxConverter,
     "unit": UnitConverter, "date": DateConverter, "to": WholeConverter, "lookup": LookupConverter,
-    "cut": CutConverter, "pad": PadConverter, "format": ReplaceConverter,
+    "cut": CutConverter, "pad": PadConverter, "alpha": AlphaConverter, "format": ReplaceConverter,
     "replace": ExchangeConverter, "join": JoinConverter, "first": FirstConverter,
     "split": SplitConverter, "address": AddressConverter,
 }  # fmt: skip
@@ -231,6 +237,7 @@ Converter = Annotated[
     | Annotated[LookupConverter, Tag("lookup")]
     | Annotated[CutConverter, Tag("cut")]
     | Annotated[PadConverter, Tag("pad")]
+    | Annotated[AlphaConverter, Tag("alpha")]
     | Annotated[ReplaceConverter, Tag("format")]
     | Annotated[ExchangeConverter, Tag("replace")]
     | Annotated[JoinConverter, Tag("join")]
@@ -328,13 +335,15 @@ class CallModel(_Part):
 class FindByModel(_Part):
     """One condition by which records are looked for; conditions are joined with OR.
 
-    With `prefix`, records whose column begins with the value.
+    With `prefix`, records whose column begins with the value; with `contains`, where it stands
+    anywhere in the column.
     """
 
     column: str
     source: str | list[str]
     convert: list[Converter] = []
     prefix: bool = False
+    contains: bool = False
     when: str | None = None
 
 

@@ -1,163 +1,180 @@
-"""Customers in SAP: looked for, created, read back."""
+"""Customers in SAP: looked for, created, corrected, read back."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
-from connector.domain.matching import Candidate, normalise_phone
+from connector.domain.matching import Candidate
 from connector.domain.order import Buyer
-from connector.errors import InDoubt, Misconfigured, Rejected, RetryLater
+from connector.errors import InDoubt, MappingFailed, Rejected, RetryLater
+from connector.mapping import Mapping as Spoken
 from connector.mapping import MappingSet
 from connector.sap.conversion import alpha
+from connector.sap.finding import Finder
 from connector.sap.port import SapSystem
-from connector.sap.readtable import Condition, read
 from connector.sap.returns import check
 
-_FIND = "sap_customer_find"
-_CUSTOMER_LENGTH = 10
+_CHANGE = "sap_customer_change"
+_LENGTH = 10
+_MOST_REMEMBERED = 10_000
+
+
+class Remembered:
+    """Buyers who were recognised lately. That nobody was found is never remembered.
+
+    `keep` is how long; nothing is kept for zero.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], keep: timedelta) -> None:
+        self._clock = clock
+        self._keep = keep
+        self._found: dict[Buyer, tuple[datetime, tuple[Candidate, ...]]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, buyer: Buyer) -> tuple[Candidate, ...] | None:
+        """Return the candidates by which this very buyer was recognised, if not too long ago."""
+        with self._lock:
+            at, candidates = self._found.get(buyer, (None, ()))
+            if at is None or self._clock() - at >= self._keep:
+                self._found.pop(buyer, None)
+                return None
+            return candidates
+
+    def put(self, buyer: Buyer, candidates: Sequence[Candidate]) -> None:
+        """Remember that these candidates told who the buyer is."""
+        with self._lock:
+            if len(self._found) >= _MOST_REMEMBERED:
+                self._found.clear()
+            self._found.setdefault(buyer, (self._clock(), tuple(candidates)))
 
 
 class CustomerDesk:
-    """Looks customers up and creates them, each conversation through its mapping."""
+    """Looks customers up, creates and corrects them, each conversation through its mapping."""
 
-    def __init__(self, system: SapSystem, mappings: Callable[[], MappingSet]) -> None:
+    def __init__(
+        self,
+        system: SapSystem,
+        mappings: Callable[[], MappingSet],
+        remembered: Remembered | None = None,
+    ) -> None:
         self._system = system
         self._mappings = mappings
+        self._remembered = remembered
+        self._finder = Finder(system, mappings)
 
     def find(self, buyers: Sequence[Buyer]) -> list[list[Candidate]]:
         """Return the candidates of each buyer, asked for all at once. Raises RetryLater."""
-        mapping = self._mappings()[_FIND]
-        wanted = [self._conditions(buyer) for buyer in buyers]
-        together = [condition for conditions in wanted for condition in conditions]
-        found = self._read(together) if together else []
-        if mapping.read_table is None:
-            raise _no_table()
-        names = {name: column for column, name in mapping.read_table.columns.items()}
-        return [
-            [
-                candidate
-                for candidate, row in found
-                if any(_holds(row, names, condition) for condition in conditions)
-            ]
-            for conditions in wanted
-        ]
+        known = [self._remembered.get(buyer) if self._remembered else None for buyer in buyers]
+        unknown = [buyer for buyer, each in zip(buyers, known, strict=True) if each is None]
+        found = iter(self._finder.find(unknown) if unknown else [])
+        return [list(each) if each is not None else next(found) for each in known]
+
+    def remember(self, buyer: Buyer, candidates: Sequence[Candidate]) -> None:
+        """Say that a buyer was recognised by these candidates: for a while, nobody is asked."""
+        if self._remembered is not None:
+            self._remembered.put(buyer, candidates)
 
     def find_by_code(self, code: str) -> list[Candidate]:
         """Return the customers with this tax code or ID number."""
-        mapping = self._mappings()[_FIND]
-        if mapping.read_table is None:
-            raise _no_table()
-        column = _column(mapping.read_table.columns, "code")
-        return [candidate for candidate, _ in self._read([Condition(column, code)])]
+        return self._finder.by_code(code)
+
+    def find_created(self, buyer: Buyer, reference: str) -> list[Candidate]:
+        """Return the customers that a creation under this reference made. Raises RetryLater."""
+        return self._finder.created(buyer, reference)
 
     def read_back(self, number: str) -> Candidate | None:
         """Return one customer by number."""
-        mapping = self._mappings()[_FIND]
-        if mapping.read_table is None:
-            raise _no_table()
-        column = _column(mapping.read_table.columns, "number")
-        found = self._read([Condition(column, alpha(number, _CUSTOMER_LENGTH))])
-        return found[0][0] if found else None
+        return self._finder.by_number(number)
 
-    def create(self, buyer: Buyer, business_unit: Mapping[str, Any]) -> str:
+    def create(self, buyer: Buyer, business_unit: Mapping[str, Any], reference: str = "") -> str:
         """Create a customer and return its number, read back after the commit.
 
         All calls of the mapping and the commit run in one session. Until the commit is sent a
         lost answer has had no effect, since SAP rolls an abandoned session back: RetryLater.
         From then on it is InDoubt.
         """
-        mapping = self._mappings()[f"sap_customer_create_{buyer.kind.value}"]
-        source: dict[str, Any] = {
-            "buyer": asdict(buyer),
-            "business_unit": dict(business_unit),
-            "answers": [],
-        }
-        with self._system.session() as session:
-            try:
-                for function, request in mapping.calls:
-                    answer = session.call(function, request(source).body)
-                    check(answer, function)
-                    source["answers"] = [*source["answers"], answer]
-            except InDoubt as error:
-                raise RetryLater(
-                    f"{error.message}; nothing was committed", place=error.place
-                ) from None
-            number = str(mapping.read({"answers": source["answers"]}).values.get("number") or "")
+        mapping = self._creation(buyer)
+
+        def number_in(answers: list[dict[str, Any]]) -> str:
+            number = str(mapping.read({"answers": answers}).values.get("number") or "")
             if not number.strip("0 "):
                 raise Rejected(
                     "no-number", "SAP created no customer number", place="SAP create customer"
                 )
+            return alpha(number, _LENGTH)
+
+        source = _source(buyer, business_unit, reference)
+        number = self._in_one_session(mapping, source, number_in)
+        self._there(number, "created")
+        return number
+
+    def correct(self, number: str, buyer: Buyer, business_unit: Mapping[str, Any]) -> Candidate:
+        """Write the buyer's data into a customer's record and return it as it then stands.
+
+        Errors are those of `create`. Changing a record twice in the same way is harmless.
+        """
+        number = alpha(number, _LENGTH)
+        source = {**_source(buyer, business_unit, ""), "number": number}
+        self._in_one_session(self._mappings()[_CHANGE], source, lambda _answers: number)
+        return self._there(number, "changed")
+
+    def cuts(self, buyer: Buyer, business_unit: Mapping[str, Any]) -> list[str]:
+        """Return which values the mapping cuts to SAP's length when it creates this customer."""
+        source = _source(buyer, business_unit, "")
+        notes: list[str] = []
+        for _, request in self._creation(buyer).calls:
+            try:
+                notes += request(source).notes
+            except MappingFailed:
+                # Made of the answer of an earlier call, which is not there now.
+                continue
+        return notes
+
+    def _creation(self, buyer: Buyer) -> Spoken:
+        return self._mappings()[f"sap_customer_create_{buyer.kind.value}"]
+
+    def _in_one_session(
+        self,
+        mapping: Spoken,
+        source: dict[str, Any],
+        outcome: Callable[[list[dict[str, Any]]], str],
+    ) -> str:
+        answers: list[dict[str, Any]] = []
+        with self._system.session() as session:
+            try:
+                for function, request in mapping.calls:
+                    answer = session.call(function, request({**source, "answers": answers}).body)
+                    check(answer, function)
+                    answers.append(answer)
+            except InDoubt as error:
+                raise RetryLater(
+                    f"{error.message}; nothing was committed", place=error.place
+                ) from None
+            made = outcome(answers)
             session.commit()
-        number = alpha(number, _CUSTOMER_LENGTH)
+        return made
+
+    def _there(self, number: str, done: str) -> Candidate:
+        """Read a record back after the commit: "saved" ones that are absent later are known."""
         try:
             there = self.read_back(number)
         except RetryLater as error:
             raise InDoubt(f"not read back: {error.message}", place=error.place) from None
         if there is None:
             raise InDoubt(
-                f"customer {number} was committed and is not there", place="SAP create customer"
+                f"customer {number} was {done} and committed, and is not there", place="SAP"
             )
-        return number
-
-    def _conditions(self, buyer: Buyer) -> list[Condition]:
-        mapping = self._mappings()[_FIND]
-        source = asdict(buyer)
-        values = [(column, value(source), prefix) for column, value, prefix in mapping.find_by]
-        return [
-            Condition(column, str(value), prefix)
-            for column, value, prefix in values
-            if value not in (None, "")
-        ]
-
-    def _read(self, conditions: Sequence[Condition]) -> list[tuple[Candidate, Mapping[str, str]]]:
-        mapping = self._mappings()[_FIND]
-        if mapping.read_table is None:
-            raise _no_table()
-        names = mapping.read_table.columns
-        # A column that is searched must come back too, to tell whose candidate a row is.
-        columns = list(dict.fromkeys([*names, *(each.column for each in conditions)]))
-        found: dict[str, tuple[Candidate, Mapping[str, str]]] = {}
-        for row in read(self._system, mapping.read_table.table, columns, conditions):
-            values = {name: row.get(column, "") for column, name in names.items()}
-            candidate = Candidate(
-                number=alpha(values["number"], _CUSTOMER_LENGTH),
-                name=values.get("name", "") + values.get("name_2", ""),
-                code=values.get("code", ""),
-                phone=values.get("phone", ""),
-                street=values.get("street", ""),
-                city=values.get("city", ""),
-                postcode=values.get("postcode", ""),
-                deleted=bool(values.get("deleted")),
-                blocked=bool(values.get("blocked")),
-            )
-            found[candidate.number] = (candidate, row)
-        return list(found.values())
+        return there
 
 
-def _holds(row: Mapping[str, str], names: Mapping[str, str], condition: Condition) -> bool:
-    held = row.get(condition.column, "")
-    if condition.column == names.get("phone"):
-        return normalise_phone(held) == normalise_phone(condition.value)
-    value = condition.value.strip()
-    return held.startswith(value) if condition.prefix else held == value
-
-
-def _column(columns: Mapping[str, str], name: str) -> str:
-    for column, each in columns.items():
-        if each == name:
-            return column
-    raise Misconfigured(
-        f"no column is called {name!r}",
-        place=f"mapping {_FIND}",
-        remedy="name it under read_table.columns",
-    )
-
-
-def _no_table() -> Misconfigured:
-    return Misconfigured(
-        "says not where customers are looked for",
-        place=f"mapping {_FIND}",
-        remedy="add read_table",
-    )
+def _source(buyer: Buyer, business_unit: Mapping[str, Any], reference: str) -> dict[str, Any]:
+    return {
+        "buyer": asdict(buyer),
+        "business_unit": dict(business_unit),
+        "reference": reference,
+        "answers": [],
+    }

@@ -15,18 +15,22 @@ _MOST_CONDITIONS = 40
 
 
 class Condition(NamedTuple):
-    """A column's value, or with `prefix` what it begins with."""
+    """A column's value; with `prefix` what it begins with, with `contains` what stands in it."""
 
     column: str
     value: str
     prefix: bool = False
+    contains: bool = False
 
     def text(self) -> str:
         """Return the condition in Open SQL, quotes doubled."""
         literal = self.value.replace("'", "''")
         # The wildcards of LIKE cannot be escaped here: such a value is searched as it is.
-        if self.prefix and not {"%", "_"} & set(literal):
-            return f"{self.column} LIKE '{literal}%'"
+        if not {"%", "_"} & set(literal):
+            if self.contains:
+                return f"{self.column} LIKE '%{literal}%'"
+            if self.prefix:
+                return f"{self.column} LIKE '{literal}%'"
         return f"{self.column} = '{literal}'"
 
 

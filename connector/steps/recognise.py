@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_name
 from connector.domain.matching import Candidate, Decision, Verdict, decide
 from connector.domain.order import Buyer, Order
+from connector.errors import ConnectorError, MappingFailed, Rejected
 from connector.steps.context import Context, buyer_key
 from connector.steps.outbound import Document
 from connector.store.calls import Call
@@ -17,14 +18,54 @@ from connector.store.orders import Change, Hold
 from connector.store.tables import OrderRow
 
 CREATE = "create_customer"
+# Buyers in one look-up; one question to SAP holds the conditions of about eight.
+_CHUNK = 8
 
 
-def recognise(
-    context: Context, row: OrderRow, candidates: Sequence[Candidate] | None = None
-) -> Change:
+# What a look-up for many orders brought for one of them, or why it brought nothing.
+Found = Sequence[Candidate] | ConnectorError
+
+
+def look_up(
+    context: Context, rows: Sequence[OrderRow], each: Callable[..., Iterable[Any]] = map
+) -> dict[int, Found]:
+    """Look the buyers of many valid orders up at once; return what each order gets, by its key.
+
+    `each` is `map`, or that of a pool. A buyer of several orders is looked up once, one whose
+    customer is settled not at all.
+    """
+    buyers = {}
+    for row in rows:
+        try:
+            buyers[row.id] = context.read(row).buyer
+        except ValueError:
+            # One order that cannot be read concerns nobody else: its own step says what is wrong.
+            continue
+    settled = context.customers.known({buyer_key(buyer) for buyer in buyers.values()})
+    wanted = [buyer for buyer in dict.fromkeys(buyers.values()) if buyer_key(buyer) not in settled]
+    chunks = [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
+    found: dict[Buyer, Found] = {}
+    for chunk, answers in zip(chunks, each(lambda c: _asked(context, c), chunks), strict=True):
+        found |= dict(zip(chunk, answers, strict=True))
+    return {pk: found[buyer] for pk, buyer in buyers.items() if buyer in found}
+
+
+def _asked(context: Context, buyers: Sequence[Buyer]) -> Sequence[Found]:
+    try:
+        return context.sap_customers.find(buyers)
+    except (Rejected, MappingFailed) as error:
+        if len(buyers) == 1:
+            return [error]
+        # One buyer that SAP or a mapping does not take concerns nobody else.
+        return [found for buyer in buyers for found in _asked(context, [buyer])]
+    except ConnectorError as error:
+        return [error] * len(buyers)
+
+
+def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Change:
     """Find the buyer's customer number, hold for the sales rep, or create the customer once.
 
-    `candidates` are those of a look-up made for many orders at once; by default SAP is asked.
+    `found` is what a look-up for many orders brought; by default SAP is asked here.
     """
     order = context.read(row)
     key = buyer_key(order.buyer)
@@ -35,10 +76,15 @@ def recognise(
     if call is not None:
         # A creation is under way or was made: its outcome comes before any new look.
         return _create(context, row, order)
-    if candidates is None:
-        candidates = context.sap_customers.find([order.buyer])[0]
-    decision = decide(order.buyer, candidates)
-    if decision.verdict is Verdict.RECOGNISED and decision.number is not None:
+    if isinstance(found, ConnectorError):
+        raise found
+    decision = None if found is None else decide(order.buyer, found)
+    if decision is None or decision.verdict is Verdict.NEW:
+        # Before somebody is created, SAP is asked at this very moment.
+        found = context.sap_customers.find([order.buyer])[0]
+        decision = decide(order.buyer, found)
+    if decision.verdict is Verdict.RECOGNISED and decision.number is not None and found:
+        context.sap_customers.remember(order.buyer, found)
         return _recognised(
             context,
             decision.number,
@@ -68,24 +114,26 @@ def _create(
     context: Context, row: OrderRow, order: Order, decision: Decision | None = None
 ) -> Change:
     unit = context.business_units[order.business_units[0]]
+    desk, call = context.sap_customers, _call(context, row, order)
     number = context.outbound.perform(
-        _call(context, row, order),
-        send=lambda: Document(context.sap_customers.create(order.buyer, asdict(unit)), {}),
-        ask=lambda: _created(context, order.buyer),
+        call,
+        send=lambda: Document(desk.create(order.buyer, asdict(unit), call.reference), {}),
+        ask=lambda: _created(context, order.buyer, call.reference),
     ).number
+    cuts = desk.cuts(order.buyer, asdict(unit))
     context.customers.bind(buyer_key(order.buyer), number, "created", "connector", context.clock())
-    return _recognised(
-        context,
-        number,
-        f"customer {number} created: {decision.reason if decision else 'as the sales rep said'}",
-        {"decision": _shown(decision)} if decision else {},
-    )
+    text = f"customer {number} created: {decision.reason if decision else 'as the sales rep said'}"
+    detail: dict[str, Any] = {"decision": _shown(decision)} if decision else {}
+    if cuts:
+        text += f"; {'; '.join(cuts)}"
+        detail["cut"] = cuts
+    return _recognised(context, number, text, detail)
 
 
-def _created(context: Context, buyer: Buyer) -> Document | None:
+def _created(context: Context, buyer: Buyer, reference: str) -> Document | None:
     found = [
         candidate
-        for candidate in context.sap_customers.find_by_code(buyer.code)
+        for candidate in context.sap_customers.find_created(buyer, reference)
         if not candidate.deleted
     ]
     return Document(found[0].number, {}) if found else None

@@ -23,7 +23,7 @@ from connector.errors import (
 from connector.steps.cancel import cancel
 from connector.steps.context import Context
 from connector.steps.place import place
-from connector.steps.recognise import recognise
+from connector.steps.recognise import Found, recognise
 from connector.steps.request import apply, note
 from connector.steps.validate import validate
 from connector.store.orders import Change, Hold, StaleOrder
@@ -43,22 +43,42 @@ _STEPS: Mapping[Step, Callable[[Context, OrderRow], Change]] = {
 }
 
 
-def walk(context: Context, order_pk: int, actor: str = "connector") -> OrderRow:
-    """Move one order on as far as it goes now, and return it.
+def walk(
+    context: Context,
+    order_pk: int,
+    actor: str = "connector",
+    *,
+    until: Stage | None = None,
+    found: Found | None = None,
+) -> OrderRow:
+    """Move one order on as far as it goes now, or to a stage, and return it.
 
-    Raises Misconfigured when no order could go on: nothing is noted against this one.
+    `found` are its buyer's candidates where they were looked up for many orders at once. Raises
+    Misconfigured when no order could go on: nothing is noted against this one.
     """
     row = context.orders.get(order_pk)
     while True:
         step = _step(row)
-        if step is None or row.next_try_at is None or row.next_try_at > context.clock():
+        if (
+            row.stage == until
+            or step is None
+            or row.next_try_at is None
+            or row.next_try_at > context.clock()
+        ):
             return row
         try:
             with about(row, step.__name__):
-                row = commit(context, row, decide(context, row, step), actor)
+                taken = step
+                if step is recognise and found is not None:
+                    taken = _recognise_among(found)
+                row = commit(context, row, decide(context, row, taken), actor)
         except StaleOrder:
             # Another mover was quicker; what it left is walked when it is due.
             return context.orders.get(order_pk)
+
+
+def _recognise_among(found: Found) -> Callable[[Context, OrderRow], Change]:
+    return lambda context, row: recognise(context, row, found)
 
 
 @contextmanager

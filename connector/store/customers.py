@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from connector.store.database import Database
 from connector.store.tables import CustomerRow
+
+_PAGE = 500
 
 
 class Customers:
@@ -20,6 +24,16 @@ class Customers:
         """Return the binding of a buyer, if there is one."""
         with self._database.reading() as session:
             return session.get(CustomerRow, buyer_key)
+
+    def known(self, buyer_keys: Collection[str]) -> set[str]:
+        """Return those of the buyers that have a binding."""
+        keys = sorted(buyer_keys)
+        found: set[str] = set()
+        with self._database.reading() as session:
+            for start in range(0, len(keys), _PAGE):
+                page = CustomerRow.buyer_key.in_(keys[start : start + _PAGE])
+                found |= set(session.scalars(select(CustomerRow.buyer_key).where(page)))
+        return found
 
     def bind(self, buyer_key: str, number: str, how: str, actor: str, now: datetime) -> None:
         """Note that a buyer is this customer. A later word replaces an earlier one."""

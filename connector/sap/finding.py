@@ -1,0 +1,192 @@
+"""Looks for customers in SAP as the site can: by RFC_READ_TABLE or its own function module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from connector.domain.matching import Candidate, normalise_phone, organisation_code, search_stem
+from connector.domain.order import Buyer, BuyerKind
+from connector.errors import Misconfigured
+from connector.mapping import Mapping as Spoken
+from connector.mapping import MappingSet
+from connector.sap.conversion import alpha
+from connector.sap.port import SapSystem
+from connector.sap.readtable import Condition, read
+from connector.sap.returns import check
+
+_FIND, _ASK, _READ = "sap_customer_find", "sap_customer_ask", "sap_customer_read"
+_LENGTH = 10
+
+Row = Mapping[str, str]
+
+
+class Finder:
+    """Looks customers up. Nothing here writes."""
+
+    def __init__(self, system: SapSystem, mappings: Callable[[], MappingSet]) -> None:
+        self._system = system
+        self._mappings = mappings
+
+    def find(self, buyers: Sequence[Buyer]) -> list[list[Candidate]]:
+        """Return the candidates of each buyer, asked for together. Raises RetryLater."""
+        mapping = self._mappings()[_FIND]
+        if mapping.read_table is None:
+            return self._by_function(mapping, [search_source(buyer) for buyer in buyers])
+        wanted = [_conditions(mapping, search_source(buyer)) for buyer in buyers]
+        found = self._rows(mapping, [each for conditions in wanted for each in conditions])
+        phone = _columns_by_name(mapping).get("phone")
+        return [
+            [
+                candidate
+                for candidate, row in found
+                if any(_holds(row, each, phone) for each in conditions)
+            ]
+            for conditions in wanted
+        ]
+
+    def created(self, buyer: Buyer, reference: str) -> list[Candidate]:
+        """Return the customers that a creation for this buyer made, by external reference.
+
+        By `sap_customer_ask.yaml` where there is one: a record for which every condition holds.
+        Otherwise by the buyer's code, which the creation writes.
+        """
+        if _ASK not in self._mappings().names():
+            return self.by_code(buyer.code)
+        mapping = self._mappings()[_ASK]
+        source = {**search_source(buyer), "reference": reference}
+        if mapping.read_table is None:
+            return self._by_function(mapping, [source])[0]
+        conditions = _conditions(mapping, source)
+        phone = _columns_by_name(mapping).get("phone")
+        return [
+            candidate
+            for candidate, row in self._rows(mapping, conditions)
+            if all(_holds(row, each, phone) for each in conditions)
+        ]
+
+    def by_code(self, code: str) -> list[Candidate]:
+        """Return the customers with exactly this tax code or ID number."""
+        mapping = self._mappings()[_FIND]
+        if mapping.read_table is None:
+            # Only the code is given: whatever else the mapping asks by stays empty.
+            found = self._by_function(mapping, [{"code": code}])[0]
+            return [each for each in found if each.code == code]
+        condition = Condition(_column(mapping, "code"), code)
+        return [candidate for candidate, _ in self._rows(mapping, [condition])]
+
+    def by_number(self, number: str) -> Candidate | None:
+        """Return one customer: by `sap_customer_read.yaml` if there is one, or by the table."""
+        number = alpha(number, _LENGTH)
+        if _READ in self._mappings().names():
+            mapping = self._mappings()[_READ]
+            found = self._by_function(mapping, [{"number": number}])[0]
+            return found[0] if found else None
+        mapping = self._mappings()[_FIND]
+        if mapping.read_table is None:
+            raise Misconfigured(
+                "customers can be looked for, but not read by their number",
+                place=f"mapping {_FIND}",
+                remedy=f"add {_READ}.yaml beside it",
+            )
+        rows = self._rows(mapping, [Condition(_column(mapping, "number"), number)])
+        return rows[0][0] if rows else None
+
+    def _by_function(
+        self, mapping: Spoken, sources: Sequence[Mapping[str, Any]]
+    ) -> list[list[Candidate]]:
+        """Ask a function module, `batch` buyers at a time; who of them a row is for is not asked.
+
+        The decision table drops what does not resemble a buyer.
+        """
+        found: list[list[Candidate]] = []
+        for start in range(0, len(sources), mapping.batch):
+            chunk = sources[start : start + mapping.batch]
+            source = {**chunk[0], "buyers": list(chunk)}
+            answer = self._system.call(mapping.target.operation, mapping.apply(source).body)
+            reading = mapping.read(answer, source)
+            if reading.outcome == "absent":
+                found += [[] for _ in chunk]
+                continue
+            check(answer, mapping.target.operation)
+            rows = reading.values.get("customers") or []
+            found += [[_candidate(row) for row in rows] for _ in chunk]
+        return found
+
+    def _rows(
+        self, mapping: Spoken, conditions: Sequence[Condition]
+    ) -> list[tuple[Candidate, Row]]:
+        spec = mapping.read_table
+        if spec is None or not conditions:
+            return []
+        # A column that is searched must come back too, to tell whose candidate a row is.
+        columns = list(dict.fromkeys([*spec.columns, *(each.column for each in conditions)]))
+        found: dict[str, tuple[Candidate, Row]] = {}
+        for row in read(self._system, spec.table, columns, conditions):
+            values = {name: row.get(column, "") for column, name in spec.columns.items()}
+            candidate = _candidate(values)
+            found[candidate.number] = (candidate, row)
+        return list(found.values())
+
+
+def search_source(buyer: Buyer) -> dict[str, Any]:
+    """Return what mappings that look for a customer read: the buyer, and two ways to write it."""
+    company = buyer.kind is BuyerKind.COMPANY
+    return {
+        **asdict(buyer),
+        "organisation_code": organisation_code(buyer.code) if company else "",
+        "name_stem": search_stem(buyer.name),
+    }
+
+
+def _conditions(mapping: Spoken, source: Mapping[str, Any]) -> list[Condition]:
+    spec = mapping.read_table
+    assert spec is not None
+    found = []
+    for (column, value_of, prefix), how in zip(mapping.find_by, spec.find_by, strict=True):
+        value = value_of(source)
+        if value not in (None, ""):
+            found.append(Condition(column, str(value), prefix, how.contains))
+    return found
+
+
+def _candidate(values: Mapping[str, Any]) -> Candidate:
+    text = {name: str(value or "").strip() for name, value in values.items()}
+    return Candidate(
+        number=alpha(text.get("number", ""), _LENGTH),
+        name=text.get("name", "") + text.get("name_2", ""),
+        code=text.get("code", ""),
+        phone=text.get("phone", ""),
+        street=text.get("street", ""),
+        city=text.get("city", ""),
+        postcode=text.get("postcode", ""),
+        deleted=bool(text.get("deleted")),
+        blocked=bool(text.get("blocked")),
+    )
+
+
+def _holds(row: Row, condition: Condition, phone: str | None) -> bool:
+    held = row.get(condition.column, "")
+    if condition.column == phone:
+        return normalise_phone(held) == normalise_phone(condition.value)
+    value = condition.value.strip()
+    if condition.contains:
+        return value in held
+    return held.startswith(value) if condition.prefix else held == value
+
+
+def _columns_by_name(mapping: Spoken) -> dict[str, str]:
+    spec = mapping.read_table
+    return {name: column for column, name in spec.columns.items()} if spec else {}
+
+
+def _column(mapping: Spoken, name: str) -> str:
+    column = _columns_by_name(mapping).get(name)
+    if column is None:
+        raise Misconfigured(
+            f"no column is called {name!r}",
+            place=f"mapping {mapping.name}",
+            remedy="name it under read_table.columns",
+        )
+    return column
