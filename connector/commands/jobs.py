@@ -62,7 +62,7 @@ def run(
         job = connector.runner.jobs[name]
         zone = zone_of(connector)
         scopes = job.scopes if scope is None else (scope,)
-        failed = False
+        failed: list[Any] = []
         for each in scopes:
             if each not in job.scopes:
                 raise typer.BadParameter(f"{each!r} is none of {', '.join(job.scopes)}")
@@ -72,9 +72,9 @@ def run(
                     continue
                 outcome = connector.runner.run_window(name, found, each)
                 print(f"{name} {each} {_span(found, zone)}: {_told(outcome)}")
-                failed = failed or outcome.state == "failed"
+                failed += [outcome] if outcome.state == "failed" else []
         if failed:
-            raise typer.Exit(1)
+            raise typer.Exit(_exit_code(failed))
 
 
 @app.command()
@@ -136,7 +136,7 @@ def rerun(run_id: int, dry_run: DryRun = False) -> None:
             raise typer.Exit(1)
         print(f"{row.job} {row.scope} {span}: {_told(outcome)}")
         if outcome.state == "failed":
-            raise typer.Exit(1)
+            raise typer.Exit(_exit_code([outcome]))
 
 
 def windows_of(
@@ -169,6 +169,15 @@ def windows_of(
 def _span(window: Any, zone: Any) -> str:
     start, end = window.start.astimezone(zone), window.end.astimezone(zone)
     return f"{start:%Y-%m-%d %H:%M} – {end:%m-%d %H:%M}"
+
+
+def _exit_code(failed: list[Any]) -> int:
+    """Tell runs that a system kept from ending, which are tried again, from all other failures."""
+    from connector.commands.outcome import NEEDS_PERSON, UNREACHABLE
+    from connector.errors import LogonFailed, RetryLater
+
+    away = (RetryLater.__name__, LogonFailed.__name__)
+    return UNREACHABLE if all(each.error.startswith(away) for each in failed) else NEEDS_PERSON
 
 
 def _told(outcome: Any) -> str:

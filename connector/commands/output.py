@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +11,9 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+
+_SHORT = 19
+_NO_EDGE = 10_000
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
@@ -29,11 +33,16 @@ def listing(
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(shown(value, zone) for value in row.values()))
-    Console(highlight=False, markup=False, width=None).print(table)
+    texts = [[shown(value, zone) for value in row.values()] for row in rows]
+    for place, name in enumerate(rows[0]):
+        # Numbers and times stay whole; what is told in words takes the room that is left.
+        short = max(len(text[place]) for text in texts) <= _SHORT
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=short)
+    for text in texts:
+        table.add_row(*text)
+    # A pipe has no edge: a row stays on its line, for grep and for the log of a scheduler.
+    width = None if sys.stdout.isatty() else _NO_EDGE
+    Console(highlight=False, markup=False, width=width).print(table)
 
 
 def document(value: Mapping[str, Any]) -> None:

@@ -178,6 +178,19 @@ def test_check_live_logs_on_everywhere_and_tells_away_from_wrong(site: Site) -> 
     assert site("check", "--live").returncode == 3
 
 
+def test_a_system_that_is_away_is_told_apart_and_a_row_stays_on_its_line(site: Site) -> None:
+    span = window()
+    site.fault("storefront:outage")
+    away = site("job", "run", "intake", "--window", span)
+    assert (away.returncode, "cannot be reached" in away.stdout) == (3, True), away.stdout
+    lines = site("job", "history", "--failed").stdout.splitlines()
+    assert len(lines) == 2  # headings and one run, however long its error
+    site.fault()
+    run = site.json("job", "history", "--failed")[0]
+    assert site("job", "rerun", str(run["run"])).returncode == 0
+    assert site.json("job", "history", "--failed") == []
+
+
 def test_every_listing_is_one_json_document_and_nothing_else(site: Site) -> None:
     assert site.json("orders", "list") == []
     walked(site)
