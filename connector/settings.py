@@ -276,6 +276,10 @@ class Settings(BaseSettings):
     workers: int = Field(default=8, ge=1, le=64)
     health_address: str = "127.0.0.1"
     health_port: int = 8080
+    status_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="who shows it sees the status page; needed unless bound to this machine only",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     storefront: StorefrontSection = StorefrontSection()
     sap: SapSection = SapSection()
@@ -288,6 +292,13 @@ class Settings(BaseSettings):
     delivery: dict[TargetName, Delivery] = Field(
         default={}, description="where finished files go, by a name of lower-case letters"
     )
+
+    @field_validator("status_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 16:
+            raise ValueError("a token that can be guessed is none: 16 characters or more")
+        return value
 
     @model_validator(mode="after")
     def _settles_last(self) -> Settings:

@@ -67,3 +67,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     }
     for reason in reasons | _skipped:
         terminalreporter.write_line(f"NOT TESTED ON POSTGRESQL: {reason}", red=True, bold=True)
+    for reason in sorted(_left_out(terminalreporter)):
+        terminalreporter.write_line(reason, red=True, bold=True)
+
+
+def _left_out(terminalreporter: pytest.TerminalReporter) -> set[str]:
+    """Return what tests that miss a tool say of themselves: these begin with NOT."""
+    texts = {
+        str(report.longrepr[2]).removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    }
+    return {text for text in texts if text.startswith("NOT ")}

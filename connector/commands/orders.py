@@ -64,9 +64,10 @@ def show(number: str, json: Json = False) -> None:
     Example: connector orders show 36
     """
     from connector.commands.opened import opened, zone_of
+    from connector.web.story import story_of
 
     with opened() as connector:
-        story = _story(connector, _row(connector, number))
+        story = story_of(connector, _row(connector, number))
         if json:
             document(story)
             return
@@ -146,81 +147,3 @@ def _known(stage: str | None, hold: str | None) -> None:
         allowed = [str(each.value) for each in kind]
         if value is not None and value not in allowed:
             raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}")
-
-
-def _story(connector: Any, row: Any) -> dict[str, Any]:
-    from connector.domain.masking import mask_text
-
-    orders = connector.context.orders
-    return {
-        "number": row.number,
-        "shop": row.shop,
-        "stage": row.stage,
-        "hold": row.hold_cause,
-        "reasons": row.hold_reasons or [],
-        "held_since": row.hold_since,
-        "placed_at": row.placed_at,
-        "received_at": row.received_at,
-        "deadline_at": row.deadline_at,
-        "next_try_at": row.next_try_at,
-        "revision": row.revision,
-        "total": row.total,
-        "currency": row.currency,
-        "customer": row.customer_number,
-        "business_units": row.business_units,
-        "mapping_version": row.mapping_version,
-        "lines": [
-            {
-                "line": line.number,
-                "sku": line.sku,
-                "quantity": line.quantity,
-                "amount": line.amount,
-                "allocated": line.allocated,
-                "shipped": line.shipped,
-            }
-            for line in orders.lines(row.id)
-        ],
-        "documents": [
-            {
-                "kind": each.kind,
-                "system": each.system,
-                "number": each.number,
-                "at": each.at,
-                "written_back_at": each.written_back_at,
-            }
-            for each in orders.documents(row.id)
-        ],
-        "waves": [
-            {
-                "wave": wave.business_unit,
-                "cutoff_at": wave.cutoff_at,
-                "released": seen.released,
-                "late": seen.late,
-                "reason": seen.reason,
-            }
-            for wave, seen in connector.waves.of_order(row.id)
-        ],
-        "calls": [
-            {
-                "id": call.id,
-                "system": call.system,
-                "operation": call.operation,
-                "state": call.state,
-                "attempts": call.attempts,
-                "asked": call.asked,
-                "document": call.document,
-                "mapping_version": call.mapping_version,
-                "error": mask_text(call.error or ""),
-            }
-            for call in connector.context.calls.of_order(row.id)
-        ],
-        "events": [
-            {
-                "at": event.at,
-                "actor": event.actor,
-                "kind": event.kind,
-                "text": mask_text(event.text),
-            }
-            for event in orders.events(row.id)
-        ],
-    }

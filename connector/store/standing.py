@@ -15,7 +15,15 @@ from connector.domain.lifecycle import Stage
 from connector.store.calls import CallState
 from connector.store.database import Database
 from connector.store.runs import RunState
-from connector.store.tables import CallRow, DocumentRow, OrderRow, RunRow
+from connector.store.tables import (
+    CallRow,
+    DocumentRow,
+    FileRow,
+    OrderRow,
+    RunRow,
+    WaveOrderRow,
+    WaveRow,
+)
 
 OPEN = tuple(stage for stage in Stage if not stage.ended)
 _UNRELEASED = tuple(stage for stage in OPEN if not stage.released)
@@ -40,6 +48,16 @@ class Deadlines:
     late: int
     soon: int
     later: int
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Files that go together: a wave's batch, a day's extract, a month's settlement."""
+
+    kind: str
+    name: str
+    files: int
+    written_at: datetime
 
 
 class Standing:
@@ -104,7 +122,7 @@ class Standing:
             .group_by(OrderRow.stage)
         )
         with self._database.reading() as session:
-            return dict(session.execute(query).tuples().all())
+            return {row[0]: row[1] for row in session.execute(query)}
 
     def held_since(self, causes: Sequence[str]) -> dict[str, datetime]:
         """Return since when the first order is held for each of these causes."""
@@ -127,7 +145,7 @@ class Standing:
             .group_by(DocumentRow.kind)
         )
         with self._database.reading() as session:
-            return dict(session.execute(query).tuples().all())
+            return {row[0]: row[1] for row in session.execute(query)}
 
     def open_calls(self) -> dict[tuple[str, str, str], int]:
         """Return how many outbound calls have no outcome: (system, operation, state) → number."""
@@ -152,10 +170,35 @@ class Standing:
         with self._database.reading() as session:
             return session.scalar(query)
 
-    def failed_runs(self, job: str, scope: str) -> int:
-        """Return how many runs of a job failed and were not made good."""
-        query = select(func.count()).where(
-            RunRow.job == job, RunRow.scope == scope, RunRow.state == RunState.FAILED
+    def unfinished_runs(self, job: str, scope: str) -> dict[str, int]:
+        """Return how many runs of a job are not done: running or failed → number."""
+        query = (
+            select(RunRow.state, func.count())
+            .where(RunRow.job == job, RunRow.scope == scope, RunRow.state != RunState.DONE)
+            .group_by(RunRow.state)
         )
         with self._database.reading() as session:
-            return session.scalar(query) or 0
+            return {row[0]: row[1] for row in session.execute(query)}
+
+    def wave_counts(self, wave: WaveRow) -> tuple[int, int]:
+        """Return how many orders a wave released, and how many it left out."""
+        query = (
+            select(WaveOrderRow.released, func.count())
+            .where(WaveOrderRow.wave_id == wave.id)
+            .group_by(WaveOrderRow.released)
+        )
+        with self._database.reading() as session:
+            counts = {row[0]: row[1] for row in session.execute(query)}
+        return counts.get(True, 0), counts.get(False, 0)
+
+    def newest_parcels(self, limit: int) -> list[Parcel]:
+        """Return what was handed over last, the newest first."""
+        written_at = func.max(FileRow.written_at)
+        query = (
+            select(FileRow.kind, FileRow.parcel, func.count(), written_at)
+            .group_by(FileRow.kind, FileRow.parcel)
+            .order_by(written_at.desc(), FileRow.kind, FileRow.parcel.desc())
+            .limit(limit)
+        )
+        with self._database.reading() as session:
+            return [Parcel(*row) for row in session.execute(query)]

@@ -21,7 +21,8 @@ class Metric:
     def series(self) -> tuple[str, ...]:
         """The names of its series."""
         if self.kind == "histogram":
-            return (f"{self.name}_bucket", f"{self.name}_count", f"{self.name}_sum")
+            # No sum: over margins, which may be negative, it would say nothing.
+            return (f"{self.name}_bucket", f"{self.name}_count")
         return (self.name,)
 
 

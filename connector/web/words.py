@@ -1,0 +1,346 @@
+"""The status page's words in Chinese and English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+STAGES = {
+    "received": ("已接收", "received"),
+    "valid": ("信息完整", "valid"),
+    "recognised": ("客户已识别", "recognised"),
+    "placed": ("销售订单", "placed"),
+    "confirmed": ("库存已确认", "confirmed"),
+    "noted": ("发货单", "noted"),
+    "ready": ("待放行", "ready"),
+    "released": ("已放行", "released"),
+    "shipped": ("已发货", "shipped"),
+    "closed": ("已完结", "closed"),
+    "cancelled": ("已取消", "cancelled"),
+}
+# Cause → its name, and what happens next and by whom, in either language.
+HOLDS = {
+    "invalid": (
+        ("信息不合格", "买家在商城更正后自动继续"),
+        ("invalid", "goes on by itself once the buyer corrects it in the storefront"),
+    ),
+    "unpaid": (
+        ("未付款", "付款后自动继续"),
+        ("unpaid", "goes on by itself once paid"),
+    ),
+    "refunded": (
+        ("已退款未取消", "销售代表：在商城取消订单或退清余款"),
+        ("refunded", "sales rep: cancel it in the storefront, or refund the rest"),
+    ),
+    "unassigned": (
+        ("无事业部", "信息部：把物料分配给事业部，然后重试"),
+        ("unassigned", "IT: give the part to a business unit, then retry"),
+    ),
+    "customer_review": (
+        ("客户待识别", "销售代表：customers review、link 或 create；SAP 更正后自动继续"),
+        ("customer review", "sales rep: customers review, link or create; or correct SAP"),
+    ),
+    "stock": (
+        ("缺货", "配件管理员：SAP 到货后自动继续"),
+        ("stock", "goes on by itself once SAP has the parts"),
+    ),
+    "rejected": (
+        ("被对方拒绝", "运维：排除原因后 orders retry --hold rejected"),
+        ("rejected", "ops: mend the cause, then orders retry --hold rejected"),
+    ),
+    "in_doubt": (
+        ("结果不明", "运维：calls list --in-doubt，再 calls ask 或 resolve"),
+        ("in doubt", "ops: calls list --in-doubt, then calls ask or resolve"),
+    ),
+    "mapping": (
+        ("映射不适用", "信息部：改映射后 orders retry --hold mapping"),
+        ("mapping", "IT: mend the mapping, then orders retry --hold mapping"),
+    ),
+    "changed": (
+        ("下单后被改", "运维：按差异处理后重试"),
+        ("changed", "ops: settle the difference, then retry"),
+    ),
+    "discrepancy": (
+        ("两边不一致", "运维：按差异处理后重试"),
+        ("discrepancy", "ops: settle the difference, then retry"),
+    ),
+}
+PROMISES = {
+    "recognised": ("识别客户", "customer known"),
+    "placed": ("下销售订单", "order placed"),
+    "ready": ("准备放行", "ready for its wave"),
+}
+JOBS = {
+    "intake": ("拉取订单", "intake"),
+    "advance": ("推进订单", "advance"),
+    "wave": ("放行批次", "wave"),
+    "status": ("发货开票状态", "status"),
+    "writeback": ("回写商城", "write back"),
+    "reconcile": ("夜间对账", "reconcile"),
+    "deliver": ("文件交付", "deliver"),
+}
+TEXTS = {
+    "title": ("订单连接器", "Order connector"),
+    "good": ("一切正常", "All is well"),
+    "attention": ("有事待处理", "Somebody is needed"),
+    "trouble": ("有故障", "Trouble"),
+    "leader": ("主运行", "leads"),
+    "standby": ("备用", "stands by"),
+    "starting": ("启动中", "is starting"),
+    "ticked": ("上次运行", "last tick"),
+    "find": ("查订单号", "Order number"),
+    "go": ("查看", "Show"),
+    "flow": ("在途订单", "Orders on their way"),
+    "held": ("暂停", "held"),
+    "oldest": ("最早", "oldest"),
+    "none": ("无", "none"),
+    "waves": ("今日批次", "Today's waves"),
+    "next_waves": ("下一工作日批次", "Waves of the next working day"),
+    "cutoff": ("截止", "cutoff"),
+    "unit": ("事业部", "business unit"),
+    "released_n": ("放行", "released"),
+    "left_out": ("未放行", "left out"),
+    "upcoming": ("未到时间", "to come"),
+    "overdue": ("应已放行", "overdue"),
+    "frozen": ("已放行", "released"),
+    "holds": ("暂停的订单", "Held orders"),
+    "cause": ("原因", "cause"),
+    "orders": ("订单数", "orders"),
+    "since": ("自", "since"),
+    "next": ("下一步", "what happens next"),
+    "no_holds": ("没有暂停的订单", "No order is held"),
+    "risk": ("时限告急", "Deadlines at risk"),
+    "order": ("订单", "order"),
+    "stage_": ("阶段", "stage"),
+    "promise_": ("承诺", "promise"),
+    "deadline": ("时限", "deadline"),
+    "left": ("剩余", "left"),
+    "late": ("已超时", "late"),
+    "no_risk": ("没有告急的时限", "No deadline is at risk"),
+    "systems": ("各系统", "Systems"),
+    "storefront": ("商城", "Storefront"),
+    "answers": ("正常应答", "answers"),
+    "failing": ("连续失败", "failures in a row"),
+    "kept_back": ("熔断，暂停调用", "calls are kept back"),
+    "downtime": ("停机时段，至", "in its downtime until"),
+    "not_asked": ("本进程尚未调用", "not asked by this process yet"),
+    "last_answer": ("上次应答", "last answer"),
+    "open_calls": ("结果未定的外发调用", "Outbound calls without an outcome"),
+    "untold": ("待回写商城的发货与发票", "Shipments and invoices to be written back"),
+    "jobs": ("任务", "Jobs"),
+    "job": ("任务", "job"),
+    "last_run": ("上次", "last run"),
+    "took": ("用时", "took"),
+    "state": ("状态", "state"),
+    "done": ("完成", "done"),
+    "running": ("运行中", "running"),
+    "failed": ("失败", "failed"),
+    "never": ("尚未运行", "never ran"),
+    "windows": ("待补窗口", "windows due"),
+    "files": ("最近交付的文件", "Newest batches and extracts"),
+    "parcel": ("批次/日期", "of"),
+    "files_n": ("文件数", "files"),
+    "written": ("写出", "written"),
+    "acts": ("人工操作", "What people did"),
+    "who": ("谁", "who"),
+    "what": ("操作", "act"),
+    "why": ("为何", "why"),
+    "outcome": ("结果", "outcome"),
+    "when": ("时间", "when"),
+    "unfinished": ("未结束", "not ended"),
+    "other": ("English", "中文"),
+    "back": ("返回总览", "Back to the overview"),
+    "placed_at": ("下单时间", "placed"),
+    "customer": ("SAP 客户", "SAP customer"),
+    "total": ("金额", "total"),
+    "units": ("事业部", "business units"),
+    "revision": ("版次", "revision"),
+    "next_try": ("下次自动处理", "looked at again"),
+    "reasons": ("暂停原因", "Why it is held"),
+    "lines": ("行项目", "Lines"),
+    "line": ("行", "line"),
+    "sku": ("物料", "part"),
+    "quantity": ("数量", "quantity"),
+    "amount": ("金额", "amount"),
+    "allocated": ("已分配", "allocated"),
+    "shipped": ("已发货", "shipped"),
+    "documents": ("单据", "Documents"),
+    "kind": ("类型", "kind"),
+    "number": ("号码", "number"),
+    "system": ("系统", "system"),
+    "told": ("已回写", "written back"),
+    "calls": ("外发调用", "Outbound calls"),
+    "operation": ("操作", "operation"),
+    "attempts": ("次数", "attempts"),
+    "document": ("单据", "document"),
+    "error": ("说明", "what was said"),
+    "wave_of": ("批次", "Waves"),
+    "reasons_short": ("原因", "why"),
+    "events": ("经过", "Its story"),
+    "no_order": ("没有这个订单", "There is no such order"),
+    "token": ("访问令牌", "Token"),
+    "enter": ("进入", "Enter"),
+    "wrong_token": ("令牌不对", "This is not the token"),
+    "closed_page": (
+        "本页未开放：服务监听在外部地址，但没有设置访问令牌。请设置 CONNECTOR_STATUS_TOKEN。",
+        "This page is closed: the service listens to other machines and has no token."
+        " Set CONNECTOR_STATUS_TOKEN.",
+    ),
+    "updated": ("更新于", "as of"),
+    "refreshes": ("每 30 秒刷新", "refreshes every 30 s"),
+    "days": ("天", "d"),
+    "hours": ("小时", "h"),
+    "minutes": ("分", "min"),
+    "seconds": ("秒", "s"),
+}
+# What jobs count, where it is not a stage.
+COUNTS = {
+    "seen": "读取",
+    "new": "新订单",
+    "changed": "有变更",
+    "echo": "无变化",
+    "busy": "处理中",
+    "unreadable": "不可读",
+    "released": "放行",
+    "left_out": "未放行",
+    "files": "文件",
+    "known": "已知",
+    "news": "有更新",
+    "unknown": "不认识",
+    "orders": "订单",
+    "differences": "差异",
+    "told": "已回写",
+    "asked": "询问",
+    "held": "暂停",
+    "waiting": "等待",
+    "missed": "遗漏",
+    "parcels": "批文件",
+    "needs_person": "待人工",
+    "not_compared": "未比对",
+    "not_told": "未告知",
+}
+EVENTS = {
+    "received": "接收",
+    "validated": "校验通过",
+    "held": "暂停",
+    "waiting": "等待对方系统",
+    "recognised": "客户识别",
+    "placed": "下销售订单",
+    "sales_order": "销售订单",
+    "confirmed": "库存确认",
+    "noted": "发货单",
+    "ready": "开票申请",
+    "released": "放行",
+    "wave": "批次放行",
+    "news": "DMS 消息",
+    "written_back": "回写商城",
+    "closed": "完结",
+    "retry": "人工重试",
+    "cancel_requested": "请求取消",
+    "cancelled": "取消",
+    "customer_settled": "客户已确定",
+    "call_resolved": "调用已认定",
+    "changed": "商城变更",
+    "amended": "已修改",
+    "storefront": "商城状态",
+    "ignored": "不处理",
+    "cancellation": "取消单据",
+    "cancelled_late": "放行后取消",
+}
+DOCUMENTS = {
+    "sales_order": ("销售订单", "sales order"),
+    "delivery_note": ("发货单", "delivery note"),
+    "invoice_application": ("开票申请", "invoice application"),
+    "shipment": ("发货", "shipment"),
+    "invoice": ("发票", "invoice"),
+    "refund": ("退款", "refund"),
+    "cancellation": ("取消", "cancellation"),
+}
+
+
+PARCELS = {
+    "batch": ("仓库批次", "batch"),
+    "extract": ("财务日报", "extract"),
+    "settlement": ("月结算单", "settlement"),
+}
+
+
+class Words:
+    """The words of one language. What has none is shown as it is."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._side = 0 if language == "zh" else 1
+
+    def __getattr__(self, name: str) -> str:
+        try:
+            return TEXTS[name][self._side]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __getitem__(self, name: str) -> str:
+        return TEXTS[name][self._side]
+
+    def stage(self, stage: str) -> str:
+        """Name a stage."""
+        return self._of(STAGES, stage)
+
+    def hold(self, cause: str) -> str:
+        """Name a cause."""
+        return HOLDS[cause][self._side][0] if cause in HOLDS else cause
+
+    def next_for(self, cause: str) -> str:
+        """Say what happens next to orders held for a cause."""
+        return HOLDS[cause][self._side][1] if cause in HOLDS else ""
+
+    def promise(self, promise: str) -> str:
+        """Name a promise."""
+        return self._of(PROMISES, promise)
+
+    def job_name(self, job: str) -> str:
+        """Name a job."""
+        return self._of(JOBS, job)
+
+    def document_kind(self, kind: str) -> str:
+        """Name a kind of document."""
+        return self._of(DOCUMENTS, kind)
+
+    def parcel_kind(self, kind: str) -> str:
+        """Name a kind of files that go together."""
+        return self._of(PARCELS, kind)
+
+    def event(self, kind: str) -> str:
+        """Name a kind of event."""
+        plain = kind.replace("_", " ")
+        return EVENTS.get(kind, plain) if self.language == "zh" else plain
+
+    def counts(self, counts: Mapping[str, object]) -> str:
+        """Say what a run counted, without what it did not find."""
+        return " · ".join(f"{self._count(key)} {value}" for key, value in counts.items() if value)
+
+    def _count(self, key: str) -> str:
+        if self.language == "zh" and key in COUNTS:
+            return COUNTS[key]
+        return self._of(STAGES, key).replace("_", " ")
+
+    def _of(self, names: Mapping[str, tuple[str, str]], key: str) -> str:
+        return names[key][self._side] if key in names else key
+
+
+def language_of(asked: str, accepted: str) -> Language:
+    """Choose: what the address asks for, else what the browser prefers, else Chinese."""
+    if asked in ("zh", "en"):
+        return "zh" if asked == "zh" else "en"
+    best: tuple[float, Language] = (0.0, "zh")
+    for part in accepted.split(","):
+        name, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality or 1)
+        except ValueError:
+            continue
+        for language in ("zh", "en"):
+            if name.lower().split("-")[0] == language and weight > best[0]:
+                best = (weight, "zh" if language == "zh" else "en")
+    return best[1]
