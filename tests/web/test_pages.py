@@ -59,7 +59,7 @@ def test_the_overview_says_what_a_person_must_know(shown: Opened) -> None:
     assert re.search(r"11-24 12:00 工起事业部 released 15 10", text)
     assert re.search(r"11-24 15:00 工起事业部 to come", text)
     assert re.search(r"customer review 4 1\d h", text)
-    assert "34 placed stock ready for its wave 11-24 09:00 late 3 h" in text
+    assert re.search(r"34 placed stock ready for its wave 11-24 09:00 late \d h", text)
     assert re.search(r"batch \S*GQ-20261124-1200 3 11-24 12:01", text), text
     assert "leads" in text
 
