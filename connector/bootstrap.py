@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from connector.dms.archive import ArchiveSettings
 from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.desk import DmsDesk
 from connector.dms.gated import GatedDms
+from connector.dms.patient import PatientDms
 from connector.dms.port import Dms
 from connector.domain.business_unit import BusinessUnit
 from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
@@ -112,7 +114,7 @@ def build(
     sap_gate = gate_of("SAP", settings, settings.sap.limits, clock)
     dms_gate = gate_of("DMS", settings, settings.dms.limits, clock)
     sap = GatedSap(sap_of(settings, database), sap_gate)
-    dms = GatedDms(dms_of(settings), dms_gate)
+    dms = PatientDms(GatedDms(dms_of(settings, lambda: mappings), dms_gate), settings.dms.retry_for)
     storefront = storefront_of(settings)
     calls = Calls(database)
 
@@ -297,9 +299,10 @@ def gate_of(system: str, settings: Settings, section: LimitsSection, clock: Cloc
     return Gate(system, limits, clock)
 
 
-def dms_of(settings: Settings) -> Dms:
-    """Return the DMS that the settings describe."""
+def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None) -> SoapDms:
+    """Return the DMS that the settings describe; its WSDL is held against the mappings."""
     section = settings.dms
+    archive = section.archive
     return SoapDms(
         DmsSettings(
             wsdl=section.wsdl,
@@ -312,10 +315,24 @@ def dms_of(settings: Settings) -> Dms:
             ca_file=section.ca_file,
             client_certificate=section.client_certificate,
             proxy=section.proxy,
+            headers={name: each.get_secret_value() for name, each in section.headers.items()},
             connect_timeout=section.connect_timeout,
             read_timeout=section.read_timeout,
             call_deadline=section.call_deadline,
-        )
+            largest_answer=section.largest_answer,
+            deepest_answer=section.deepest_answer,
+            cache=section.wsdl_cache,
+            wsdl_again=section.wsdl_again,
+            archive=ArchiveSettings(
+                archive.folder,
+                archive.mode,
+                archive.key.get_secret_value(),
+                archive.retention_days,
+            )
+            if archive
+            else None,
+        ),
+        mappings,
     )
 
 

@@ -19,6 +19,10 @@ from datetime import time as time_of_day
 from connector.errors import InDoubt, RetryLater
 from connector.telemetry.counters import kept_back, watched
 
+# Seconds that a call waits for its turn at the configured rate; later turns are not promised: a
+# write that stood here for long would be older than it looks when it is at last sent.
+LONGEST_TURN = 10.0
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -156,6 +160,8 @@ class Gate:
         with self._lock:
             now = self._monotonic()
             turn = max(self._next, now)
+            if turn - now > LONGEST_TURN:
+                raise RetryLater("too many calls wait", place=self.system, after=turn - now)
             self._next = turn + 1 / rate
         if turn > now:
             self._sleep(turn - now)

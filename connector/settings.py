@@ -31,6 +31,7 @@ from pydantic_settings import (
 )
 
 from connector.errors import Misconfigured
+from connector.gate import LONGEST_TURN
 
 _CONFIG = "CONNECTOR_CONFIG"
 _SECRETS_DIR = "CONNECTOR_SECRETS_DIR"
@@ -95,11 +96,26 @@ class SapSection(_Section):
     limits: LimitsSection = LimitsSection()
 
 
+class ArchiveSection(_Section):
+    """Envelopes kept for a while: masked, or encrypted with a Fernet key."""
+
+    folder: Path
+    mode: Literal["masked", "encrypted"] = "masked"
+    key: SecretStr = SecretStr("")
+    retention_days: int = Field(default=30, ge=1)
+
+
 class DmsSection(_Section):
     """The DMS's SOAP interface."""
 
     wsdl: str = "http://127.0.0.1:8802/dms/service?wsdl"
-    endpoint: str | None = None
+    wsdl_cache: Path = Field(
+        default=Path("var/wsdl"), description="where the last good WSDL is kept"
+    )
+    wsdl_again: Seconds = Field(default=3600, description="how often it is looked at for changes")
+    endpoint: str | dict[str, str] | None = Field(
+        default=None, description="instead of the WSDL's address: for all ports, or by port"
+    )
     service: str | None = None
     port: str | None = None
     user: str = "connector"
@@ -108,9 +124,18 @@ class DmsSection(_Section):
     ca_file: Path | None = None
     client_certificate: Path | None = None
     proxy: str | None = None
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="HTTP headers sent with every request"
+    )
     connect_timeout: Seconds = 10
     read_timeout: Seconds = 30
     call_deadline: Seconds = 60
+    retry_for: Annotated[float, Field(ge=0)] = Field(
+        default=5, description="how long a call that had no effect is made again at once"
+    )
+    largest_answer: int = Field(default=20_000_000, ge=10_000, description="bytes")
+    deepest_answer: int = Field(default=100, ge=10, le=250, description="nested elements")
+    archive: ArchiveSection | None = None
     limits: LimitsSection = LimitsSection()
 
 
@@ -302,10 +327,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _settles_last(self) -> Settings:
-        longest = max(self.storefront.call_deadline, self.sap.call_deadline, self.dms.call_deadline)
+        # A write that is made again within the patience counts from its first attempt.
+        dms = self.dms.call_deadline + self.dms.retry_for
+        longest = max(self.storefront.call_deadline, self.sap.call_deadline, dms) + LONGEST_TURN
         if self.policy.settling.total_seconds() <= longest:
             raise ValueError(
-                f"policy.settling must be longer than every call_deadline ({longest:g} s):"
+                f"policy.settling must be longer than every call can take ({longest:g} s):"
                 " until then an unanswered write may still take effect"
             )
         return self

@@ -2,72 +2,78 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import requests
+import structlog
 import zeep
 from lxml import etree
-from requests.auth import HTTPBasicAuth
-from zeep.exceptions import XMLParseError
 from zeep.helpers import serialize_object
-from zeep.transports import Transport
+from zeep.wsdl.messages.multiref import process_multiref
 from zeep.wsdl.messages.soap import RpcMessage
 from zeep.wsse.username import UsernameToken
+from zeep.xsd.context import XmlParserContext
 
-from connector.dms.contract import XSD, Contract
-from connector.dms.errors import lost, of_status, typed
-from connector.errors import MappingFailed, Misconfigured, RetryLater
+from connector.dms import wsdl
+from connector.dms.archive import Archive, masked
+from connector.dms.contract import Contract, Wrapper
+from connector.dms.errors import lost, of_status, typed, unreadable
+from connector.dms.fit import findings as unfit
+from connector.dms.transport import DmsSettings, DmsTransport
+from connector.errors import ConnectorError, MappingFailed, Misconfigured, RetryLater
+from connector.mapping import MappingSet
 
-Authentication = Literal["username_text", "username_digest", "basic", "none"]
+__all__ = ["DmsSettings", "SoapDms"]
 
-
-@dataclass(frozen=True)
-class DmsSettings:
-    """How to reach the DMS. `call_deadline` bounds a whole call, also of a dripping server."""
-
-    wsdl: str
-    endpoint: str | None = None
-    service: str | None = None
-    port: str | None = None
-    user: str = ""
-    password: str = field(default="", repr=False)
-    authentication: Authentication = "username_text"
-    ca_file: Path | None = None
-    client_certificate: Path | None = None
-    proxy: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    connect_timeout: float = 10
-    read_timeout: float = 30
-    call_deadline: float = 60
-    largest_answer: int = 20_000_000
+_log = structlog.get_logger(__name__)
+# Statuses under which SOAP answers and faults come; 400 is SOAP 1.2's for the sender's faults.
+_SOAP = (200, 400, 500)
 
 
 class SoapDms:
-    """One DMS. The WSDL is read at the first call; each thread has a client of its own."""
+    """One DMS. The WSDL is read at the first call; each thread has a client of its own.
 
-    def __init__(self, settings: DmsSettings) -> None:
+    `mappings` gives the mappings in force: a WSDL that is new or has changed is held against them
+    before it is used, and refused while they do not fit.
+    """
+
+    def __init__(
+        self,
+        settings: DmsSettings,
+        mappings: Callable[[], MappingSet] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
+        self._mappings = mappings
+        self._monotonic = monotonic
         self._threads = threading.local()
-        self._contract: Contract | None = None
         self._lock = threading.Lock()
+        self._cache = wsdl.Cache(settings.cache) if settings.cache else None
+        self._archive = Archive(settings.archive) if settings.archive else None
+        self._description: wsdl.Description | None = None
+        self._hash = ""
+        self._look_again = 0.0
 
     def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
         """See `Dms`."""
         place = f"DMS {operation}"
         client = self._client()
         message = self._message(client, operation, request)
+        self._seen(operation, "request", message.envelope)
         try:
-            answer = client.send(operation, message)
+            answer = client.send(
+                operation, message, lambda got: self._seen(operation, "answer", got)
+            )
         except Exception as error:
             raise typed(error, place=place, write=write) from None
-        findings = self.contract().findings(answer) or client.misnamed(operation, answer)
+        findings = client.findings(operation, answer)
         if findings:
             raise lost(f"the answer breaks the WSDL: {findings[0]}", place=place, write=write)
         try:
@@ -80,20 +86,31 @@ class SoapDms:
         message = self._client().message(operation, request)
         return etree.tostring(message.envelope, pretty_print=True, encoding="UTF-8")
 
-    def contract(self) -> Contract:
-        """Return the WSDL's schema and hash."""
+    @property
+    def wsdl_hash(self) -> str:
+        """The hash of the WSDL in use, with all that it imports."""
         self._client()
-        if self._contract is None:
-            raise AssertionError("a client was made without its contract")
-        return self._contract
+        return self._hash
+
+    def unfit(self, mappings: MappingSet) -> list[str]:
+        """Return how mappings do not fit the WSDL, each finding with its mapping and field."""
+        return unfit(mappings, self._client().operation)
 
     def ping(self) -> str:
         """See `Dms`."""
         names = self._client().operations()
-        return f"{len(names)} operations: {', '.join(sorted(names))}"
+        return f"{len(names)} operations: {', '.join(sorted(names))}; WSDL {self._hash[:12]}"
+
+    def _seen(self, operation: str, direction: str, envelope: etree._Element | bytes) -> None:
+        if self._archive is not None:
+            self._archive.keep(operation, direction, envelope)
+        if _log.is_enabled_for(logging.DEBUG):
+            _log.debug(
+                "envelope", operation=operation, way=direction, xml=masked(envelope).decode()
+            )
 
     def _message(self, client: _Client, operation: str, request: Mapping[str, Any]) -> _Message:
-        if operation not in client.operations():
+        if client.operation(operation) is None:
             raise Misconfigured(
                 f"the WSDL has no operation {operation}",
                 place=f"DMS {operation}",
@@ -104,19 +121,72 @@ class SoapDms:
         except Exception as error:
             # zeep says what it cannot place: an unknown or a missing element.
             raise MappingFailed(f"DMS {operation}", [str(error)[:300]]) from None
-        findings = self.contract().findings(message.envelope)
+        findings = client.broken(operation, message.envelope)
         if findings:
             raise MappingFailed(f"DMS {operation}", findings)
         return message
 
     def _client(self) -> _Client:
+        description = self._current()
         client: _Client | None = getattr(self._threads, "client", None)
-        if client is None:
-            client = _Client(self._settings)
-            with self._lock:
-                self._contract = self._contract or Contract(client.schemas())
+        if client is None or client.description is not description:
+            client = _Client(self._settings, description)
             self._threads.client = client
         return client
+
+    def _current(self) -> wsdl.Description:
+        """Return the WSDL in use; look whether it changed when it is time to."""
+        description = self._description
+        if description is not None and self._monotonic() < self._look_again:
+            return description
+        # While one thread looks whether it changed, the others go on with what there is.
+        if not self._lock.acquire(blocking=description is None) and description is not None:
+            return description
+        try:
+            if self._description is None or self._monotonic() >= self._look_again:
+                self._description = self._renewed()
+                # Only what was taken may be used for a while: what is refused is read anew.
+                self._look_again = self._monotonic() + self._settings.wsdl_again
+            return self._description
+        finally:
+            self._lock.release()
+
+    def _renewed(self) -> wsdl.Description:
+        location = self._settings.wsdl
+        last = self._description or (self._cache.kept(location) if self._cache else None)
+        try:
+            fresh = wsdl.read(location, DmsTransport(self._settings).load)
+        except (OSError, requests.RequestException) as error:
+            if last is None or isinstance(error, requests.HTTPError):
+                raise _unreadable(error, location) from None
+            _log.warning(
+                "the WSDL cannot be read; the last good one is used", error=type(error).__name__
+            )
+            return self._taken(last)
+        if last is not None and fresh.hash == last.hash:
+            return self._taken(last)
+        client = _Client(self._settings, fresh)
+        wrong = unfit(self._mappings(), client.operation) if self._mappings else []
+        if last is not None:
+            _log.warning(
+                "the WSDL changed", was=last.hash[:12], now=fresh.hash[:12], fits=not wrong
+            )
+        if wrong:
+            raise Misconfigured(
+                f"the mappings do not fit the WSDL: {'; '.join(wrong[:20])}",
+                place=location,
+                remedy="correct the mappings, then `connector check --live`",
+            )
+        if self._cache is not None:
+            try:
+                self._cache.keep(fresh)
+            except OSError as error:
+                _log.warning("the WSDL cannot be kept", error=type(error).__name__)
+        return self._taken(fresh)
+
+    def _taken(self, description: wsdl.Description) -> wsdl.Description:
+        self._hash = description.hash
+        return description
 
 
 @dataclass(frozen=True)
@@ -127,144 +197,186 @@ class _Message:
     headers: dict[str, str]
 
 
+@dataclass(frozen=True)
+class _Port:
+    """One port of the WSDL: its binding, and where it is reached."""
+
+    binding: Any
+    options: dict[str, Any]
+
+
 class _Client:
     """zeep, for one thread."""
 
-    def __init__(self, settings: DmsSettings) -> None:
+    def __init__(self, settings: DmsSettings, description: wsdl.Description) -> None:
         self._settings = settings
+        self.description = description
         self._token = _token(settings)
-        self._transport = _Transport(settings)
+        self._transport = DmsTransport(settings, description.documents)
         try:
             self._zeep = zeep.Client(
-                settings.wsdl,
+                description.location,
                 transport=self._transport,
-                settings=zeep.Settings(
-                    strict=True, xml_huge_tree=False, forbid_entities=True, forbid_dtd=True
-                ),
+                settings=wsdl.ZEEP_SETTINGS,
                 service_name=settings.service,
                 port_name=settings.port,
             )
-            proxy = self._zeep.service
-        except OSError as error:
-            raise RetryLater(
-                f"the WSDL cannot be read ({type(error).__name__})", place=settings.wsdl
-            ) from None
+            self._default = self._port(self._zeep.service)
+            self._contract = Contract(
+                description, self._wrappers(), deepest=settings.deepest_answer
+            )
+        except ConnectorError:
+            raise
         except Exception as error:
-            raise _unusable(error, settings.wsdl) from None
-        self._binding = proxy._binding
-        address = settings.endpoint or proxy._binding_options["address"]
-        self._options = {**proxy._binding_options, "address": address}
+            raise Misconfigured(
+                f"the WSDL is unusable: {str(error)[:200]}",
+                place=settings.wsdl,
+                remedy="check dms.wsdl, dms.service and dms.port",
+            ) from None
+        self._ports: dict[str, _Port] = {}
 
     def operations(self) -> set[str]:
-        return set(self._binding._operations)
+        return set(self._default.binding._operations)
 
-    def schemas(self) -> list[etree._Element]:
-        """Return the schemas that stand in the WSDL itself, whole enough to validate with."""
-        document = _parse(self._transport.load(self._settings.wsdl))
-        return [
-            etree.fromstring(etree.tostring(schema)) for schema in document.iter(f"{{{XSD}}}schema")
-        ]
+    def operation(self, name: str) -> Any:
+        """Return zeep's operation, also by `Port/Operation` and `Service/Port/Operation`."""
+        try:
+            return self._of(name).binding._operations.get(name.rpartition("/")[2])
+        except Misconfigured:
+            return None
 
     def message(self, operation: str, request: Mapping[str, Any]) -> _Message:
-        envelope, headers = self._binding._create(
-            operation, (), _for_zeep(request), client=self._zeep, options=self._options
+        port = self._of(operation)
+        envelope, headers = port.binding._create(
+            operation.rpartition("/")[2],
+            (),
+            {str(key): value for key, value in request.items()},
+            client=self._zeep,
+            options=port.options,
         )
         return _Message(envelope, headers)
 
-    def send(self, operation: str, message: _Message) -> etree._Element:
+    def send(
+        self, operation: str, message: _Message, seen: Callable[[bytes], None]
+    ) -> etree._Element:
         """Send and return the envelope of the answer. Raises what zeep and requests raise."""
+        port = self._of(operation)
         envelope, headers = message.envelope, message.headers
         if self._token:
             envelope, headers = self._token.apply(envelope, headers)
-        response = self._transport.post_xml(self._options["address"], envelope, headers)
-        if response.status_code not in (200, 500) or not response.content:
-            raise of_answer(response)
+        response = self._transport.post_xml(port.options["address"], envelope, headers)
+        seen(response.content)
+        if response.status_code not in _SOAP or not response.content:
+            raise unreadable(response)
         document = _parse(response.content)
         if document.tag.rpartition("}")[2] != "Envelope":
-            raise of_answer(response)
+            raise unreadable(response)
         fault = document.find(".//{*}Body/{*}Fault")
-        if response.status_code == 500 or fault is not None:
-            self._binding.process_error(document, self._binding.get(operation))
+        if response.status_code != 200 and fault is None:
+            raise unreadable(response)
+        if fault is not None:
+            port.binding.process_error(document, self.operation(operation))
         return document
 
-    def misnamed(self, operation: str, envelope: etree._Element) -> list[str]:
-        """Return what is wrong when the answer is not this operation's own."""
-        declared = self._binding.get(operation).output
-        content = envelope.find("{*}Body/*")
-        if content is None:
-            return [] if declared.body is None else ["the SOAP body is empty"]
-        name = etree.QName(content)
-        if isinstance(declared, RpcMessage):
-            # WS-I: the operation's name and "Response"; some servers leave the suffix away.
-            fits = name.localname in (operation, f"{operation}Response")
-        else:
-            fits = declared.body is None or name.text == declared.body.qname.text
-        return [] if fits else [f"{name.localname} is not the answer to {operation}"]
+    def broken(self, operation: str, envelope: etree._Element) -> list[str]:
+        """Return how a request breaks the WSDL."""
+        bound = self.operation(operation)
+        wrapper = _body(bound.input).qname if isinstance(bound.input, RpcMessage) else None
+        return self._contract.findings(envelope, wrapper)
+
+    def findings(self, operation: str, envelope: etree._Element) -> list[str]:
+        """Return how an answer breaks the WSDL, or that it is another operation's."""
+        bound = self.operation(operation)
+        wrapper = _response(bound) if isinstance(bound.output, RpcMessage) else None
+        return self._contract.findings(envelope, wrapper) or _misnamed(bound, envelope)
 
     def read(self, operation: str, envelope: etree._Element) -> Any:
-        """Return the answer's parts by name, also when there is but one (zeep unwraps that)."""
-        bound = self._binding.get(operation)
-        reply = bound.process_reply(envelope)
-        elements = getattr(getattr(bound.output.body, "type", None), "elements", None) or []
-        names = [name for name, _ in elements]
-        return {names[0]: reply} if len(names) == 1 else reply
+        """Return the answer's parts by name.
 
-
-class _Transport(Transport):
-    """zeep's transport with a deadline for the whole call, limits, and no redirects."""
-
-    def __init__(self, settings: DmsSettings) -> None:
-        session = requests.Session()
-        session.trust_env = False
-        session.verify = str(settings.ca_file) if settings.ca_file else True
-        if settings.client_certificate:
-            session.cert = str(settings.client_certificate)
-        if settings.proxy:
-            session.proxies = {"http": settings.proxy, "https": settings.proxy}
-        if settings.authentication == "basic":
-            session.auth = HTTPBasicAuth(settings.user.encode(), settings.password.encode())
-        session.headers.update(settings.headers)
-        super().__init__(
-            session=session,
-            timeout=settings.read_timeout,
-            operation_timeout=settings.read_timeout,
+        zeep's own way hands out the innermost of single children; a mapping names them all.
+        """
+        declared = self.operation(operation).output
+        content = envelope.find("{*}Body/*")
+        if content is None or declared.body is None:
+            return {}
+        if isinstance(declared, RpcMessage):
+            process_multiref(content.getparent())
+        return declared.body.parse(
+            content, self._zeep.wsdl.types, context=XmlParserContext(wsdl.ZEEP_SETTINGS)
         )
-        self._limits = settings
 
-    def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> requests.Response:
-        ends = time.monotonic() + self._limits.call_deadline
-        response = self.session.post(
-            address,
-            data=message,
-            headers=headers,
-            timeout=(self._limits.connect_timeout, self._limits.read_timeout),
-            allow_redirects=False,
-            stream=True,
+    def _of(self, operation: str) -> _Port:
+        address, _, _ = operation.rpartition("/")
+        if not address:
+            return self._default
+        if address not in self._ports:
+            service, _, port = address.rpartition("/")
+            try:
+                proxy = self._zeep.bind(service or self._settings.service, port)
+            except ValueError as error:
+                raise Misconfigured(str(error), place=f"DMS {operation}") from None
+            self._ports[address] = self._port(proxy, port)
+        return self._ports[address]
+
+    def _port(self, proxy: Any, name: str | None = None) -> _Port:
+        name = name or self._settings.port or ""
+        endpoint = self._settings.endpoint
+        if isinstance(endpoint, Mapping):
+            endpoint = endpoint.get(name)
+        address = endpoint or proxy._binding_options["address"]
+        return _Port(proxy._binding, {**proxy._binding_options, "address": address})
+
+    def _wrappers(self) -> list[Wrapper]:
+        """Return what RPC style puts around the parts of each message."""
+        found = []
+        for binding in self._zeep.wsdl.bindings.values():
+            for bound in getattr(binding, "_operations", {}).values():
+                if isinstance(bound.input, RpcMessage) and bound.input.body is not None:
+                    found.append(Wrapper(_body(bound.input).qname, _parts(bound.input)))
+                if isinstance(bound.output, RpcMessage) and bound.output.body is not None:
+                    found.append(Wrapper(_response(bound), _parts(bound.output)))
+        return found
+
+
+def _parts(message: Any) -> list[tuple[str, etree.QName, bool]]:
+    return [
+        (
+            name,
+            part.element.qname if part.element is not None else part.type.qname,
+            part.element is not None,
         )
-        content = bytearray()
-        with response:
-            for chunk in response.iter_content(65_536):
-                content += chunk
-                if time.monotonic() > ends:
-                    raise requests.ReadTimeout("the whole call took too long")
-                if len(content) > self._limits.largest_answer:
-                    raise requests.exceptions.ContentDecodingError("the answer is too large")
-        response._content = bytes(content)
-        return response
+        for name, part in message.abstract.parts.items()
+    ]
 
 
-def of_answer(response: requests.Response) -> Exception:
-    """Return the error that stands for an HTTP answer without a SOAP envelope."""
-    return zeep.exceptions.TransportError(
-        status_code=response.status_code, message="no SOAP envelope"
-    )
+def _body(message: Any) -> Any:
+    return message.body
+
+
+def _response(bound: Any) -> etree.QName:
+    return etree.QName(bound.output.body.qname.namespace, f"{bound.name}Response")
+
+
+def _misnamed(bound: Any, envelope: etree._Element) -> list[str]:
+    """Return what is wrong when the answer is not this operation's own."""
+    declared = bound.output
+    content = envelope.find("{*}Body/*")
+    if content is None:
+        return [] if declared.body is None else ["the SOAP body is empty"]
+    name = etree.QName(content)
+    if isinstance(declared, RpcMessage):
+        # WS-I: the operation's name and "Response"; some servers leave the suffix away.
+        fits = name.localname in (bound.name, f"{bound.name}Response")
+    else:
+        fits = declared.body is None or name.text == declared.body.qname.text
+    return [] if fits else [f"{name.localname} is not the answer to {bound.name}"]
 
 
 def _parse(content: bytes) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     document = etree.fromstring(content, parser)
     if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]
-        raise XMLParseError("a document type is not accepted")
+        raise zeep.exceptions.XMLParseError("a document type is not accepted")
     return document
 
 
@@ -276,16 +388,10 @@ def _token(settings: DmsSettings) -> UsernameToken | None:
     return None
 
 
-def _unusable(error: Exception, wsdl: str) -> Exception:
+def _unreadable(error: Exception, location: str) -> Exception:
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        return of_status(error.response.status_code, place=wsdl, write=False)
-    return Misconfigured(
-        f"the WSDL is unusable: {str(error)[:200]}", place=wsdl, remedy="check dms.wsdl"
-    )
-
-
-def _for_zeep(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(key): value for key, value in request.items()}
+        return of_status(error.response.status_code, place=location, write=False)
+    return RetryLater(f"the WSDL cannot be read ({type(error).__name__})", place=location)
 
 
 def _plain(value: Any) -> Any:

@@ -2,52 +2,193 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from lxml import etree
 
-XSD = "http://www.w3.org/2001/XMLSchema"
-_DEEPEST = 100
+from connector.dms.wsdl import XSD, Description, parse, references
+
+_ROOT = "urn:connector:whole-schema"
+_INCLUDED = (f"{{{XSD}}}include", f"{{{XSD}}}redefine")
+
+
+@dataclass(frozen=True)
+class Wrapper:
+    """The element that RPC style puts around the parts of a message: (part, type or element)."""
+
+    name: etree.QName
+    parts: Sequence[tuple[str, etree.QName, bool]]
 
 
 class Contract:
-    """What the WSDL's schemas allow. `hash` tells when the WSDL changed."""
+    """What the WSDL's schemas allow, across all its documents. Used by one thread.
 
-    def __init__(self, schemas: Sequence[etree._Element]) -> None:
-        self._by_namespace: dict[str, etree.XMLSchema] = {}
-        digest = hashlib.sha256()
-        for schema in schemas:
-            digest.update(etree.tostring(schema, method="c14n"))
-            namespace = schema.get("targetNamespace") or ""
-            try:
-                self._by_namespace[namespace] = etree.XMLSchema(schema)
-            except etree.XMLSchemaParseError:
-                # A schema that refers to others by namespace alone cannot be held up by itself;
-                # zeep's own checks remain.
-                continue
-        self.hash = digest.hexdigest()
+    `wrappers` are the messages of RPC style, which no schema declares. `deepest` bounds the
+    nesting of elements.
+    """
 
-    def findings(self, envelope: etree._Element) -> list[str]:
-        """Return how the body of an envelope breaks the schema, each with its path."""
+    def __init__(
+        self, description: Description, wrappers: Iterable[Wrapper] = (), deepest: int = 100
+    ) -> None:
+        self._deepest = deepest
+        schemas = _Schemas(description)
+        wrapped = {each.name.text: each for each in wrappers}
+        self._document = schemas.compiled(())
+        self._rpc = schemas.compiled(tuple(wrapped.values())) if wrapped else None
+        self._known = schemas.namespaces
+        self._wrapped = set(wrapped)
+
+    def findings(self, envelope: etree._Element, wrapper: etree.QName | None = None) -> list[str]:
+        """Return how the body of an envelope breaks the schema, each with its path.
+
+        `wrapper` is the name that the content of an RPC body goes by in the schema, whatever the
+        server calls it.
+        """
         body = envelope.find("{*}Body")
         if body is None:
             return ["there is no SOAP body"]
-        if _depth(body) > _DEEPEST:
-            return [f"nested deeper than {_DEEPEST} elements"]
+        if _depth(body, self._deepest) > self._deepest:
+            return [f"nested deeper than {self._deepest} elements"]
         found: list[str] = []
         for element in body:
             if not isinstance(element.tag, str):
                 continue
             name = etree.QName(element)
-            schema = self._by_namespace.get(name.namespace or "")
-            if schema is None or name.localname == "Fault":
+            if name.localname == "Fault":
                 continue
             # A copy of its own: paths then begin at the message, and validation sees no more.
             message = etree.fromstring(etree.tostring(element))
-            if not schema.validate(message):
-                found += [_told(entry) for entry in schema.error_log]  # type: ignore[attr-defined]
+            if wrapper is not None and self._rpc is not None and wrapper.text in self._wrapped:
+                message.tag = wrapper.text
+                found += _broken(self._rpc, message)
+            elif name.namespace in self._known and self._document is not None:
+                found += _broken(self._document, message)
         return found
+
+
+def _broken(schema: etree.XMLSchema, message: etree._Element) -> list[str]:
+    if schema.validate(message):
+        return []
+    return [_told(entry) for entry in schema.error_log]  # type: ignore[attr-defined]
+
+
+class _Schemas:
+    """All schemas of a WSDL as one, in memory, with their imports led to each other."""
+
+    def __init__(self, description: Description) -> None:
+        self._files: dict[str, bytes] = {}
+        roots = {location: parse(content) for location, content in description.documents.items()}
+        standing: dict[str, str] = {}  # location of a document that is a schema → its name here
+        for number, (location, root) in enumerate(roots.items()):
+            if root.tag == f"{{{XSD}}}schema":
+                standing[location] = f"document-{number}"
+        top: list[tuple[str, str]] = []  # namespace, name here
+        loose: list[tuple[str, etree._Element, str]] = []
+        included: set[str] = set()
+        for number, (location, root) in enumerate(roots.items()):
+            targets = references(root, location)
+            included |= {where for each, where in targets.items() if each.tag in _INCLUDED}
+            if location in standing:
+                loose.append((standing[location], root, location))
+                continue
+            for place, schema in enumerate(root.iter(f"{{{XSD}}}schema")):
+                name = f"inline-{number}-{place}"
+                whole = etree.fromstring(etree.tostring(schema))
+                loose.append((name, whole, location))
+                top.append((whole.get("targetNamespace") or "", name))
+        for name, schema, location in loose:
+            if location in standing and location not in included:
+                top.append((schema.get("targetNamespace") or "", name))
+        self.namespaces = {namespace for namespace, _ in top}
+        self._top = top
+        for name, schema, location in loose:
+            self._lead(schema, location, standing)
+            self._files[name] = etree.tostring(schema)
+
+    def _lead(self, schema: etree._Element, location: str, standing: dict[str, str]) -> None:
+        targets = references(schema, location)
+        for element in schema.iter(f"{{{XSD}}}import", *_INCLUDED):
+            element.attrib.pop("schemaLocation", "")
+            if element.tag in _INCLUDED:
+                name = standing.get(targets.get(element, ""))
+                if name:
+                    element.set("schemaLocation", f"connector:{name}")
+            elif (namespace := element.get("namespace") or "") in self.namespaces:
+                element.set("schemaLocation", f"connector:of:{namespace}")
+
+    def compiled(self, wrappers: Sequence[Wrapper]) -> etree.XMLSchema | None:
+        """Return one schema for everything; None when the WSDL has no schema that stands."""
+        files = dict(self._files)
+        by_namespace: dict[str, list[str]] = {}
+        for namespace, name in self._top:
+            by_namespace.setdefault(namespace, []).append(name)
+        for number, wrapper in enumerate(wrappers):
+            name = f"wrapper-{number}"
+            files[name] = _declared(wrapper, self.namespaces)
+            by_namespace.setdefault(wrapper.name.namespace or "", []).append(name)
+        root = etree.Element(f"{{{XSD}}}schema", targetNamespace=_ROOT)
+        for namespace, names in by_namespace.items():
+            files[f"of:{namespace}"] = _together(namespace, names)
+            attributes = {"schemaLocation": f"connector:of:{namespace}"}
+            if namespace:
+                attributes["namespace"] = namespace
+            etree.SubElement(root, f"{{{XSD}}}import", attributes)
+        parser = etree.XMLParser(no_network=True, resolve_entities=False)
+        parser.resolvers.add(_Memory(files))
+        try:
+            return etree.XMLSchema(etree.fromstring(etree.tostring(root), parser))
+        except etree.XMLSchemaParseError:
+            # What libxml2 cannot compile is left to zeep's own checks.
+            return None
+
+
+class _Memory(etree.Resolver):
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._files = files
+
+    def resolve(self, *asked: Any) -> Any:
+        """Answer with a schema of ours (asked: its name, a public identifier, the context)."""
+        name, _, context = asked
+        content = self._files.get(str(name).removeprefix("connector:"), b"")
+        return self.resolve_string(content, context, base_url=str(name))
+
+
+def _together(namespace: str, names: Sequence[str]) -> bytes:
+    attributes = {"targetNamespace": namespace} if namespace else {}
+    schema = etree.Element(f"{{{XSD}}}schema", attributes)
+    for name in names:
+        etree.SubElement(schema, f"{{{XSD}}}include", {"schemaLocation": f"connector:{name}"})
+    return etree.tostring(schema)
+
+
+def _declared(wrapper: Wrapper, known: set[str]) -> bytes:
+    """Declare an RPC wrapper: its parts without namespace, each of its own type."""
+    used = {name.namespace for _, name, _ in wrapper.parts if name.namespace}
+    prefixes = {f"n{number}": namespace for number, namespace in enumerate(sorted(used))}
+    attributes = {"targetNamespace": wrapper.name.namespace} if wrapper.name.namespace else {}
+    schema = etree.Element(f"{{{XSD}}}schema", attributes, nsmap={"xs": XSD, **prefixes})
+    for namespace in sorted(used - {XSD, wrapper.name.namespace}):
+        imported = etree.SubElement(schema, f"{{{XSD}}}import", {"namespace": namespace})
+        if namespace in known:
+            imported.set("schemaLocation", f"connector:of:{namespace}")
+    element = etree.SubElement(schema, f"{{{XSD}}}element", {"name": wrapper.name.localname})
+    content = etree.SubElement(element, f"{{{XSD}}}complexType")
+    sequence = etree.SubElement(content, f"{{{XSD}}}sequence")
+    for part, name, is_element in wrapper.parts:
+        prefix = next(
+            (each for each, namespace in prefixes.items() if namespace == name.namespace), ""
+        )
+        reference = f"{prefix}:{name.localname}" if prefix else name.localname
+        etree.SubElement(
+            sequence,
+            f"{{{XSD}}}element",
+            {"ref": reference} if is_element else {"name": part, "type": reference},
+        )
+    # Servers of the older school write encodingStyle here.
+    etree.SubElement(content, f"{{{XSD}}}anyAttribute", {"processContents": "lax"})
+    return etree.tostring(schema)
 
 
 def _told(entry: etree._LogEntry) -> str:
@@ -66,12 +207,12 @@ def _without_values(message: str) -> str:
     return f"{head}the value {tail.partition(chr(39) + ' ')[2] or tail}"[:300]
 
 
-def _depth(element: etree._Element) -> int:
+def _depth(element: etree._Element, most: int) -> int:
     deepest, stack = 0, [(element, 1)]
     while stack:
         each, depth = stack.pop()
         deepest = max(deepest, depth)
-        if deepest > _DEEPEST:
+        if deepest > most:
             return deepest
         stack += [(child, depth + 1) for child in each]
     return deepest

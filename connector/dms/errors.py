@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import requests
 from lxml import etree
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, ProxyError
 from zeep.exceptions import Error as ZeepError
 from zeep.exceptions import Fault, TransportError, XMLParseError
 
@@ -21,7 +22,11 @@ from connector.errors import (
 
 _WORDS = 300
 # Fault codes (local names, SOAP 1.1 and WS-Security 1.0) that mean refused credentials.
-_LOGON = frozenset({"FailedAuthentication", "InvalidSecurityToken", "InvalidSecurity"})
+_LOGON = frozenset(
+    {"FailedAuthentication", "InvalidSecurityToken", "InvalidSecurity", "FailedCheck"}
+)
+# Faults of the envelope itself: a server that says these has not looked at the order.
+_ENVELOPE = frozenset({"VersionMismatch", "MustUnderstand"})
 _SENDER = frozenset({"Client", "Sender"})
 
 
@@ -33,7 +38,7 @@ def typed(error: Exception, *, place: str, write: bool) -> ConnectorError:
         return _of_fault(error, place=place, write=write)
     if isinstance(error, TransportError):
         return of_status(error.status_code, place=place, write=write)
-    if isinstance(error, requests.exceptions.SSLError):
+    if _certificate_refused(error):
         return Misconfigured(
             "the certificate of the DMS is not accepted",
             place=place,
@@ -76,6 +81,12 @@ def _of_fault(fault: Fault, *, place: str, write: bool) -> ConnectorError:
             place=place,
             remedy="check dms.user, dms.authentication and CONNECTOR_DMS__PASSWORD",
         )
+    if code in _ENVELOPE:
+        return Misconfigured(
+            f"the DMS does not take our envelopes ({code})",
+            place=place,
+            remedy="check dms.port: SOAP 1.1 or 1.2, and what headers it wants",
+        )
     detail = _detail(fault.detail)
     declared = detail.get("code")
     if declared:
@@ -104,6 +115,31 @@ def _local(code: Any) -> str:
     return text.rpartition("}")[2].rpartition(":")[2]
 
 
+def unreadable(response: requests.Response) -> Exception:
+    """Return the error that stands for an HTTP answer without a SOAP envelope."""
+    return TransportError(status_code=response.status_code, message="no SOAP envelope")
+
+
 def _refused(error: Exception) -> bool:
+    """Whether no connection was made at all, to the DMS or to the proxy before it."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(reason, ProxyError):
+        reason = reason.original_error
     return isinstance(reason, NewConnectionError)
+
+
+def _certificate_refused(error: Exception) -> bool:
+    """Whether we refused the server's certificate, which is before anything is sent.
+
+    Any other trouble of TLS may come after the request: a peer that hangs up is one.
+    """
+    causes: list[BaseException | None] = [error]
+    while causes:
+        cause = causes.pop()
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        if cause is not None:
+            causes += [cause.__cause__, getattr(cause, "reason", None)]
+            causes += [each for each in cause.args if isinstance(each, BaseException)]
+        causes = [each for each in causes if isinstance(each, BaseException)]
+    return False

@@ -90,10 +90,10 @@ def _asked(context: Context, orders: list[OpenOrder], counts: Counter[str]) -> I
             yield from _asked(context, [order], counts)
         return
     counts["asked"] += len(orders)
-    # What is told without our number belongs to the order that was asked for alone.
+    numbers = {each.sales_order: each.number for each in orders}
     for each in news:
-        if not each.get("external_number") and len(orders) == 1:
-            each["external_number"] = orders[0].number
+        # The DMS's own number tells which order it is; ours need not come back.
+        each.setdefault("external_number", numbers.get(str(each.get("number"))))
         yield each
 
 

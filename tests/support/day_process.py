@@ -54,6 +54,8 @@ def settings_for(
     settings.sap.url = addresses["sap"]
     settings.sap.password = SecretStr(service.SAP_PASSWORD)
     settings.dms.wsdl = addresses["dms"]
+    settings.dms.wsdl_cache = folder / "wsdl"
+    settings.dms.retry_for = 0.05  # patience is in real time
     settings.dms.password = SecretStr(service.DMS_PASSWORD)
     settings.storefront.url = addresses["storefront"]
     settings.storefront.consumer_secret = SecretStr(service.STOREFRONT_SECRET)

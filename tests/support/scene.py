@@ -7,7 +7,7 @@ process and database; every scene begins with a copy of it.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,6 +20,7 @@ from connector.sandbox import world
 from connector.sandbox.dms_documents import whole_orders
 from connector.sandbox.faults import Fault
 from connector.sandbox.service import Sandbox
+from connector.settings import Settings
 from connector.store.tables import EventRow, OrderRow
 from tests.support import databases
 from tests.support.day_process import settings_for
@@ -39,6 +40,7 @@ class Scene:
         folder: Path,
         *,
         begin: datetime = EVENING,
+        prepare: Callable[[Settings], None] | None = None,
         **policy: Any,
     ) -> None:
         self.sandbox = sandbox
@@ -47,6 +49,8 @@ class Scene:
         self.settings = settings_for(sandbox.addresses(), database_url, folder, **policy)
         self.settings.dms.limits.break_for = 0.01  # the breaker's time is real
         self.settings.sap.limits.break_for = 0.01
+        if prepare is not None:
+            prepare(self.settings)
         self.connector = build(self.settings, self.clock, since=EVENING - timedelta(days=1))
         self.context = self.connector.context
 
@@ -105,21 +109,28 @@ class Scene:
 
 
 @contextmanager
-def scene(database_url: str, folder: Path, **policy: Any) -> Iterator[Scene]:
+def scene(
+    database_url: str,
+    folder: Path,
+    prepare: Callable[[Settings], None] | None = None,
+    **policy: Any,
+) -> Iterator[Scene]:
     """Give a scene on Monday evening, with all orders pulled and walked as far as they go.
 
-    With a policy of its own the evening is lived anew, in the empty database.
+    With a policy of its own, or settings that `prepare` changes before anything is built, the
+    evening is lived anew, in the empty database.
     """
     state = None
-    if not policy:
+    anew = bool(policy) or prepare is not None
+    if not anew:
         books, lived = _lived(databases.place(database_url))
         state = Path(shutil.copy(books, folder / "sandbox.db"))
         databases.copy(lived, database_url)
     with Sandbox(state=state) as sandbox:
-        begin = EVENING if policy else _AFTER
-        made = Scene(sandbox, database_url, folder, begin=begin, **policy)
+        begin = EVENING if anew else _AFTER
+        made = Scene(sandbox, database_url, folder, begin=begin, prepare=prepare, **policy)
         try:
-            if policy:
+            if anew:
                 made.evening()
             yield made
         finally:

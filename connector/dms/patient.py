@@ -1,0 +1,69 @@
+"""A DMS that is asked again for a while before an order has to wait for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_before_delay,
+    wait_exponential,
+    wait_random,
+)
+
+from connector.dms.port import Dms
+from connector.errors import RetryLater
+
+
+class PatientDms:
+    """Makes a call again, ever later and never in step with others, until `seconds` are over.
+
+    Only what provably had no effect is made again, so that a write may be. Whoever is told how
+    long to wait (throttling, a downtime, an open breaker) is not: that is longer than this.
+    """
+
+    def __init__(
+        self,
+        dms: Dms,
+        seconds: float,
+        first: float = 0.2,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._dms = dms
+        self._seconds = seconds
+        self._first = first
+        self._sleep = sleep
+
+    def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
+        """See `Dms`."""
+        retrying = Retrying(
+            retry=retry_if_exception(_passes),
+            wait=wait_exponential(multiplier=self._first, max=5) + wait_random(0, self._first),
+            stop=stop_before_delay(self._seconds),
+            sleep=self._sleep,
+            retry_error_callback=_last,
+        )
+        result: dict[str, Any] = retrying(self._dms.call, operation, request, write=write)
+        return result
+
+    def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
+        """See `Dms`."""
+        return self._dms.envelope(operation, request)
+
+    def ping(self) -> str:
+        """See `Dms`."""
+        return self._dms.ping()
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, RetryLater) and error.after is None
+
+
+def _last(state: RetryCallState) -> Any:
+    if state.outcome is None:
+        raise AssertionError("nothing was tried")
+    return state.outcome.result()

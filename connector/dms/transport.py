@@ -1,0 +1,169 @@
+"""How a DMS is reached over HTTP: deadlines, limits, certificates, and no redirects."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from zeep.transports import Transport
+
+from connector.dms.archive import ArchiveSettings
+from connector.dms.deadline import WATCHDOG
+
+Authentication = Literal["username_text", "username_digest", "basic", "none"]
+
+
+@dataclass(frozen=True)
+class DmsSettings:
+    """How to reach the DMS.
+
+    `service` and `port` name the port of operations that a mapping names without one; `endpoint`
+    replaces the WSDL's address, for all ports or by the port's name. `headers` are sent with every
+    request. `call_deadline` bounds a whole call, also of a dripping server; times are in seconds,
+    `largest_answer` in bytes, `deepest_answer` in nested elements. `cache` is the folder in which
+    the last good WSDL is kept, and `wsdl_again` how often it is looked at for changes.
+    """
+
+    wsdl: str
+    endpoint: str | Mapping[str, str] | None = None
+    service: str | None = None
+    port: str | None = None
+    user: str = ""
+    password: str = field(default="", repr=False)
+    authentication: Authentication = "username_text"
+    ca_file: Path | None = None
+    client_certificate: Path | None = None
+    proxy: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    connect_timeout: float = 10
+    read_timeout: float = 30
+    call_deadline: float = 60
+    largest_answer: int = 20_000_000
+    deepest_answer: int = 100
+    cache: Path | None = None
+    wsdl_again: float = 3600
+    archive: ArchiveSettings | None = None
+
+
+class DmsTransport(Transport):
+    """zeep's transport for one thread: its connections are reused, its calls bounded."""
+
+    def __init__(self, settings: DmsSettings, documents: Mapping[str, bytes] | None = None) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = str(settings.ca_file) if settings.ca_file else True
+        if settings.client_certificate:
+            self._session.cert = str(settings.client_certificate)
+        if settings.proxy:
+            self._session.proxies = {"http": settings.proxy, "https": settings.proxy}
+        if settings.authentication == "basic":
+            self._session.auth = HTTPBasicAuth(settings.user.encode(), settings.password.encode())
+        self._session.headers.update(settings.headers)
+        self._adapter = _Adapter()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._adapter)
+        super().__init__(
+            session=self._session,
+            timeout=settings.read_timeout,
+            operation_timeout=settings.read_timeout,
+        )
+        self._settings = settings
+        self._documents = documents
+
+    def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> requests.Response:
+        """Send an envelope and return the whole answer. Raises what requests raises."""
+        return self._bounded("POST", address, data=message, headers=dict(headers))
+
+    def load(self, url: str) -> bytes:
+        """Return a document of the WSDL: of those read before, or else from where it lies."""
+        if self._documents is not None:
+            try:
+                return self._documents[url]
+            except KeyError:
+                raise OSError(f"the WSDL imports {url}, which was not read with it") from None
+        if urlparse(url).scheme in ("http", "https"):
+            response = self._bounded("GET", url)
+            response.raise_for_status()
+            if response.is_redirect or not response.content:
+                raise requests.HTTPError("no document", response=response)
+            return bytes(response.content)
+        path = Path(url2pathname(urlparse(url).path) if url.startswith("file:") else url)
+        return path.read_bytes()
+
+    def _bounded(self, method: str, address: str, **request: Any) -> requests.Response:
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            self._adapter.break_off()
+
+        try:
+            with WATCHDOG.within(self._settings.call_deadline, expire):
+                response = self._session.request(
+                    method,
+                    address,
+                    timeout=(self._settings.connect_timeout, self._settings.read_timeout),
+                    allow_redirects=False,
+                    stream=True,
+                    **request,
+                )
+                content = bytearray()
+                with response:
+                    for chunk in response.iter_content(65_536):
+                        content += chunk
+                        if len(content) > self._settings.largest_answer:
+                            raise requests.exceptions.ContentDecodingError(
+                                "the answer is too large"
+                            )
+        except requests.ConnectTimeout:
+            raise
+        except (requests.RequestException, OSError) as error:
+            if not expired.is_set():
+                raise
+            raise requests.ReadTimeout("the whole call took too long") from error
+        if expired.is_set():
+            # A body without a length ends quietly when its socket is shut.
+            raise requests.ReadTimeout("the whole call took too long")
+        response._content = bytes(content)
+        return response
+
+
+class _Adapter(HTTPAdapter):
+    """Knows the connections it opened, so that another thread can break them off."""
+
+    def __init__(self) -> None:
+        self._connections: list[Any] = []
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        connections = self._connections
+        if not getattr(pool.ConnectionCls, "watched", False):
+
+            class Watched(pool.ConnectionCls):  # type: ignore[misc]
+                watched = True
+
+                def connect(self) -> None:
+                    connections[:] = [each for each in connections if each.sock is not None]
+                    connections.append(self)
+                    super().connect()
+
+            pool.ConnectionCls = Watched
+        return pool
+
+    def break_off(self) -> None:
+        for connection in list(self._connections):
+            opened = connection.sock
+            if opened is not None:
+                with suppress(OSError):
+                    opened.shutdown(socket.SHUT_RDWR)

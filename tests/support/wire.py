@@ -1,0 +1,182 @@
+"""A wire that goes wrong: a proxy before a server, with the faults of real lines and hosts."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happens to requests of one action.
+
+    With `forwarded` the server gets the request and does it. `how` is what the client then sees:
+    an answer of `status` and `body` (`answer`), or a line that is reset, cut, dripping, silent.
+    """
+
+    how: str
+    forwarded: bool = False
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/xml; charset=utf-8"
+
+
+class Wire:
+    """Listens on a port of its own and passes on to `port`, except what `trouble` says."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._trouble: tuple[str, Trouble] | None = None
+        self._held: list[socket.socket] = []
+        self._stop = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = int(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)
+        self._thread.start()
+        self.struck = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def suffers(self, action: str, trouble: Trouble) -> Iterator[None]:
+        """Let requests of this SOAP action suffer within the block."""
+        self.struck = 0
+        if trouble.how == "refused":
+            self._close_listener()
+        self._trouble = (action, trouble)
+        try:
+            yield
+        finally:
+            self._trouble = None
+            self._drop_held()
+            if trouble.how == "refused":
+                self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+                self._thread = threading.Thread(
+                    target=self._accept, args=(self._listener,), daemon=True
+                )
+                self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._close_listener()
+        self._drop_held()
+
+    def _close_listener(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(timeout=5)
+
+    def _drop_held(self) -> None:
+        while self._held:
+            self._held.pop().close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError, http.client.HTTPException):
+            self._one(connection)
+
+    def _one(self, connection: socket.socket) -> None:
+        # One request a connection: troubles of one never touch the next.
+        head, body = _read(connection)
+        if not head:
+            connection.close()
+            return
+        lines = head.decode("latin-1").split("\r\n")
+        method, path, _ = lines[0].split(" ", 2)
+        headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+        action = headers.get("SOAPAction", "").strip('"').replace("#", "/").rpartition("/")[2]
+        wanted = self._trouble
+        trouble = wanted[1] if wanted is not None and wanted[0] in (action, "*") else None
+        answer: tuple[int, bytes, str] | None = None
+        if trouble is None or trouble.forwarded:
+            answer = self._forward(method, path, headers, body)
+        if trouble is None:
+            assert answer is not None
+            _send(connection, *answer)
+            connection.close()
+            return
+        self.struck += 1
+        self._suffer(connection, trouble, answer)
+
+    def _suffer(self, connection: socket.socket, trouble: Trouble, answer: Any) -> None:
+        if trouble.how == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        elif trouble.how == "cut":
+            status, body, kind = answer
+            _send(connection, status, body, kind, upto=len(body) // 2)
+            connection.close()
+        elif trouble.how == "drip":
+            status, body, kind = answer
+            connection.sendall(_head(status, len(body), kind))
+            for byte in body:
+                if self._stop.wait(0.05) or self._trouble is None:
+                    break
+                connection.sendall(bytes([byte]))
+            connection.close()
+        elif trouble.how == "hold":
+            self._held.append(connection)
+        else:
+            _send(connection, trouble.status, trouble.body, trouble.content_type)
+            connection.close()
+
+    def _forward(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, bytes, str]:
+        server = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        kept = {name: value for name, value in headers.items() if name.lower() != "connection"}
+        server.request(method, path, body, kept)
+        answer = server.getresponse()
+        content = answer.read()
+        server.close()
+        return answer.status, content, answer.headers.get("Content-Type", "text/xml")
+
+
+def _read(connection: socket.socket) -> tuple[bytes, bytes]:
+    got = b""
+    while b"\r\n\r\n" not in got:
+        part = connection.recv(65536)
+        if not part:
+            return b"", b""
+        got += part
+    head, _, body = got.partition(b"\r\n\r\n")
+    length = 0
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    while len(body) < length:
+        part = connection.recv(65536)
+        if not part:
+            return b"", b""
+        body += part
+    return head, body
+
+
+def _head(status: int, length: int, content_type: str) -> bytes:
+    return (
+        f"HTTP/1.1 {status} X\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n"
+        "Connection: close\r\nLocation: http://127.0.0.1:1/elsewhere\r\n\r\n"
+    ).encode()
+
+
+def _send(
+    connection: socket.socket, status: int, body: bytes, content_type: str, upto: int | None = None
+) -> None:
+    connection.sendall(_head(status, len(body), content_type) + body[:upto])
