@@ -53,17 +53,20 @@ from connector.settings import (
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
 from connector.store.acts import Acts
+from connector.store.alerts import Alerts
 from connector.store.calls import Calls
 from connector.store.customers import Customers
 from connector.store.database import Database
 from connector.store.files import Files
 from connector.store.orders import Orders
+from connector.store.promises import PromiseBook
 from connector.store.runs import Runs
 from connector.store.slots import SharedSlots
 from connector.store.standing import Standing
 from connector.store.waves import Waves
 from connector.storefront.port import Storefront
 from connector.storefront.woocommerce import WooCommerce, WooCommerceSettings
+from connector.unattended import wire
 
 Clock = Callable[[], datetime]
 
@@ -89,6 +92,8 @@ class Connector:
     dms: Dms
     storefront: Storefront
     gates: tuple[Gate, ...]
+    promises: PromiseBook
+    alerts: Alerts
     acts: Acts
     standing: Standing
 
@@ -154,6 +159,8 @@ def build(
             for first, last in site.cutoffs.business_days(site.calendar, after, until)
         ]
 
+    nightly = Nightly(zone, schedule.promises_at, business_days)
+    unattended = wire(settings, context, database, (sap_gate, dms_gate), nightly)
     jobs = (
         intake(context, Every(schedule.intake)),
         advance(context, Every(schedule.advance), settings.workers, stop.is_set),
@@ -168,6 +175,7 @@ def build(
             zone,
         ),
         deliver(context.outbound, files, targets_of(settings), Every(schedule.deliver), clock),
+        *unattended.jobs,
     )
     begin = since or site.wave_of(clock()).window_from
     return Connector(
@@ -183,6 +191,8 @@ def build(
         dms=dms,
         storefront=storefront,
         gates=(sap_gate, dms_gate),
+        promises=unattended.promises,
+        alerts=unattended.alerts,
         acts=Acts(database),
         standing=Standing(database),
     )

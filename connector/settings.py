@@ -187,6 +187,10 @@ class ScheduleSection(_Section):
     writeback: timedelta = timedelta(minutes=10)
     deliver: timedelta = timedelta(minutes=1)
     reconcile_at: time = time(1, 30)
+    watch: timedelta = timedelta(minutes=1)
+    announce: timedelta = timedelta(minutes=1)
+    promises_at: time = time(1, 45)
+    housekeeping_at: time = time(3, 30)
 
 
 class PromisesSection(_Section):
@@ -201,6 +205,45 @@ class PromisesSection(_Section):
     warn_share: float = Field(
         default=0.8, gt=0, lt=1, description="share of the working time after which it is at risk"
     )
+
+
+class NotifySection(_Section):
+    """Who gets messages, and in which language. Each channel is an apprise URL, and a secret.
+
+    A role without channels is reached through those of ops.
+    """
+
+    language: Literal["zh", "en", "both"] = "both"
+    ops: list[SecretStr] = []
+    it: list[SecretStr] = []
+    sales: list[SecretStr] = []
+    parts: list[SecretStr] = []
+    warehouse: list[SecretStr] = []
+    finance: list[SecretStr] = []
+    repeat_first: timedelta = Field(
+        default=timedelta(minutes=30), description="then after twice as long each time"
+    )
+    repeat_longest: timedelta = timedelta(hours=24)
+    quiet: timedelta = Field(
+        default=timedelta(minutes=5), description="nobody gets two messages within so long"
+    )
+
+
+class RetentionSection(_Section):
+    """How long payloads and personal data are kept. Orders, documents and events stay."""
+
+    mask_after: timedelta = Field(default=timedelta(days=180), ge=timedelta(days=1))
+    drop_after: timedelta = Field(default=timedelta(days=730), ge=timedelta(days=1))
+    runs_after: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=7))
+    largest_gib: float = Field(
+        default=20, gt=0, description="IT is told when the database grows beyond"
+    )
+
+    @model_validator(mode="after")
+    def _masks_first(self) -> RetentionSection:
+        if self.mask_after > self.drop_after:
+            raise ValueError("mask_after must not be longer than drop_after")
+        return self
 
 
 class PolicySection(_Section):
@@ -312,6 +355,8 @@ class Settings(BaseSettings):
     calendar: CalendarSection = CalendarSection()
     schedule: ScheduleSection = ScheduleSection()
     promises: PromisesSection = PromisesSection()
+    notify: NotifySection = NotifySection()
+    retention: RetentionSection = RetentionSection()
     policy: PolicySection = PolicySection()
     business_units: list[BusinessUnitSection] = Field(min_length=1)
     delivery: dict[TargetName, Delivery] = Field(

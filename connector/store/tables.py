@@ -78,6 +78,8 @@ class OrderRow(Base):
     released_at: Mapped[datetime | None]
     mapping_version: Mapped[str] = mapped_column(String(12), default="")
     version: Mapped[int] = mapped_column(default=1)
+    masked_at: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]
 
 
 class LineRow(Base):
@@ -370,6 +372,62 @@ class ActRow(Base):
     what: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(80))
     outcome: Mapped[str | None] = mapped_column(Text)
+
+
+class PromiseRow(Base):
+    """One promise of an order (workflow.md, steps 2 to 5); see `connector.domain.deadlines`.
+
+    `cause` says what held a broken one up. `warned_at` and `noticed_at` are when it was seen.
+    """
+
+    __tablename__ = "promise"
+    __table_args__ = (
+        Index("ix_promise_state", "state", "order_pk"),
+        Index("ix_promise_due", "due_at"),
+    )
+
+    order_pk: Mapped[int] = mapped_column(
+        ForeignKey("orders.id"), primary_key=True, autoincrement=False
+    )
+    promise: Mapped[str] = mapped_column(String(12), primary_key=True)
+    business_units: Mapped[str] = mapped_column(String(200), default="")
+    placed_at: Mapped[datetime]
+    warn_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(10))
+    reached_at: Mapped[datetime | None]
+    cause: Mapped[str] = mapped_column(String(20), default="")
+    warned_at: Mapped[datetime | None]
+    noticed_at: Mapped[datetime | None]
+
+
+class AlertRow(Base):
+    """Something that calls for a person, from when it was seen until it was solved.
+
+    `since` is when the matter itself began. `told` counts messages; `next_at` is when the next
+    is due.
+    """
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index("ix_alert_open", "closed_at", "key"),
+        Index("ix_alert_next", "next_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(20))
+    subject: Mapped[str] = mapped_column(String(60))
+    role: Mapped[str] = mapped_column(String(12))
+    since: Mapped[datetime]
+    opened_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    orders: Mapped[int]
+    detail: Mapped[dict[str, Any]]
+    told: Mapped[int] = mapped_column(default=0)
+    told_at: Mapped[datetime | None]
+    next_at: Mapped[datetime | None]
 
 
 class WatermarkRow(Base):

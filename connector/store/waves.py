@@ -79,11 +79,15 @@ class Waves:
         with self._database.reading() as session:
             return [(order, seen) for order, seen in session.execute(query)]
 
-    def listed(self, since: datetime | None = None) -> list[WaveRow]:
-        """Return waves in the sequence of their cutoffs."""
+    def listed(
+        self, since: datetime | None = None, frozen_since: datetime | None = None
+    ) -> list[WaveRow]:
+        """Return waves in the sequence of their cutoffs: those of and frozen since these times."""
         query = select(WaveRow).order_by(WaveRow.cutoff_at, WaveRow.business_unit)
         if since is not None:
             query = query.where(WaveRow.cutoff_at >= since)
+        if frozen_since is not None:
+            query = query.where(WaveRow.frozen_at >= frozen_since)
         with self._database.reading() as session:
             return list(session.scalars(query))
 

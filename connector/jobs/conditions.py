@@ -1,0 +1,135 @@
+"""What is wrong now: everything that calls for a person, gathered from where it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connector.domain.alerts import AlertKind, Condition
+from connector.domain.lifecycle import OWNER, HoldCause, Owner
+from connector.gate import Gate
+from connector.jobs.cadence import AtCutoffs
+from connector.steps.context import Context
+from connector.store.calls import CallState
+from connector.store.promises import PromiseBook
+from connector.store.runs import Runs
+from connector.store.tables import RunRow
+from connector.store.trouble import Trouble
+
+# What comes right again within so long is not worth a message.
+_BLIP = timedelta(minutes=5)
+_UNDELIVERED = timedelta(minutes=10)
+_SLOW_RUN = timedelta(minutes=30)
+_ENDS_SOON = timedelta(days=45)
+# These say what only a person can mend: waiting for another failure brings nothing.
+_HOPELESS = ("Misconfigured", "LogonFailed", "CalendarEnded", "MappingFailed")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where conditions are looked for. `largest` bounds the database, in bytes."""
+
+    context: Context
+    trouble: Trouble
+    promises: PromiseBook
+    runs: Runs
+    gates: Sequence[Gate]
+    largest: int
+
+
+def conditions(sources: Sources) -> list[Condition]:
+    """Return all that is wrong now."""
+    now = sources.context.clock()
+    return [
+        *_held(sources.trouble),
+        *_promises(sources.promises, now),
+        *_calls(sources.trouble, now),
+        *_waves(sources, now),
+        *_runs(sources.trouble, now),
+        *_systems(sources),
+        *_house(sources, now),
+    ]
+
+
+def _held(trouble: Trouble) -> Iterator[Condition]:
+    for cause, orders, since in trouble.held():
+        # For what the buyer must do nobody here is called.
+        if OWNER[HoldCause(cause)] is not Owner.BUYER:
+            yield Condition(AlertKind.HELD, cause, since, orders)
+
+
+def _promises(promises: PromiseBook, now: datetime) -> Iterator[Condition]:
+    for promise, orders, due in promises.at_risk(now):
+        detail = {"due": due.isoformat()}
+        yield Condition(AlertKind.AT_RISK, promise, None, orders, detail)
+    for cause, orders, since in promises.overdue():
+        if cause in set(HoldCause) and OWNER[HoldCause(cause)] is Owner.BUYER:
+            continue
+        yield Condition(AlertKind.BROKEN, cause, since, orders)
+
+
+def _calls(trouble: Trouble, now: datetime) -> Iterator[Condition]:
+    for system, operation, calls, since, _ in trouble.unsettled_calls((CallState.IN_DOUBT,), now):
+        where = f"{system} {operation}"
+        yield Condition(AlertKind.CALL_IN_DOUBT, where, since, 0, {"calls": calls})
+    late = now - _UNDELIVERED
+    for _, operation, calls, since, error in trouble.unsettled_calls((CallState.PENDING,), late):
+        detail = {"calls": calls, "error": error}
+        yield Condition(AlertKind.NOT_DELIVERED, operation, since, 0, detail)
+
+
+def _waves(sources: Sources, now: datetime) -> Iterator[Condition]:
+    context = sources.context
+    late = now - context.promises.released_grace
+    for code in context.business_units:
+        done = sources.runs.done_until("wave", code)
+        due = AtCutoffs(context.timetables_of(code)[0]).due(done, late) if done else []
+        if due:
+            cutoff = due[0].end
+            orders = sources.trouble.ready(code, cutoff)
+            detail = {"cutoff": cutoff.isoformat()}
+            yield Condition(AlertKind.WAVE_LATE, code, cutoff, orders, detail)
+
+
+def _runs(trouble: Trouble, now: datetime) -> Iterator[Condition]:
+    for row in trouble.failed_runs():
+        if not _is_blip(row, now):
+            error = row.error or ""
+            detail = {
+                "run": row.id,
+                "attempts": row.attempts,
+                "error": error,
+                "logon": error.startswith("LogonFailed"),
+            }
+            yield Condition(AlertKind.JOB_FAILED, row.job, row.window_to, 0, detail)
+    for row in trouble.stuck_runs(now, _SLOW_RUN):
+        detail = {"run": row.id, "owner": row.owner}
+        yield Condition(AlertKind.JOB_STUCK, row.job, row.started_at, 0, detail)
+
+
+def _is_blip(row: RunRow, now: datetime) -> bool:
+    hopeless = (row.error or "").startswith(_HOPELESS)
+    return not hopeless and row.attempts < 2 and now - row.window_to < _BLIP
+
+
+def _systems(sources: Sources) -> Iterator[Condition]:
+    for gate in sources.gates:
+        if gate.is_open:
+            waiting = sources.trouble.waiting()
+            yield Condition(AlertKind.SYSTEM_AWAY, gate.system, None, waiting)
+
+
+def _house(sources: Sources, now: datetime) -> Iterator[Condition]:
+    calendar = sources.context.timetables[""].calendar
+    ends = calendar.ends_on()
+    if ends - now.astimezone(calendar.zone).date() < _ENDS_SOON:
+        yield Condition(AlertKind.CALENDAR_ENDS, "", None, 0, {"ends": f"{ends}"})
+    size = sources.trouble.size()
+    if size > sources.largest:
+        detail = {"size": _gib(size), "bound": _gib(sources.largest)}
+        yield Condition(AlertKind.DATABASE_LARGE, "", None, 0, detail)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"

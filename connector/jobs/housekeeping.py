@@ -1,0 +1,62 @@
+"""Job: each night, forget what is old enough and give the database's room back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from connector.jobs.cadence import Cadence, Window
+from connector.jobs.runner import Counts, Job
+from connector.store.retention import Retention
+
+
+@dataclass(frozen=True)
+class Ages:
+    """How old something must be. Orders count from their last change after they ended.
+
+    `mask` and `drop` are for payloads and personal data, and `drop` for batch files too; `runs`
+    is for finished runs and closed alerts.
+    """
+
+    mask: timedelta = timedelta(days=180)
+    drop: timedelta = timedelta(days=730)
+    runs: timedelta = timedelta(days=90)
+
+
+def housekeeping(
+    retention: Retention,
+    ages: Ages,
+    cadence: Cadence,
+    batches: Path,
+    clock: Callable[[], datetime],
+) -> Job:
+    """Return the job. Orders, lines, documents, events and finance's files stay: the books."""
+
+    def run(_window: Window, _scope: str) -> Counts:
+        now = clock()
+        return {
+            "dropped": retention.drop(now - ages.drop, now),
+            "masked": retention.mask(now - ages.mask, now),
+            "runs": retention.prune(now - ages.runs),
+            "folders": _remove(batches, (now - ages.drop).date()),
+            "rewritten": int(retention.tidy()),
+        }
+
+    return Job("housekeeping", "mask and drop old personal data, tidy the database", cadence, run)
+
+
+def _remove(batches: Path, before: date) -> int:
+    """Remove the batch folders of old days: they name buyers and where they live."""
+    gone = 0
+    for folder in sorted(batches.glob("????-??-??")):
+        try:
+            day = date.fromisoformat(folder.name)
+        except ValueError:
+            continue
+        if day < before:
+            shutil.rmtree(folder)
+            gone += 1
+    return gone

@@ -1,0 +1,56 @@
+"""Job: watch the promises, and say when somebody is needed (workflow.md, "Who uses it")."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+
+from connector.domain.deadlines import Due, Promise, due_for
+from connector.errors import RetryLater
+from connector.jobs.cadence import Cadence, Window
+from connector.jobs.conditions import Sources, conditions
+from connector.jobs.runner import Counts, Job, Lane
+from connector.notify.channels import Notifier
+from connector.notify.digest import Language, digest
+from connector.store.alerts import Alerts
+
+_log = structlog.get_logger(__name__)
+
+
+def watch(
+    sources: Sources, alerts: Alerts, notifier: Notifier, language: Language, cadence: Cadence
+) -> Job:
+    """Return the job. However much goes wrong at once, each role gets one message.
+
+    A message that nobody took is sent with the next look. One that was sent by a process that
+    died before noting it is sent again: an alert told twice harms less than one never told.
+    """
+    context = sources.context
+
+    def due_of(promise: Promise, placed_at: datetime, units: str) -> Due:
+        return due_for(promise, placed_at, context.timetables_of(units), context.promises)
+
+    def run(_window: Window, _scope: str) -> Counts:
+        now = context.clock()
+        followed = sources.promises.follow(due_of, now)
+        synced = alerts.sync(conditions(sources), now)
+        counts = {**vars(followed), **vars(synced), "messages": 0, "waiting": 0}
+        for role, rows in alerts.due(now).items():
+            try:
+                notifier.send(role, digest(rows, language))
+            except RetryLater as error:
+                counts["waiting"] += 1
+                _log.error("alert not sent", role=role, error=str(error))
+                continue
+            alerts.told(rows, now)
+            counts["messages"] += 1
+        return counts
+
+    return Job(
+        "watch",
+        "watch the promises and say when somebody is needed",
+        cadence,
+        run,
+        lane=Lane.CLOCK,
+    )

@@ -1,0 +1,1 @@
+"""Messages to people: what they say, in Chinese and English, and how they are sent."""

@@ -1,0 +1,76 @@
+"""Sends messages by apprise: WeCom (企业微信), DingTalk (钉钉), Feishu (飞书), mail and more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from connector.domain.alerts import Role
+from connector.errors import Misconfigured, RetryLater
+from connector.notify.digest import Message
+
+_log = structlog.get_logger(__name__)
+
+
+class Notifier(Protocol):
+    """Brings messages to people."""
+
+    def has(self, role: Role) -> bool:
+        """Whether anybody is reached for this role."""
+        ...
+
+    def send(self, role: Role, message: Message) -> None:
+        """Send one message to a role. Raises RetryLater, Misconfigured."""
+        ...
+
+
+class AppriseNotifier:
+    """Channels by role, each an apprise URL. A role without channels is reached through ops."""
+
+    def __init__(self, channels: Mapping[Role, Sequence[str]]) -> None:
+        """Take the channels. Raises Misconfigured for a URL that apprise does not know."""
+        self._channels = {role: tuple(urls) for role, urls in channels.items() if urls}
+        for role, urls in self._channels.items():
+            for number, url in enumerate(urls, start=1):
+                self._checked(role, number, url)
+
+    def has(self, role: Role) -> bool:
+        """See `Notifier`."""
+        return bool(self._urls(role))
+
+    def send(self, role: Role, message: Message) -> None:
+        """See `Notifier`. Who has no channel at all finds the message in the log."""
+        import apprise
+
+        urls = self._urls(role)
+        if not urls:
+            _log.warning("message without a channel", role=role, title=message.title)
+            return
+        refused = 0
+        for url in urls:
+            service = apprise.Apprise()
+            service.add(url)
+            refused += not service.notify(
+                body=message.text, title=message.title, body_format=apprise.NotifyFormat.TEXT
+            )
+        # Who has got it once has got it: one dead channel of two must not double the other.
+        if refused == len(urls):
+            raise RetryLater("no channel took the message", place=f"notify.{role}")
+        if refused:
+            _log.warning("a channel did not take a message", role=role, refused=refused)
+
+    def _urls(self, role: Role) -> Sequence[str]:
+        return self._channels.get(role) or self._channels.get(Role.OPS, ())
+
+    def _checked(self, role: Role, number: int, url: str) -> None:
+        import apprise
+
+        if not apprise.Apprise().add(url):
+            # The URL holds tokens and passwords: it is not shown.
+            raise Misconfigured(
+                f"channel {number} is no address that apprise knows",
+                place=f"notify.{role}",
+                remedy="for example mailto://user:password@host?to=ops@firm or wecombot://KEY",
+            )

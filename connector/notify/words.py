@@ -1,0 +1,251 @@
+"""What alerts say: what is wrong, what happens next by itself, and the command that repairs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connector.domain.alerts import AlertKind
+from connector.domain.lifecycle import HoldCause
+
+
+@dataclass(frozen=True)
+class Words:
+    """One kind of alert in words. `{…}` stands for what the alert holds: subject, orders, detail.
+
+    `what` names the matter, `then` what happens next by itself, each in (Chinese, English);
+    `command` is what a person types, empty where nothing is to be typed.
+    """
+
+    what: tuple[str, str]
+    then: tuple[str, str]
+    command: str = ""
+
+
+HELD = {
+    HoldCause.INVALID: Words(
+        ("{orders} 个订单资料不全或有误", "{orders} orders lack data or hold wrong data"),
+        ("商城更正后自动继续", "each goes on by itself once the storefront corrects it"),
+        "connector orders list --hold invalid",
+    ),
+    HoldCause.UNPAID: Words(
+        ("{orders} 个订单未付款", "{orders} orders are not paid"),
+        ("付款后自动继续", "each goes on by itself once it is paid"),
+        "connector orders list --hold unpaid",
+    ),
+    HoldCause.REFUNDED: Words(
+        (
+            "{orders} 个订单放行前已全额退款，但未取消",
+            "{orders} orders were refunded before release, yet not cancelled",
+        ),
+        (
+            "不会自动继续：请在商城取消订单",
+            "nothing by itself: cancel them in the storefront, or here",
+        ),
+        "connector orders list --hold refunded；connector orders cancel NUMBER",
+    ),
+    HoldCause.UNASSIGNED: Words(
+        (
+            "{orders} 个订单含有没有事业部销售的零件",
+            "{orders} orders hold a part that no business unit sells",
+        ),
+        (
+            "不会自动继续：请在设置中补充 sku_patterns 并重启服务",
+            "nothing by itself: name the part in a business unit's sku_patterns, restart, then",
+        ),
+        "connector orders retry --hold unassigned",
+    ),
+    HoldCause.CUSTOMER_REVIEW: Words(
+        (
+            "{orders} 个订单的客户在 SAP 中无法确定",
+            "{orders} orders have a buyer who is not certainly known in SAP",
+        ),
+        (
+            "SAP 客户资料更正后自动继续；否则请关联或新建",
+            "each goes on by itself once SAP is corrected; otherwise link or create",
+        ),
+        "connector customers review；connector customers link NUMBER CUSTOMER"
+        "；connector customers create NUMBER",
+    ),
+    HoldCause.STOCK: Words(
+        ("{orders} 个订单缺货", "{orders} orders wait for stock"),
+        (
+            "会定时再次询问 SAP，到货后自动继续",
+            "SAP is asked again and again; each goes on by itself once there is stock",
+        ),
+        "connector orders list --hold stock",
+    ),
+    HoldCause.REJECTED: Words(
+        ("{orders} 个订单被 SAP、DMS 或商城拒绝", "{orders} orders were refused by another system"),
+        (
+            "不会自动继续：按对方的说明更正后重试",
+            "nothing by itself: mend what the other system's words say, then retry",
+        ),
+        "connector orders list --hold rejected；connector orders retry --hold rejected",
+    ),
+    HoldCause.IN_DOUBT: Words(
+        (
+            "{orders} 个订单的单据是否已生成无法确定",
+            "{orders} orders have a document of which it cannot be told whether it was made",
+        ),
+        (
+            "不会重复发送：请到对方系统查找后回复结果",
+            "nothing is sent again by itself: look in the other system and say what is there",
+        ),
+        "connector calls list --in-doubt；connector calls ask ID"
+        "；connector calls resolve ID --found DOCUMENT | --absent",
+    ),
+    HoldCause.MAPPING: Words(
+        (
+            "{orders} 个订单无法按映射转换",
+            "{orders} orders cannot be carried over by a mapping",
+        ),
+        (
+            "不会自动继续：修改 mappings/ 并检查后重试",
+            "nothing by itself: mend the mapping, check it, then retry",
+        ),
+        "connector orders list --hold mapping；connector mappings check"
+        "；connector orders retry --hold mapping",
+    ),
+    HoldCause.CHANGED: Words(
+        (
+            "{orders} 个订单下达 DMS 后在商城被修改",
+            "{orders} orders were changed in the storefront after they went to the DMS",
+        ),
+        (
+            "不会自动继续：按差异处理后重试",
+            "nothing by itself: settle the difference that each shows, then retry",
+        ),
+        "connector orders show NUMBER；connector orders retry NUMBER",
+    ),
+    HoldCause.DISCREPANCY: Words(
+        (
+            "{orders} 个订单在另一系统中的内容不一致",
+            "{orders} orders differ from what another system holds under their number",
+        ),
+        (
+            "不会自动继续：核对后重试",
+            "nothing by itself: settle the difference that each shows, then retry",
+        ),
+        "connector orders show NUMBER；connector orders retry NUMBER",
+    ),
+}
+
+KINDS = {
+    AlertKind.AT_RISK: Words(
+        (
+            "{orders} 个订单可能赶不上时限：{subject}，最早 {due} 到期",
+            "{orders} orders may miss a promise ({subject}); the first is due at {due}",
+        ),
+        ("继续处理，最早到期的优先", "they are worked on, the first due first"),
+        "connector orders list",
+    ),
+    AlertKind.BROKEN: Words(
+        (
+            "{orders} 个订单已超过时限，原因：{subject}",
+            "{orders} orders are past a promise, because of: {subject}",
+        ),
+        (
+            "继续处理；赶不上本批的订单随下一批放行",
+            "they are worked on; what missed its wave goes with the next",
+        ),
+        "connector orders list；connector orders show NUMBER",
+    ),
+    AlertKind.CALL_IN_DOUBT: Words(
+        (
+            "{calls} 次对 {subject} 的发送结果不明",
+            "{calls} sendings to {subject} have an unknown outcome",
+        ),
+        (
+            "不会重复发送：请核实对方是否收到后回复结果",
+            "nothing is sent again by itself: find out whether it arrived and say so",
+        ),
+        "connector calls list --in-doubt；connector calls resolve ID --found DOCUMENT | --absent",
+    ),
+    AlertKind.NOT_DELIVERED: Words(
+        (
+            "发往 {subject} 的文件仍有 {calls} 次未送达：{error}",
+            "{calls} deliveries to {subject} have not arrived: {error}",
+        ),
+        (
+            "恢复后自动补发；文件已在输出目录中",
+            "they are sent by themselves once it answers; the files lie in the output folder",
+        ),
+        "connector calls list；connector job history deliver",
+    ),
+    AlertKind.WAVE_LATE: Words(
+        (
+            "事业部 {subject} 的批次 {cutoff} 未按时放行，{orders} 个订单在等待",
+            "the wave {cutoff} of {subject} is not released; {orders} orders wait for it",
+        ),
+        (
+            "会自动重试；批次内订单不变",
+            "it is tried again by itself, and takes exactly its orders",
+        ),
+        "connector job history wave --failed；connector job run wave --scope {subject}",
+    ),
+    AlertKind.JOB_FAILED: Words(
+        ("任务 {subject} 失败 {attempts} 次：{error}", "job {subject} failed {attempts}×: {error}"),
+        (
+            "会自动重试，间隔不超过 15 分钟；之后的时段等待它",
+            "it is tried again by itself at least every 15 minutes; later windows wait for it",
+        ),
+        "connector job history --failed；connector job rerun {run}",
+    ),
+    AlertKind.JOB_STUCK: Words(
+        (
+            "任务 {subject} 仍在运行，由 {owner} 执行",
+            "job {subject} is still running, by {owner}",
+        ),
+        (
+            "超过一小时服务会自行重启，由下一个进程接手",
+            "after an hour the service ends itself and the next process takes the run over",
+        ),
+        "connector job history {subject}",
+    ),
+    AlertKind.SYSTEM_AWAY: Words(
+        (
+            "{subject} 连续调用失败，已暂停调用；{orders} 个订单在等待",
+            "{subject} fails call after call and calls are kept back; {orders} orders wait",
+        ),
+        (
+            "会不断试探，恢复后按到期先后自动处理，不会重复",
+            "it is tried again and again; once back, orders go on, oldest deadline first",
+        ),
+        "connector check --live",
+    ),
+    AlertKind.CALENDAR_ENDS: Words(
+        ("国家节假日日历只到 {ends}", "the national calendar ends on {ends}"),
+        (
+            "到期后无法计算批次和时限，服务会停：请升级 chinesecalendar 或填写 calendar.overrides",
+            "after it no wave and no deadline can be told: update chinesecalendar, or name the"
+            " next year's days under calendar.overrides",
+        ),
+        "connector check",
+    ),
+    AlertKind.DATABASE_LARGE: Words(
+        ("数据库已达 {size}，上限 {bound}", "the database has {size}, more than {bound}"),
+        (
+            "每夜清理会继续；账目保留。请扩容或调整 retention",
+            "the nightly housekeeping goes on and the books stay: give it more room, or shorten"
+            " retention",
+        ),
+        "connector job run housekeeping",
+    ),
+}
+# A logon that was refused is the one failure that is not tried again by itself.
+LOGON = Words(
+    ("任务 {subject} 登录被拒绝：{error}", "job {subject} was refused the logon: {error}"),
+    (
+        "不会自动重试，以免锁定用户：请更正用户或密码后执行",
+        "it is not tried again by itself, so that the user is not locked: correct user or"
+        " password, then",
+    ),
+    "connector check --live；connector job rerun {run}",
+)
+
+
+def words_for(kind: AlertKind, subject: str, *, logon: bool = False) -> Words:
+    """Return an alert's words."""
+    if kind is AlertKind.HELD:
+        return HELD[HoldCause(subject)]
+    return LOGON if logon else KINDS[kind]

@@ -1,0 +1,113 @@
+"""What alerts are made of: questions about what is held, failed, stuck and not delivered."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+
+from connector.domain.lifecycle import WALKING, Stage
+from connector.store.calls import CallState
+from connector.store.database import Database
+from connector.store.runs import RunState
+from connector.store.tables import CallRow, OrderRow, RunRow
+
+_OPEN = tuple(stage for stage in Stage if not stage.ended)
+
+
+class Trouble:
+    """Asks the database what is wrong. Each answer is small, however many orders there are."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def held(self) -> list[tuple[str, int, datetime]]:
+        """Return cause, number of orders and the earliest since, of each hold there is."""
+        query = (
+            select(OrderRow.hold_cause, func.count(), func.min(OrderRow.hold_since))
+            .where(OrderRow.hold_cause.is_not(None), OrderRow.stage.in_(_OPEN))
+            .group_by(OrderRow.hold_cause)
+            .order_by(OrderRow.hold_cause)
+        )
+        with self._database.reading() as session:
+            return [
+                (cause, orders, since)
+                for cause, orders, since in session.execute(query)
+                if cause is not None and since is not None
+            ]
+
+    def waiting(self) -> int:
+        """Return how many orders tried in vain and wait for another system."""
+        query = select(func.count()).where(
+            OrderRow.stage.in_(WALKING), OrderRow.tries > 0, OrderRow.hold_cause.is_(None)
+        )
+        with self._database.reading() as session:
+            return session.scalar(query) or 0
+
+    def ready(self, business_unit: str, until: datetime) -> int:
+        """Return how many orders placed until then are ready for a wave of this unit."""
+        query = select(OrderRow.business_units).where(
+            OrderRow.stage == Stage.READY,
+            OrderRow.hold_cause.is_(None),
+            OrderRow.placed_at <= until,
+        )
+        with self._database.reading() as session:
+            return sum(business_unit in units.split(",") for units in session.scalars(query))
+
+    def failed_runs(self) -> list[RunRow]:
+        """Return the first failed run of each job, oldest window first."""
+        query = select(RunRow).where(RunRow.state == RunState.FAILED).order_by(RunRow.window_to)
+        found: dict[str, RunRow] = {}
+        with self._database.reading() as session:
+            for row in session.scalars(query):
+                found.setdefault(row.job, row)
+        return list(found.values())
+
+    def stuck_runs(self, now: datetime, longer_than: timedelta) -> list[RunRow]:
+        """Return runs that have been under way for long."""
+        query = (
+            select(RunRow)
+            .where(
+                RunRow.state == RunState.RUNNING,
+                RunRow.started_at < now - longer_than,
+                RunRow.lease_until > now,
+            )
+            .order_by(RunRow.id)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def unsettled_calls(
+        self, states: tuple[CallState, ...], before: datetime
+    ) -> list[tuple[str, str, int, datetime, str]]:
+        """Return the calls that belong to no order and have no outcome, by where they go.
+
+        Shape: (system, operation, number, first made at, an error).
+        """
+        query = (
+            select(
+                CallRow.system,
+                CallRow.operation,
+                func.count(),
+                func.min(CallRow.created_at),
+                func.max(CallRow.error),
+            )
+            .where(
+                CallRow.state.in_(states), CallRow.order_pk.is_(None), CallRow.created_at < before
+            )
+            .group_by(CallRow.system, CallRow.operation)
+            .order_by(CallRow.system, CallRow.operation)
+        )
+        with self._database.reading() as session:
+            return [
+                (system, operation, calls, since, error or "")
+                for system, operation, calls, since, error in session.execute(query)
+            ]
+
+    def size(self) -> int:
+        """Return how large the database is, in bytes."""
+        with self._database.reading() as session:
+            if self._database.is_sqlite:
+                pages = session.scalar(text("PRAGMA page_count")) or 0
+                return int(pages) * int(session.scalar(text("PRAGMA page_size")) or 0)
+            return int(session.scalar(text("SELECT pg_database_size(current_database())")) or 0)

@@ -1,0 +1,101 @@
+"""Wires what makes the service unattended: watching, telling, forgetting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from connector.domain.alerts import Rhythm, Role
+from connector.gate import Gate
+from connector.jobs.announce import announce
+from connector.jobs.cadence import Daily, Every, Nightly
+from connector.jobs.conditions import Sources
+from connector.jobs.housekeeping import Ages, housekeeping
+from connector.jobs.promises import promises
+from connector.jobs.runner import Job
+from connector.jobs.watch import watch
+from connector.notify.channels import AppriseNotifier
+from connector.notify.digest import Language
+from connector.settings import Settings
+from connector.steps.context import Context
+from connector.store.alerts import Alerts
+from connector.store.database import Database
+from connector.store.files import Files
+from connector.store.promises import PromiseBook
+from connector.store.retention import Retention
+from connector.store.runs import Runs
+from connector.store.trouble import Trouble
+from connector.store.waves import Waves
+
+
+@dataclass(frozen=True)
+class Unattended:
+    """The jobs, and the books that they keep."""
+
+    promises: PromiseBook
+    alerts: Alerts
+    jobs: tuple[Job, ...]
+
+
+def wire(
+    settings: Settings,
+    context: Context,
+    database: Database,
+    gates: Sequence[Gate],
+    nightly: Nightly,
+) -> Unattended:
+    """Wire it. Raises Misconfigured for a channel that is none."""
+    notifier, language = notifier_of(settings), language_of(settings)
+    book, alerts = PromiseBook(database), Alerts(database, rhythm_of(settings))
+    schedule, zone = settings.schedule, ZoneInfo(settings.calendar.zone)
+    sources = Sources(
+        context=context,
+        trouble=Trouble(database),
+        promises=book,
+        runs=Runs(database),
+        gates=gates,
+        largest=int(settings.retention.largest_gib * 2**30),
+    )
+    jobs = (
+        announce(context, Waves(database), notifier, language, Every(schedule.announce)),
+        promises(context, book, Files(database), nightly, settings.output / "promises", zone),
+        watch(sources, alerts, notifier, language, Every(schedule.watch)),
+        housekeeping(
+            Retention(database),
+            ages_of(settings),
+            Daily(zone, schedule.housekeeping_at),
+            settings.output / "waves",
+            context.clock,
+        ),
+    )
+    return Unattended(book, alerts, jobs)
+
+
+def notifier_of(settings: Settings) -> AppriseNotifier:
+    """Return the channels that the settings name. Raises Misconfigured."""
+    return AppriseNotifier(
+        {
+            role: [url.get_secret_value() for url in getattr(settings.notify, role.value)]
+            for role in Role
+        }
+    )
+
+
+def language_of(settings: Settings) -> Language:
+    """Return in which languages and by which clock messages speak."""
+    spoken = settings.notify.language
+    zone = ZoneInfo(settings.calendar.zone)
+    return Language(chinese=spoken != "en", english=spoken != "zh", zone=zone)
+
+
+def rhythm_of(settings: Settings) -> Rhythm:
+    """Return when people are told."""
+    section = settings.notify
+    return Rhythm(section.repeat_first, section.repeat_longest, section.quiet)
+
+
+def ages_of(settings: Settings) -> Ages:
+    """Return how long what is kept."""
+    section = settings.retention
+    return Ages(section.mask_after, section.drop_after, section.runs_after)
