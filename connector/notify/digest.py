@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from connector.domain.alerts import AlertKind
 from connector.domain.masking import mask_text
-from connector.notify.words import Words, words_for
+from connector.notify.words import SUBJECTS, Words, words_for
 
 # So many matters are told in full; a storm of more ends in a line that counts the rest.
 MOST = 12
 _LONGEST_ERROR = 200
+# Kinds whose subject is a word of ours, to be said in the reader's language.
+_SPOKEN = (AlertKind.AT_RISK, AlertKind.BROKEN)
 
 
 class Told(Protocol):
@@ -48,7 +50,7 @@ class Language:
     def pick(self, chinese: str, english: str, between: str = " / ") -> str:
         """Return what is spoken of the two."""
         said = [*([chinese] if self.chinese else []), *([english] if self.english else [])]
-        return between.join(said)
+        return between.join(said) or english
 
     def clock(self, at: datetime) -> str:
         """Return a time as people read it."""
@@ -87,17 +89,24 @@ def describe(alert: Told, language: Language) -> str:
         what(alert, language),
         language.pick(f"自 {since} 起", f"since {since}")
         + (_again(alert.told, language) if alert.told else ""),
-        language.pick("接下来：", "Next: ", "/") + language.pick(*words.then).format_map(facts),
+        language.pick(f"接下来：{words.then[0]}", f"Next: {words.then[1]}", "\n   ").format_map(
+            facts
+        ),
     ]
     if words.command:
         commands = "\n".join(f"    {each}" for each in words.command.format_map(facts).split("；"))
-        lines.append(language.pick("命令：", "Type:", " ") + "\n" + commands)
+        lines.append(language.pick("命令", "Type") + ":" + "\n" + commands)
     return "\n   ".join(lines[:-1]) + "\n   " + lines[-1]
 
 
 def what(alert: Told, language: Language) -> str:
     """Name the matter."""
-    return language.pick(*_words(alert).what, between="\n   ").format_map(_facts(alert, language))
+    chinese, english = _words(alert).what
+    return language.pick(
+        chinese.format_map(_facts(alert, replace(language, english=False))),
+        english.format_map(_facts(alert, replace(language, chinese=False))),
+        between="\n   ",
+    )
 
 
 def _words(alert: Told) -> Words:
@@ -109,7 +118,9 @@ def _facts(alert: Told, language: Language) -> Mapping[str, Any]:
     for name in ("due", "cutoff"):
         if name in detail:
             detail[name] = language.clock(datetime.fromisoformat(detail[name]))
-    return {**detail, "subject": alert.subject, "orders": alert.orders}
+    said = SUBJECTS.get(alert.subject)
+    subject = language.pick(*said) if said is not None and alert.kind in _SPOKEN else alert.subject
+    return {**detail, "subject": subject, "orders": alert.orders}
 
 
 def _again(told: int, language: Language) -> str:

@@ -103,7 +103,7 @@ HELD = {
             "不会自动继续：修改 mappings/ 并检查后重试",
             "nothing by itself: mend the mapping, check it, then retry",
         ),
-        "connector orders list --hold mapping；connector mappings check"
+        "connector orders list --hold mapping；connector check"
         "；connector orders retry --hold mapping",
     ),
     HoldCause.CHANGED: Words(
@@ -134,7 +134,7 @@ KINDS = {
     AlertKind.AT_RISK: Words(
         (
             "{orders} 个订单可能赶不上时限：{subject}，最早 {due} 到期",
-            "{orders} orders may miss a promise ({subject}); the first is due at {due}",
+            "{orders} orders may come too late ({subject}); the first is due at {due}",
         ),
         ("继续处理，最早到期的优先", "they are worked on, the first due first"),
         "connector orders list",
@@ -142,7 +142,7 @@ KINDS = {
     AlertKind.BROKEN: Words(
         (
             "{orders} 个订单已超过时限，原因：{subject}",
-            "{orders} orders are past a promise, because of: {subject}",
+            "{orders} orders are past what was promised, because {subject}",
         ),
         (
             "继续处理；赶不上本批的订单随下一批放行",
@@ -152,8 +152,8 @@ KINDS = {
     ),
     AlertKind.CALL_IN_DOUBT: Words(
         (
-            "{calls} 次对 {subject} 的发送结果不明",
-            "{calls} sendings to {subject} have an unknown outcome",
+            "对 {subject} 的发送结果不明：{calls} 次",
+            "sendings to {subject} of which nobody knows whether they arrived: {calls}",
         ),
         (
             "不会重复发送：请核实对方是否收到后回复结果",
@@ -163,8 +163,8 @@ KINDS = {
     ),
     AlertKind.NOT_DELIVERED: Words(
         (
-            "发往 {subject} 的文件仍有 {calls} 次未送达：{error}",
-            "{calls} deliveries to {subject} have not arrived: {error}",
+            "发往 {subject} 的文件未送达：{calls} 次。{error}",
+            "files for {subject} have not arrived: {calls} sendings. {error}",
         ),
         (
             "恢复后自动补发；文件已在输出目录中",
@@ -232,6 +232,28 @@ KINDS = {
         "connector job run housekeeping",
     ),
 }
+# What promises and the causes of their breach are called: (Chinese, English).
+SUBJECTS = {
+    "recognised": ("识别客户", "recognise the customer"),
+    "placed": ("下达 DMS 订单", "sales order in the DMS"),
+    "ready": ("备货、发货单与开票申请", "stock, delivery note and invoice application"),
+    "released": ("随本批放行", "release with their wave"),
+    "system_away": ("另一系统不可用", "another system was away"),
+    "late_intake": ("从商城取单太晚", "they were pulled from the storefront too late"),
+    "slow": ("处理太慢", "nothing held them up and they were not done in time"),
+    "invalid": ("资料不全或有误", "their data are incomplete or wrong"),
+    "unpaid": ("未付款", "they are not paid"),
+    "refunded": ("已退款未取消", "they were refunded and not cancelled"),
+    "unassigned": ("没有事业部销售其零件", "no business unit sells a part of theirs"),
+    "customer_review": ("客户待确认", "their customer is still to be settled"),
+    "stock": ("缺货", "stock is short"),
+    "rejected": ("被对方系统拒绝", "another system refused them"),
+    "in_doubt": ("单据是否生成不明", "it cannot be told whether a document was made"),
+    "mapping": ("映射无法转换", "a mapping cannot carry them over"),
+    "changed": ("下达后被修改", "they were changed after they went to the DMS"),
+    "discrepancy": ("与另一系统不一致", "another system holds something else"),
+}
+
 # A logon that was refused is the one failure that is not tried again by itself.
 LOGON = Words(
     ("任务 {subject} 登录被拒绝：{error}", "job {subject} was refused the logon: {error}"),

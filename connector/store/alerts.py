@@ -83,7 +83,7 @@ class Alerts:
                 .where(AlertRow.told > 0)
                 .group_by(AlertRow.role)
             )
-            last = dict(told.tuples().all())
+            last = {str(role): at for role, at in told}
         found: dict[Role, list[AlertRow]] = {}
         for row in rows:
             told_at = last.get(row.role)

@@ -1,0 +1,112 @@
+"""Every alert in both languages; `pytest tests/jobs/test_words.py -s` prints them to be read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connector.domain.alerts import AlertKind
+from connector.domain.deadlines import Promise
+from connector.domain.lifecycle import HoldCause
+from connector.notify.digest import MOST, Language, describe, digest
+from connector.notify.words import HELD, KINDS, SUBJECTS
+
+ZONE = ZoneInfo("Asia/Shanghai")
+BOTH = Language(chinese=True, english=True, zone=ZONE)
+SINCE = datetime(2026, 11, 24, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Alert:
+    kind: str
+    subject: str
+    orders: int = 0
+    detail: dict[str, Any] = field(default_factory=dict)
+    since: datetime = SINCE
+    closed_at: datetime | None = None
+    told: int = 0
+
+
+_ERROR = "RetryLater: SAP: the call took longer than 90 s"
+ALERTS = [
+    *(Alert("held", cause.value, 3) for cause in HoldCause),
+    Alert("at_risk", "placed", 4, {"due": SINCE.isoformat()}),
+    Alert("broken", "system_away", 12),
+    Alert("call_in_doubt", "delivery warehouse", 0, {"calls": 1}),
+    Alert("not_delivered", "warehouse", 0, {"calls": 2, "error": "warehouse: cannot be reached"}),
+    Alert("wave_late", "GQ", 41, {"cutoff": SINCE.isoformat()}),
+    Alert("job_failed", "intake", 0, {"run": 17, "attempts": 4, "error": _ERROR}),
+    Alert("job_failed", "advance", 0, {
+        "run": 18, "attempts": 1, "logon": True, "error": "LogonFailed: SAP: RFC_CONNECTOR"}),
+    Alert("job_stuck", "advance", 0, {"run": 19, "owner": "host-a:12:1f2e3d"}),
+    Alert("system_away", "SAP", 230),
+    Alert("calendar_ends", "", 0, {"ends": "2026-12-31"}),
+    Alert("database_large", "", 0, {"size": "21.3 GiB", "bound": "20.0 GiB"}),
+]  # fmt: skip
+
+
+def test_every_kind_and_every_cause_has_words() -> None:
+    assert set(HELD) == set(HoldCause)
+    assert set(KINDS) | {AlertKind.HELD} == set(AlertKind)
+    assert {*HoldCause, *Promise, "system_away", "late_intake", "slow"} == set(SUBJECTS)
+    assert {alert.kind for alert in ALERTS} == set(AlertKind)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda each: f"{each.kind}:{each.subject}")
+def test_an_alert_says_what_since_when_what_next_and_the_command(alert: Alert) -> None:
+    text = describe(alert, BOTH)
+    print(f"\n{text}\n")
+    assert "11-24 09:12" in text  # in the business's own time
+    assert "{" not in text
+    if alert.orders:
+        assert str(alert.orders) in text
+    assert "接下来：" in text
+    assert "Next: " in text
+    commands = re.findall(r"^ +connector .+$", text, re.MULTILINE)
+    assert commands, "names no command"
+    for language in (Language(True, False, ZONE), Language(False, True, ZONE)):
+        one = describe(alert, language)
+        assert one
+        assert len(one) < len(text)
+    english = describe(alert, Language(False, True, ZONE))
+    assert not re.search(r"[\u4e00-\u9fff]", english), english
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda each: f"{each.kind}:{each.subject}")
+def test_every_command_that_an_alert_names_is_there(alert: Alert) -> None:
+    from typer.main import get_command
+
+    from connector.cli import app
+
+    for line in re.findall(r"^ +(connector .+)$", describe(alert, BOTH), re.MULTILINE):
+        command: Any = get_command(app)
+        for word in line.split()[1:]:
+            if not hasattr(command, "commands"):
+                break
+            assert word in command.commands, line
+            command = command.commands[word]
+        options = {name for each in command.params for name in each.opts}
+        assert set(re.findall(r"--[a-z-]+", line)) <= options, line
+
+
+def test_a_storm_is_told_in_one_message_that_ends() -> None:
+    storm = [Alert("job_failed", f"job{n}", 0, {"run": n, "attempts": 2, "error": _ERROR})
+             for n in range(40)]  # fmt: skip
+    solved = Alert("system_away", "DMS", 9, closed_at=SINCE + timedelta(hours=1), told=2)
+    message = digest([*storm, solved], BOTH)
+    print(f"\n{message.title}\n\n{message.text}\n")
+    assert f"and {40 - MOST} more" in message.text
+    assert "DMS" in message.text.partition("Solved")[2]
+    assert len(message.text) < 8000
+
+
+def test_nothing_personal_gets_into_a_message() -> None:
+    detail = {"run": 1, "attempts": 2, "error": "Rejected: 13900000002 320300198201010027 a@b.cn"}
+    text = describe(Alert("job_failed", "intake", 0, detail), BOTH)
+    for secret in ("13900000002", "320300198201010027", "a@b.cn"):
+        assert secret not in text

@@ -1,0 +1,56 @@
+"""Orders put straight into a database, for tests of what happens around them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from connector.domain.lifecycle import HoldCause, Stage
+from connector.store.database import Database
+from connector.store.orders import Change, Hold, Orders
+from connector.store.tables import OrderRow
+
+
+def put_order(
+    database: Database, number: int, placed_at: datetime, units: str = "GQ", **values: Any
+) -> OrderRow:
+    """Put an order as the intake does, received when it was placed unless said otherwise."""
+    received = values.pop("received_at", placed_at)
+    fields: dict[str, Any] = {
+        "shop": "shop",
+        "number": str(number),
+        "order_id": str(number),
+        "revision": 1,
+        "content_hash": f"{number:064}",
+        "payload": {},
+        "content": {"number": str(number)},
+        "status": "processing",
+        "payment_state": "paid",
+        "stage": Stage.RECEIVED,
+        "next_try_at": received,
+        "placed_at": placed_at,
+        "received_at": received,
+        "updated_at": received,
+        "business_units": units,
+        **values,
+    }
+    row = Orders(database).insert(
+        OrderRow(**fields),
+        Change(event="received", text="received", stage=Stage(fields["stage"])),
+        "intake",
+        received,
+    )
+    assert row is not None
+    return row
+
+
+def move(database: Database, row: OrderRow, stage: Stage, at: datetime) -> OrderRow:
+    """Move an order to a stage."""
+    change = Change(event=stage.value, text=stage.value, stage=stage)
+    return Orders(database).apply(row, change, "test", at)
+
+
+def hold(database: Database, row: OrderRow, cause: HoldCause, at: datetime) -> OrderRow:
+    """Hold an order."""
+    change = Change(event="held", text=cause.value, hold=Hold(cause, ("made up",)))
+    return Orders(database).apply(row, change, "test", at)
