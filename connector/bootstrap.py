@@ -145,6 +145,7 @@ def build(
         policy=Policy(
             review_again=settings.policy.review_again,
             stock_again=settings.policy.stock_again,
+            correct_linked=settings.policy.correct_linked,
         ),
         clock=clock,
     )

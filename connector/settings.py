@@ -251,6 +251,9 @@ class PolicySection(_Section):
 
     review_again: timedelta = timedelta(minutes=15)
     stock_again: timedelta = timedelta(minutes=30)
+    correct_linked: bool = Field(
+        default=False, description="correct an SAP customer by the buyer who is linked to it"
+    )
     settling: timedelta = Field(
         default=timedelta(minutes=3),
         description="how long an unanswered write may still take effect; more than any deadline",

@@ -33,12 +33,13 @@ class Policy:
 
     `stock`: "hold_order" waits until everything is there; "ship_available" sends what is there
     and holds the order for the rest. `review_again` and `stock_again` are how soon a held order
-    is looked at again by itself.
+    is looked at again by itself. `correct_linked`: a record that a person links is corrected.
     """
 
     stock: str = "hold_order"
     review_again: timedelta = timedelta(minutes=15)
     stock_again: timedelta = timedelta(minutes=30)
+    correct_linked: bool = False
     retry_first: timedelta = timedelta(seconds=30)
     retry_most: timedelta = timedelta(minutes=15)
 

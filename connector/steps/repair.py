@@ -6,6 +6,7 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.errors import Rejected
 from connector.steps.confirm import confirm_all
 from connector.steps.context import Context, buyer_key
+from connector.steps.correct import correct, usable
 from connector.steps.recognise import create_customer
 from connector.steps.walk import commit, decide, walk
 from connector.store.calls import CallState
@@ -60,19 +61,24 @@ def request_cancel(context: Context, row: OrderRow, actor: str) -> OrderRow:
     return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
 
 
-def link_customer(context: Context, row: OrderRow, number: str, actor: str) -> list[OrderRow]:
-    """Say that the buyer of an order is this SAP customer; every order of the buyer goes on."""
-    found = context.sap_customers.read_back(number)
-    if found is None:
-        raise Rejected(
-            "unknown",
-            f"SAP has no customer {number}",
-            remedy="see the candidates with `connector customers review`",
-        )
+def link_customer(
+    context: Context, row: OrderRow, number: str, actor: str, *, correcting: bool | None = None
+) -> list[OrderRow]:
+    """Say that the buyer of an order is this SAP customer; every order of the buyer goes on.
+
+    When `correcting`, the buyer's data is written into the SAP record first; by default as the
+    policy says. Raises Rejected for a customer that is not there, deleted or blocked.
+    """
+    found = usable(context.sap_customers.read_back(number), number)
     order = context.read(row)
     key = buyer_key(order.buyer)
+    text = f"linked to customer {found.number}"
+    if correcting is None:
+        correcting = context.policy.correct_linked
+    if correcting and correct(context, row, order, found):
+        text += ", which was corrected"
     context.customers.bind(key, found.number, "linked", actor, context.clock())
-    return _held_for_review(context, key, actor, f"linked to customer {found.number}")
+    return _held_for_review(context, key, actor, text)
 
 
 def new_customer(context: Context, row: OrderRow, actor: str) -> list[OrderRow]:

@@ -1,0 +1,88 @@
+"""Writes a buyer's data into the SAP record that a person says is theirs (rule A, on request)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+from connector.domain.matching import Agreement, Candidate, weigh
+from connector.domain.order import Buyer, Order
+from connector.errors import Rejected
+from connector.steps.context import Context, buyer_key
+from connector.steps.outbound import Document
+from connector.store.calls import Call, CallState
+from connector.store.tables import OrderRow
+from connector.store.types import dumps
+
+CORRECT = "correct_customer"
+
+
+def usable(record: Candidate | None, number: str) -> Candidate:
+    """Return a customer that a buyer may be. Raises Rejected for any other."""
+    if record is None:
+        raise Rejected(
+            "unknown",
+            f"SAP has no customer {number}",
+            remedy="see the candidates with `connector customers review`",
+        )
+    if record.deleted or record.blocked:
+        state = "marked for deletion" if record.deleted else "blocked"
+        raise Rejected(
+            state,
+            f"customer {record.number} is {state} in SAP",
+            remedy="have it released in SAP first, or take another",
+        )
+    return record
+
+
+def correct(context: Context, row: OrderRow, order: Order, record: Candidate) -> bool:
+    """Correct a record by the buyer's data; whether there was anything to correct.
+
+    Errors are those of `Outbound.perform`. A lost answer is asked about by reading the record.
+    """
+    if agrees(order.buyer, record):
+        return False
+    desk, unit = context.sap_customers, asdict(context.business_units[order.business_units[0]])
+
+    def ask() -> Document | None:
+        there = desk.read_back(record.number)
+        return Document(record.number, {}) if there and agrees(order.buyer, there) else None
+
+    context.outbound.perform(
+        _call(context, row, order.buyer, record.number),
+        send=lambda: Document(desk.correct(record.number, order.buyer, unit).number, {}),
+        ask=ask,
+    )
+    return True
+
+
+def agrees(buyer: Buyer, record: Candidate) -> bool:
+    """Whether a record says of the buyer what a correction would write."""
+    evidence = weigh(buyer, record)
+    return (
+        evidence.code is Agreement.EQUAL
+        and evidence.name is Agreement.EQUAL
+        and evidence.phone in (Agreement.EQUAL, Agreement.ABSENT)
+    )
+
+
+def _call(context: Context, row: OrderRow, buyer: Buyer, number: str) -> Call:
+    content = hashlib.sha256(dumps(asdict(buyer)).encode()).hexdigest()[:12]
+    revision = 1
+    while True:
+        call = Call(
+            system="sap",
+            operation=CORRECT,
+            subject=buyer_key(buyer),
+            part=f"{number}/{content}",
+            reference=number,
+            request={"number": number, "buyer": asdict(buyer)},
+            revision=revision,
+            order_pk=row.id,
+            mapping_version=context.mappings().version,
+        )
+        known = context.calls.find(call.key)
+        if known is None or known.state != CallState.CONFIRMED:
+            return call
+        # It was corrected so before, and somebody has changed the record since.
+        revision += 1

@@ -1,0 +1,141 @@
+"""The sales rep's sheet: buyers to be settled with their candidates, and what comes back of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from connector.domain.lifecycle import HoldCause
+from connector.domain.matching import decide
+from connector.domain.order import Buyer, Order
+from connector.errors import ConnectorError, RetryLater
+from connector.extracts.review import CREATE, LINK, Answer, Offer, Question
+from connector.steps.context import Context, buyer_key
+from connector.steps.correct import usable
+from connector.steps.repair import link_customer, new_customer
+from connector.store.tables import OrderRow
+
+_MOST = 100_000
+_OFFERS = 5
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of one row of a sheet; `wrong` says why nothing did."""
+
+    row: int
+    order: str
+    done: str = ""
+    wrong: str = ""
+
+
+def questions(context: Context) -> list[Question]:
+    """Return one question for each buyer who waits, with the candidates that SAP has now."""
+    waiting = _by_buyer(context)
+    buyers = [order.buyer for order, _ in waiting.values()]
+    found = context.sap_customers.find(buyers) if buyers else []
+    asked = []
+    for (order, rows), candidates in zip(waiting.values(), found, strict=True):
+        decision = decide(order.buyer, candidates)
+        offers = [
+            Offer(weighed.candidate, weighed.summary, weighed.likeness)
+            for weighed in decision.ranked[:_OFFERS]
+        ]
+        numbers = [row.number for row in rows]
+        asked.append(
+            Question(numbers, order.buyer, fingerprint(order.buyer), decision.reason, offers)
+        )
+    return asked
+
+
+def take_answers(
+    context: Context, answers: Sequence[Answer], actor: str, *, dry_run: bool = False
+) -> Iterator[Taken]:
+    """Check each row, do what the good ones say, and give what became of each."""
+    waiting = _by_buyer(context)
+    by_order = {row.number: (order, row) for order, rows in waiting.values() for row in rows}
+    contradicted = _contradicted(answers)
+    for answer in answers:
+        if not answer.decision:
+            yield Taken(answer.row, answer.order, done="left open")
+            continue
+        wrong = _wrong(answer, by_order) or (
+            "this buyer is decided in several rows, and differently"
+            if answer.fingerprint in contradicted
+            else ""
+        )
+        if wrong:
+            yield Taken(answer.row, answer.order, wrong=wrong)
+            continue
+        _, row = by_order[answer.order]
+        yield _taken(answer, _act(context, answer, row, actor, dry_run))
+
+
+def fingerprint(buyer: Buyer) -> str:
+    """Return a mark of who the buyer is: what the rep decided by another one is void."""
+    return hashlib.sha256(f"{buyer_key(buyer)}|{buyer.name}".encode()).hexdigest()[:12]
+
+
+def _wrong(answer: Answer, by_order: dict[str, tuple[Order, OrderRow]]) -> str:
+    if answer.decision not in (LINK, CREATE):
+        return f"decision {answer.decision!r} is none: {LINK} or {CREATE}"
+    if answer.decision == LINK and not (answer.customer.isascii() and answer.customer.isalnum()):
+        return f"to {LINK}, give the SAP customer number"
+    if answer.decision == CREATE and answer.customer:
+        return f"a customer number is given although the decision is {CREATE}: which is meant?"
+    known = by_order.get(answer.order)
+    if known is None:
+        return "the order does not wait for the sales rep (any more)"
+    if answer.fingerprint != fingerprint(known[0].buyer):
+        return "the buyer's data changed since the sheet was made: export it again"
+    return ""
+
+
+def _act(
+    context: Context, answer: Answer, row: OrderRow, actor: str, dry_run: bool
+) -> Callable[[], str]:
+    def act() -> str:
+        current = context.orders.get(row.id)
+        if current.hold_cause != HoldCause.CUSTOMER_REVIEW:
+            return f"settled already: {current.stage}"
+        if answer.decision == LINK:
+            record = context.sap_customers.read_back(answer.customer)
+            number = usable(record, answer.customer).number
+            if dry_run:
+                return f"would be linked to {number}"
+            moved = link_customer(context, current, number, actor)
+        else:
+            if dry_run:
+                return "would be created in SAP"
+            moved = new_customer(context, current, actor)
+        return ", ".join(f"{each.number}: {each.stage}" for each in moved)
+
+    return act
+
+
+def _taken(answer: Answer, act: Callable[[], str]) -> Taken:
+    try:
+        return Taken(answer.row, answer.order, done=act())
+    except RetryLater:
+        # SAP is away: it would be for the next row too.
+        raise
+    except ConnectorError as error:
+        return Taken(answer.row, answer.order, wrong=str(error))
+
+
+def _contradicted(answers: Sequence[Answer]) -> set[str]:
+    said: dict[str, set[tuple[str, str]]] = {}
+    for answer in answers:
+        if answer.decision:
+            meant = (answer.decision, answer.customer.lstrip("0"))
+            said.setdefault(answer.fingerprint, set()).add(meant)
+    return {mark for mark, decisions in said.items() if len(decisions) > 1}
+
+
+def _by_buyer(context: Context) -> dict[str, tuple[Order, list[OrderRow]]]:
+    waiting: dict[str, tuple[Order, list[OrderRow]]] = {}
+    for row in context.orders.listed(hold=HoldCause.CUSTOMER_REVIEW, limit=_MOST):
+        order = context.read(row)
+        waiting.setdefault(fingerprint(order.buyer), (order, []))[1].append(row)
+    return waiting

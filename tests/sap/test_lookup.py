@@ -1,0 +1,301 @@
+"""Looking customers up: many at once, by table or function module, remembered for a while."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.domain.matching import search_stem
+from connector.domain.order import Address, Buyer, BuyerKind
+from connector.errors import MappingFailed, Misconfigured
+from connector.mapping import load
+from connector.sandbox.faults import Fault
+from connector.sandbox.sap_where import parse
+from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
+from connector.sap.customers import CustomerDesk, Remembered
+from connector.sap.readtable import Condition, where
+from connector.sap.soap import SoapSap, SoapSettings
+from connector.sap.stock import StockDesk
+
+FOLDER = Path(__file__).parents[2] / "mappings"
+UNIT = {
+    "sales_org": "1000", "distribution_channel": "10", "division": "00",
+    "reference_company": "0000000001", "reference_person": "0000000002",
+}  # fmt: skip
+NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+
+FIND_BY_FUNCTION = """
+target: {system: sap, operation: Z_CUSTOMER_FIND}
+request:
+  - {field: CODE, source: code}
+  - {field: PHONE, source: phone}
+  - {field: NAME, source: name_stem}
+answer:
+  fields:
+    - field: customers
+      each: CUSTOMERS
+      fields:
+        - {field: number, source: KUNNR, required: true}
+        - {field: name, source: NAME}
+        - {field: code, source: STCD5}
+        - {field: phone, source: TELF1}
+        - {field: street, source: STRAS}
+        - {field: city, source: ORT01}
+        - {field: deleted, source: LOEVM}
+        - {field: blocked, source: AUFSD}
+"""
+READ_BY_BAPI = """
+target: {system: sap, operation: BAPI_CUSTOMER_GETDETAIL2}
+request:
+  - {field: CUSTOMERNO, source: number, required: true}
+answer:
+  outcome:
+    - {when: "RETURN.NUMBER == '153'", is: absent}
+    - {otherwise: ok}
+  fields:
+    - field: customers
+      each: "[CUSTOMERADDRESS]"
+      fields:
+        - {field: number, source: CUSTOMER, required: true}
+        - {field: name, source: NAME}
+        - {field: street, source: STREET}
+        - {field: code, source: root.CUSTOMERGENERALDETAIL.TAX_NO_5}
+"""
+ASK_BY_NAME_AND_PHONE = """
+target: {system: sap, operation: RFC_READ_TABLE}
+read_table:
+  table: KNA1
+  columns: {KUNNR: number, NAME1: name, TELF1: phone, STRAS: street, LOEVM: deleted}
+  find_by:
+    - {column: NAME1, source: name}
+    - {column: TELF1, source: phone}
+    - {column: STRAS, source: address.street}
+"""
+
+
+def buyer(code: str, name: str, phone: str = "13900000055", street: str = "样板路88号") -> Buyer:
+    kind = BuyerKind.PERSON if len(name) < 4 else BuyerKind.COMPANY
+    address = Address("CN", "湖北", "武汉市", street, "430014")
+    return Buyer(kind, name, code, name, phone, "", address)
+
+
+KNOWN = buyer("91320300MA11000ABP", "徐州恒力起重设备有限公司")
+PERSON = buyer("320300198201010174", "王芳")
+NOBODY = buyer("320300198501010053", "李雷", "13911112222", "无名路9号")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+def system(sandbox: Sandbox) -> SoapSap:
+    return SoapSap(SoapSettings(sandbox.sap_url, "100", SAP_USER, SAP_PASSWORD, read_timeout=5))
+
+
+def mappings_with(folder: Path, **files: str) -> Path:
+    """Copy the shipped mappings; each of `files` is added or replaced, or taken out when empty."""
+    for path in FOLDER.rglob("*.*"):
+        copy = folder / path.relative_to(FOLDER)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def desk(sandbox: Sandbox, folder: Path = FOLDER, remembered: Remembered | None = None
+         ) -> CustomerDesk:  # fmt: skip
+    mappings = load(folder)
+    return CustomerDesk(system(sandbox), lambda: mappings, remembered)
+
+
+def counted(sandbox: Sandbox, function: str) -> Fault:
+    """A fault that strikes nothing and counts the calls of a function module."""
+    fault = Fault.parse(f"sap:latency:operation={function},times=0")
+    sandbox.faults.set([fault])
+    return fault
+
+
+def numbers(found: list[list[object]]) -> list[list[str]]:
+    return [[each.number for each in candidates] for candidates in found]  # type: ignore[attr-defined]
+
+
+def test_many_buyers_take_few_questions(sandbox: Sandbox) -> None:
+    buyers = [
+        buyer(
+            f"9132030{number:04d}1100ABP", f"长沙起重{number:02d}有限公司", f"1390002{number:04d}"
+        )
+        for number in range(24)
+    ]
+    calls = counted(sandbox, "RFC_READ_TABLE")
+    found = desk(sandbox).find([KNOWN, *buyers, PERSON])
+    assert calls.seen <= 4
+    assert "0000100001" in [each.number for each in found[0]]
+    assert [each.number for each in found[-1]] == ["0000100002"]
+
+
+def test_a_site_s_own_function_module_looks_and_reads(sandbox: Sandbox, tmp_path: Path) -> None:
+    folder = mappings_with(
+        tmp_path, sap_customer_find=FIND_BY_FUNCTION, sap_customer_read=READ_BY_BAPI
+    )
+    at = desk(sandbox, folder)
+    found = at.find([KNOWN, PERSON, NOBODY])
+    assert "0000100001" in [each.number for each in found[0]]
+    assert [each.number for each in found[1]] == ["0000100002"]
+    assert found[2] == []
+    number = at.create(NOBODY, UNIT)
+    there = at.read_back(number)
+    assert there is not None
+    assert (there.name, there.code) == ("李雷", NOBODY.code)
+    assert [each.number for each in at.find_by_code(NOBODY.code)] == [number]
+    assert at.read_back("999999") is None
+
+
+def test_reading_by_number_without_a_way_is_said(sandbox: Sandbox, tmp_path: Path) -> None:
+    folder = mappings_with(tmp_path, sap_customer_find=FIND_BY_FUNCTION)
+    with pytest.raises(Misconfigured, match=r"sap_customer_read\.yaml"):
+        desk(sandbox, folder).read_back("100001")
+
+
+def test_a_creation_is_asked_about_by_the_mapped_reference(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    folder = mappings_with(tmp_path, sap_customer_ask=ASK_BY_NAME_AND_PHONE)
+    at = desk(sandbox, folder)
+    # Somebody of the same name, and somebody with the same phone, are not the one created.
+    at.create(replace(NOBODY, code="320300198501010061", phone="13933334444"), UNIT)
+    at.create(replace(NOBODY, code="32030019850101007X", name="韩梅"), UNIT)
+    assert at.find_created(NOBODY, "r") == []
+    number = at.create(NOBODY, UNIT)
+    assert [each.number for each in at.find_created(NOBODY, "r")] == [number]
+
+
+def test_a_record_under_the_organisation_code_is_a_candidate(sandbox: Sandbox) -> None:
+    sandbox.books.put("sap.customer", "0000100099", {
+        **(sandbox.books.get("sap.customer", "0000100010") or {}),
+        "KUNNR": "0000100099", "NAME1": "旧名", "MCOD1": "旧名", "STCD5": "MA11000AB",
+    })  # fmt: skip
+    found = desk(sandbox).find([buyer("91320300MA11000ABP", "全新名称有限公司")])[0]
+    assert "0000100099" in [each.number for each in found]
+
+
+@pytest.mark.parametrize(
+    "name", ["江苏省徐州恒力起重有限公司", "江苏徐州恒力起重有限公司", "徐州恒力起重有限公司"]
+)
+def test_a_name_is_found_with_or_without_its_province(sandbox: Sandbox, name: str) -> None:
+    found = desk(sandbox).find([buyer("91320300MA19999ABX", name, "1", "无名路1号")])[0]
+    assert {"0000100001", "0000100010"} <= {each.number for each in found}
+
+
+def test_recognised_buyers_are_remembered_until_it_expires(sandbox: Sandbox) -> None:
+    now = [NOON]
+    at = desk(sandbox, remembered=Remembered(lambda: now[0], timedelta(minutes=10)))
+    calls = counted(sandbox, "RFC_READ_TABLE")
+    (found,) = at.find([PERSON])
+    at.remember(PERSON, found)
+    assert at.find([PERSON]) == [found]
+    assert calls.seen == 1
+    # Another phone is another question.
+    at.find([replace(PERSON, phone="13900000056")])
+    assert calls.seen == 2
+    # Remembering again does not make it younger.
+    now[0] += timedelta(minutes=6)
+    at.remember(PERSON, found)
+    now[0] += timedelta(minutes=4)
+    assert at.find([PERSON]) == [found]
+    assert calls.seen == 3
+
+
+def test_that_nobody_was_found_is_never_remembered(sandbox: Sandbox) -> None:
+    at = desk(sandbox, remembered=Remembered(lambda: NOON, timedelta(minutes=10)))
+    assert at.find([NOBODY]) == [[]]
+    number = desk(sandbox).create(NOBODY, UNIT)
+    assert numbers(at.find([NOBODY])) == [[number]]  # type: ignore[arg-type]
+
+
+def test_what_is_cut_is_told_and_what_may_not_be_cut_is_refused(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    text = (FOLDER / "sap_customer_create_company.yaml").read_text(encoding="utf-8")
+    text = text.replace(
+        "source: buyer.address.street, required: true, max_length: 60",
+        "source: buyer.address.street, required: true, max_length: 60, too_long: cut",
+    )
+    at = desk(sandbox, mappings_with(tmp_path, sap_customer_create_company=text))
+    long = buyer("91320300MA11077ABX", "长街有限公司", street="长" * 70)
+    assert at.cuts(long, UNIT) == ["PI_COMPANYDATA.STREET: 70 characters, 60 allowed, cut"]
+    assert at.create(long, UNIT)
+    named = replace(long, name="名" * 41)
+    with pytest.raises(MappingFailed, match=r"PI_COMPANYDATA\.NAME: 41 characters, 40 allowed"):
+        at.create(named, UNIT)
+
+
+@pytest.mark.parametrize(("material", "stored"), [("4711", "0" * 14 + "4711"), ("XC-1", "XC-1")])
+def test_materials_are_asked_in_sap_s_inner_form(
+    sandbox: Sandbox, material: str, stored: str
+) -> None:
+    row = {"WERKS": "1000", "MATNR": stored, "MEINS": "ST", "LABST": "7"}
+    sandbox.books.put("sap.stock", f"1000/{stored}", row)
+    mappings = load(FOLDER)
+    at = StockDesk(system(sandbox), lambda: mappings)
+    assert at.available(plant="1000", material=material, unit="PCE") == 7
+
+
+def test_threads_that_look_up_at_once_do_not_mix(sandbox: Sandbox) -> None:
+    at, wrong = desk(sandbox), []
+
+    def look(who: Buyer, number: str) -> None:
+        for _ in range(5):
+            if number not in [each.number for each in at.find([who])[0]]:
+                wrong.append(number)
+
+    threads = [
+        threading.Thread(target=look, args=pair)
+        for pair in ((KNOWN, "0000100001"), (PERSON, "0000100002")) * 3
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+texts = st.text(max_size=60) | st.text(alphabet="'%_ ORAND()=\"\\州;-", max_size=40)
+conditions = st.builds(
+    Condition, st.sampled_from(["STCD5", "TELF1", "MCOD1"]), texts, st.booleans(), st.booleans()
+)
+
+
+@given(st.lists(conditions, max_size=8), texts)
+def test_whatever_a_buyer_writes_finds_at_most_what_it_says(
+    asked: list[Condition], held: str
+) -> None:
+    lines = where(asked)
+    assert all(len(line) <= 71 for line in lines)
+    test = parse(" ".join(lines), frozenset({"STCD5", "TELF1", "MCOD1"}))
+    if not lines:
+        return
+    row = {"STCD5": held, "TELF1": held, "MCOD1": held}
+    meant = any(
+        held == each.value.rstrip()
+        or (each.prefix and held.startswith(each.value))
+        or (each.contains and each.value in held)
+        for each in asked
+    )
+    assert not test(row) or meant
+
+
+@given(st.text())
+def test_a_stem_is_short_and_of_letters(name: str) -> None:
+    stem = search_stem(name)
+    assert len(stem) <= 4
+    assert not stem or stem.replace("_", "").isalnum() or not stem.isascii()
