@@ -12,19 +12,14 @@ from pydantic import SecretStr
 from connector.bootstrap import calendar_of, dms_of, sap_of, storefront_of
 from connector.errors import ConnectorError, LogonFailed, RetryLater
 from connector.mapping import load
+from connector.mapping.check import check as check_mappings
+from connector.mapping.finding import errors
+from connector.mapping.load import Folder
 from connector.sap.live import try_everything
 from connector.settings import Settings, config_file, load_settings, unknown_variables
 from connector.store.database import Database
 
 _ENDS_SOON = timedelta(days=45)
-_NEEDED = (
-    "storefront_order", "sap_customer_find", "sap_customer_create_company",
-    "sap_customer_create_person", "sap_stock", "dms_sales_order", "dms_find",
-    "dms_delivery_note", "dms_invoice_application", "dms_status", "dms_order_status",
-    "dms_cancel", "dms_amend", "dms_return",
-    "storefront_shipment", "storefront_shipment_note", "storefront_invoice",
-    "storefront_invoice_note",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,8 @@ def run_checks(*, live: bool) -> list[Result]:
         for name, near in unknown_variables().items()
     ]
     results += _secrets(settings)
-    results += [_mappings(settings), _calendar(settings), _database(settings)]
+    results += _mappings(settings)
+    results += [_calendar(settings), _database(settings)]
     if live:
         results += [
             _ping("storefront", lambda: storefront_of(settings).ping()),
@@ -84,15 +80,18 @@ def _sap_secret(settings: Settings) -> list[tuple[str, SecretStr]]:
     return [("CONNECTOR_SAP__PASSWORD", settings.sap.password)]
 
 
-def _mappings(settings: Settings) -> Result:
-    try:
-        mappings = load(settings.mappings)
-    except ConnectorError as error:
-        return Result("wrong", "mappings", str(error))
-    missing = [name for name in _NEEDED if name not in mappings.names()]
-    if missing:
-        return Result("wrong", "mappings", f"missing in {settings.mappings}: {', '.join(missing)}")
-    return Result("good", "mappings", f"{len(mappings.names())} files, version {mappings.version}")
+def _mappings(settings: Settings) -> list[Result]:
+    folder = Folder.read(settings.mappings)
+    found = [each for each in check_mappings(folder) if each.level != "info"]
+    if not errors(found):
+        text = f"{len(folder.names())} files, version {folder.version}"
+        found_good = [Result("good", "mappings", text)]
+    else:
+        found_good = []
+    return found_good + [
+        Result("wrong" if each.level == "error" else "warning", "mappings", str(each))
+        for each in found
+    ]
 
 
 def _calendar(settings: Settings, today: date | None = None) -> Result:

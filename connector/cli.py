@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import typer
 
-from connector.commands import calls, check, customers, database, extracts, jobs, orders, service
+from connector.commands import (
+    calls,
+    check,
+    customers,
+    database,
+    extracts,
+    jobs,
+    mappings,
+    orders,
+    service,
+)
 
 app = typer.Typer(
     name="connector",
@@ -25,6 +35,7 @@ app.add_typer(jobs.app, name="job")
 app.add_typer(orders.app, name="orders")
 app.add_typer(customers.app, name="customers")
 app.add_typer(calls.app, name="calls")
+app.add_typer(mappings.app, name="mappings")
 app.add_typer(extracts.app, name="extracts")
 app.add_typer(database.app, name="db")
 

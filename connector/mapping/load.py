@@ -49,6 +49,7 @@ class Document:
     """One effective mapping: its model, and the text that it was read from."""
 
     name: str
+    folder: str
     file: str
     tree: Block
     spec: model.MappingModel
@@ -100,9 +101,13 @@ class Folder:
         """Return how a file is called in findings."""
         return f"{self.name}/{name}"
 
-    def interface(self, name: str) -> bytes | None:
-        """Return a file below interfaces/."""
-        return self.files.get(f"interfaces/{name}")
+    def interfaces(self) -> dict[str, bytes]:
+        """Return the files below interfaces/, by their names there."""
+        return {
+            name.removeprefix("interfaces/"): data
+            for name, data in self.files.items()
+            if name.startswith("interfaces/")
+        }
 
     def names(self) -> list[str]:
         """Return the conversations that have a file."""
@@ -156,7 +161,7 @@ class Folder:
         except ValidationError as error:
             findings += _invalid(self.path(layers[-1]), tree, error)
             return None
-        return Document(name, self.path(file), tree, spec, shop, business_unit)
+        return Document(name, self.name, self.path(file), tree, spec, shop, business_unit)
 
     def _part(self, name: str) -> Any:
         file = f"parts/{name}.yaml"

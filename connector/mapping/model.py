@@ -219,6 +219,11 @@ _CONVERTERS: dict[str, type[_Part]] = {
 }  # fmt: skip
 
 
+def converters() -> tuple[type[BaseModel], ...]:
+    """Return the models of all converters."""
+    return tuple(_CONVERTERS.values())
+
+
 def _which(value: Any) -> str:
     """Return which converter is meant, so that an error speaks of that one alone."""
     if isinstance(value, dict):

@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = [
     "run", "check", "sandbox", "demo", "job list", "job run", "job history", "job rerun",
     "orders list", "orders show", "orders retry", "orders cancel", "customers review",
-    "customers link", "customers create", "calls list", "calls show", "calls ask",
+    "customers link", "customers create", "mappings list", "mappings check",
+    "mappings schema", "calls list", "calls show", "calls ask",
     "calls resolve", "extracts build", "extracts list", "extracts verify", "db upgrade",
     "db current", "db check",
 ]  # fmt: skip

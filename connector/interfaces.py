@@ -1,0 +1,167 @@
+"""Reads from the living systems what they take and give, in the form of the stored snapshots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from connector.bootstrap import sap_of
+from connector.errors import Misconfigured, RetryLater
+from connector.mapping.check import check
+from connector.mapping.finding import Finding
+from connector.mapping.interfaces import Interfaces, read_interfaces
+from connector.mapping.load import Folder
+from connector.mapping.shape import differences
+from connector.sap.port import Parameter, SapSystem
+from connector.settings import DmsSection, Settings
+
+
+def functions_of(folder: Folder) -> tuple[set[str], set[str]]:
+    """Return the function modules and the tables that the mappings name."""
+    functions: set[str] = set()
+    tables: set[str] = set()
+    for name in folder.names():
+        document = folder.document(name, [])
+        if document is None or document.spec.target.system != "sap" or document.spec.absent:
+            continue
+        spec = document.spec
+        if spec.read_table is not None:
+            tables.add(spec.read_table.table)
+        elif spec.calls:
+            functions |= {call.function for call in spec.calls}
+        else:
+            functions.add(spec.target.operation)
+    return functions, tables
+
+
+def sap_snapshots(sap: SapSystem, folder: Folder) -> dict[str, bytes]:
+    """Return SAP's interfaces by the name of their file. Raises RetryLater, Misconfigured.
+
+    A function module that SAP does not have is left out.
+    """
+    functions, tables = functions_of(folder)
+    files: dict[str, bytes] = {}
+    for function in sorted(functions):
+        try:
+            described = sap.describe(function)
+        except Misconfigured as error:
+            if "FU_NOT_FOUND" in str(error):
+                continue
+            raise
+        files[f"sap/{function}.json"] = _dumped(
+            {
+                "function": function,
+                "parameters": {name: _parameter(each) for name, each in described.items()},
+            }
+        )
+    for table in sorted(tables):
+        answer = sap.call("RFC_READ_TABLE", {"QUERY_TABLE": table, "NO_DATA": "X"})
+        columns = {
+            str(row["FIELDNAME"]): {"kind": str(row["TYPE"]), "length": int(row["LENGTH"])}
+            for row in answer.get("FIELDS") or []
+        }
+        files[f"sap/{table}.table.json"] = _dumped({"table": table, "fields": columns})
+    return files
+
+
+def changes(stored: Interfaces, live: Interfaces) -> Iterator[tuple[str, str]]:
+    """Give how the living interfaces differ from the stored ones: the system's part, and what."""
+    for system in ("dms", "sap", "storefront"):
+        was, now = stored.of(system), live.of(system)
+        for name in sorted(was.keys() & now.keys()):
+            for side in ("request", "answer"):
+                for each in differences(getattr(was[name], side), getattr(now[name], side)):
+                    yield f"{system} {name}", each
+        for name in sorted(was.keys() - now.keys()) if now else ():
+            yield f"{system} {name}", "is gone"
+    for table, columns in stored.tables.items():
+        current = live.tables.get(table)
+        for column in columns if current is not None else ():
+            if current is not None and current.get(column) != columns[column]:
+                yield f"sap {table}", f"{column}: was {columns[column]}, is {current.get(column)}"
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    made: dict[str, Any] = {"direction": parameter.direction, "optional": parameter.optional}
+    if parameter.type is not None:
+        made["type"] = _field(asdict(parameter.type))
+    else:
+        made["fields"] = {name: _field(asdict(each)) for name, each in parameter.fields.items()}
+    return made
+
+
+def _field(known: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": known["kind"], "length": known["length"], "decimals": known["decimals"]}
+
+
+def _dumped(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def checked(settings: Settings, *, live: bool, store: bool = False) -> list[Finding]:
+    """Return what is to be said of the mappings folder that the settings name.
+
+    With `live`, the systems are asked and what changed since the snapshots is said too; with
+    `store`, the snapshots are then replaced. Raises RetryLater, Misconfigured.
+    """
+    folder = Folder.read(settings.mappings)
+    if not live:
+        return check(folder)
+    files = live_files(settings, folder)
+    stored, _ = read_interfaces(folder.interfaces())
+    current, wrong = read_interfaces({**folder.interfaces(), **files})
+    findings = [
+        Finding(folder.path(f"interfaces/{name}"), 1, 1, "interface", why)
+        for name, why in wrong.items()
+    ]
+    findings += [
+        Finding(folder.path("interfaces"), 1, 1, "interface-changed", f"{where}: {what}",
+                "look, then `connector mappings check --live --store`", "warning")
+        for where, what in changes(stored, current)
+    ]  # fmt: skip
+    findings += check(folder, current)
+    if store:
+        for name, data in files.items():
+            path = settings.mappings / "interfaces" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    return findings
+
+
+def live_files(settings: Settings, folder: Folder) -> dict[str, bytes]:
+    """Return what SAP and the DMS say of themselves now, by the name of the snapshot's file."""
+    sap = sap_of(settings)
+    try:
+        files = sap_snapshots(sap, folder)
+    finally:
+        sap.close()
+    files["dms.wsdl"] = wsdl_of(settings.dms)
+    return files
+
+
+def wsdl_of(section: DmsSection) -> bytes:
+    """Return the DMS's WSDL as it is served now. Raises RetryLater, Misconfigured."""
+    if "://" not in section.wsdl:
+        return Path(section.wsdl).read_bytes()
+    basic = section.authentication == "basic"
+    try:
+        answer = requests.get(
+            section.wsdl,
+            timeout=(section.connect_timeout, section.read_timeout),
+            verify=str(section.ca_file) if section.ca_file else True,
+            cert=str(section.client_certificate) if section.client_certificate else None,
+            proxies={"http": section.proxy, "https": section.proxy} if section.proxy else None,
+            auth=(section.user, section.password.get_secret_value()) if basic else None,
+        )
+    except requests.RequestException as error:
+        text = f"the WSDL cannot be read ({type(error).__name__})"
+        raise RetryLater(text, place=section.wsdl) from None
+    if answer.status_code != HTTPStatus.OK:
+        raise RetryLater(f"the WSDL cannot be read ({answer.status_code})", place=section.wsdl)
+    return bytes(answer.content)

@@ -1,0 +1,138 @@
+"""What the other systems take and give, as it was last seen: the files below `interfaces/`.
+
+dms.wsdl                    the WSDL
+dms_faults.csv              the DMS's fault codes and what they mean: no WSDL says that
+sap/FUNCTION.json           the interface of a function module, from SAP's dictionary
+sap/TABLE.table.json        the columns of a table
+storefront.json             routes with JSON Schemas of what they take and give
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from connector.mapping.shape import ANY, Kind, Shape, of_json_schema
+from connector.mapping.wsdl import Operation, operations
+
+_KINDS: dict[str, Kind] = {
+    "C": "text", "N": "text", "g": "text", "D": "date", "T": "text", "P": "number",
+    "F": "number", "I": "integer", "X": "any", "y": "any",
+}  # fmt: skip
+
+
+class Fault(NamedTuple):
+    """A fault code and what it means, in all operations or in those named."""
+
+    code: str
+    means: str
+    operations: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Interfaces:
+    """What is known of all systems; what is not known is not judged."""
+
+    dms: Mapping[str, Operation] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    sap: Mapping[str, Operation] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    storefront: Mapping[str, Operation] = field(default_factory=dict)
+
+    def of(self, system: str) -> Mapping[str, Operation]:
+        """Return the operations of a system by name."""
+        return {"dms": self.dms, "sap": self.sap, "storefront": self.storefront}[system]
+
+
+def read_interfaces(files: Mapping[str, bytes]) -> tuple[Interfaces, dict[str, str]]:
+    """Return the interfaces of a folder's files, and by file what is wrong with those unreadable.
+
+    Names are those below `interfaces/`.
+    """
+    wrong: dict[str, str] = {}
+    sap: dict[str, Operation] = {}
+    tables: dict[str, Mapping[str, int]] = {}
+    dms: Mapping[str, Operation] = {}
+    storefront: Mapping[str, Operation] = {}
+    faults: tuple[Fault, ...] = ()
+    for name, data in files.items():
+        try:
+            if name == "dms.wsdl":
+                dms = _wsdl(data)
+            elif name == "dms_faults.csv":
+                faults = _faults(data)
+            elif name == "storefront.json":
+                storefront = _routes(data)
+            elif name.endswith(".table.json"):
+                known = json.loads(data)
+                tables[known["table"]] = {
+                    column: int(each["length"]) for column, each in known["fields"].items()
+                }
+            elif name.startswith("sap/"):
+                known = json.loads(data)
+                sap[known["function"]] = of_function(known["parameters"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            wrong[name] = f"unreadable: {type(error).__name__} {error}"
+    return Interfaces(dms, faults, sap, tables, storefront), wrong
+
+
+@lru_cache(maxsize=8)
+def _wsdl(data: bytes) -> Mapping[str, Operation]:
+    return operations(data)
+
+
+@lru_cache(maxsize=8)
+def _routes(data: bytes) -> Mapping[str, Operation]:
+    return {
+        route: Operation(
+            of_json_schema(each["request"]) if "request" in each else ANY,
+            of_json_schema(each["answer"]) if "answer" in each else ANY,
+        )
+        for route, each in json.loads(data)["routes"].items()
+    }
+
+
+def _faults(data: bytes) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(row["code"], row["means"], frozenset((row["operations"] or "").split()))
+        for row in csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    )
+
+
+def of_function(parameters: Mapping[str, Any]) -> Operation:
+    """Return what a function module takes and gives.
+
+    A parameter has `direction` (importing, exporting, changing, tables: as the module sees them),
+    `optional`, and either `type` or `fields`, each with `kind`, `length` and `decimals`.
+    """
+    taken: dict[str, Shape] = {}
+    given: dict[str, Shape] = {}
+    for name, each in parameters.items():
+        shape = (
+            Shape("object", fields={key: _field(one) for key, one in each["fields"].items()})
+            if each.get("fields")
+            else _field(each.get("type") or {})
+        )
+        if each["direction"] == "tables":
+            shape = Shape("list", item=shape)
+        if each["direction"] != "exporting":
+            needed = each["direction"] == "importing" and not each["optional"]
+            taken[name] = Shape(**{**vars(shape), "required": needed})
+        if each["direction"] != "importing":
+            given[name] = shape
+    return Operation(Shape("object", fields=taken), Shape("object", fields=given))
+
+
+def _field(known: Mapping[str, Any]) -> Shape:
+    kind = _KINDS.get(str(known.get("kind", "")), "any")
+    length, decimals = int(known.get("length") or 0), int(known.get("decimals") or 0)
+    return Shape(
+        kind,
+        max_length=length or None if kind == "text" else None,
+        decimals=decimals if kind == "number" else None,
+    )
