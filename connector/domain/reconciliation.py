@@ -200,8 +200,10 @@ class BookOrder(NamedTuple):
     freight: int
     total: int
     refunded: int
-    content: str
-    placed_at: datetime | None
+    content: str = ""
+    stage: str = ""  # ours only, as is `hold`
+    hold: str = ""
+    placed_at: datetime | None = None
 
 
 class BookLine(NamedTuple):

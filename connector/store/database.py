@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -73,6 +73,13 @@ class Database:
         """Give a session for reading; nothing is committed."""
         with self._typed_errors(), self._reading() as session:
             yield session
+
+    @contextmanager
+    def own_connection(self) -> Iterator[Connection]:
+        """Give a connection of one's own: its temporary tables end with it."""
+        with self._typed_errors(), self.engine.connect() as connection:
+            connection.detach()
+            yield connection
 
     @contextmanager
     def _typed_errors(self) -> Iterator[None]:
