@@ -190,6 +190,8 @@ class BookOrder(NamedTuple):
     """An order in one book; in the DMS one for each of its sales orders (`part` is its number).
 
     `payment` is the storefront's payment state or "live"; `content` is a hash of what was ordered.
+    `refunded` is what the storefront booked, and in our own book what of it was recovered. What a
+    book does not tell is None, and is not compared.
     """
 
     number: str
@@ -197,7 +199,7 @@ class BookOrder(NamedTuple):
     unit: str
     payment: str
     customer: str
-    freight: int
+    freight: int | None
     total: int
     refunded: int
     content: str = ""
@@ -212,12 +214,12 @@ class BookLine(NamedTuple):
     number: str
     line: int
     part: str
-    sku: str
-    quantity: int
-    unit_price: int
-    discount: int
+    sku: str | None
+    quantity: int | None
+    unit_price: int | None
+    discount: int | None
     subsidy: int
-    amount: int
+    amount: int | None
     refunded_quantity: int
     refunded_amount: int
     shipped: int

@@ -6,28 +6,28 @@ memory does not depend on how many orders there are.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     Connection,
     Integer,
     MetaData,
     Table,
     Text,
+    TextClause,
     bindparam,
     text,
 )
 
-from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder, scaled
+from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder
 from connector.store.database import Database
-from connector.store.types import ExactJson, UtcDateTime
+from connector.store.types import UtcDateTime
 
 _METADATA = MetaData()
 _PAGE = 500
@@ -38,9 +38,7 @@ def _table(name: str, key: Sequence[str], columns: Sequence[tuple[str, Any]]) ->
         name,
         _METADATA,
         *(
-            Column(each, kind, primary_key=each in key, autoincrement=False, nullable=False)
-            if each != "placed_at"
-            else Column(each, kind)
+            Column(each, kind, primary_key=each in key, autoincrement=False)
             for each, kind in columns
         ),
         prefixes=["TEMPORARY"],
@@ -105,139 +103,97 @@ class Books:
 
     def include(self, numbers: Iterable[str], *, carried: bool = False) -> None:
         """Take order numbers into what is compared; `carried` ones are of earlier days."""
-        self.connection.execute(
-            text(
-                "INSERT INTO scope (number, carried) VALUES (:number, :carried)"
-                " ON CONFLICT (number) DO NOTHING"
-            ),
-            [{"number": number, "carried": int(carried)} for number in numbers]
-            or [{"number": "", "carried": -1}],
-        )
-        self.connection.execute(text("DELETE FROM scope WHERE carried = -1"))
-        self.connection.commit()
-
-    def forget(self, book: Book, numbers: Sequence[str]) -> None:
-        """Take what a book says of these orders back: it was asked again."""
-        for table in (ORDERS, LINES, DOCUMENTS):
+        rows = [{"number": number, "carried": int(carried)} for number in numbers]
+        if rows:
             self.connection.execute(
                 text(
-                    f"DELETE FROM {table.name} WHERE book = :book AND number IN :numbers"
-                ).bindparams(bindparam("numbers", expanding=True)),
-                {"book": int(book), "numbers": list(numbers)},
+                    "INSERT INTO scope (number, carried) VALUES (:number, :carried)"
+                    " ON CONFLICT (number) DO NOTHING"
+                ),
+                rows,
             )
-        self.connection.commit()
+            self.connection.commit()
+
+    def forget(self, book: Book, numbers: Sequence[str], parts: Sequence[str] = ()) -> None:
+        """Take what a book says of these orders back: it was asked again.
+
+        With `parts`, of its own documents of these numbers only.
+        """
+        if not numbers:
+            return
+        narrowed = " AND part IN :parts" if parts else ""
+        values = {"numbers": list(numbers), **({"parts": list(parts)} if parts else {})}
+        for table in (ORDERS, LINES, DOCUMENTS):
+            self.run(
+                f"DELETE FROM {table.name} WHERE book = :book AND number IN :numbers{narrowed}",
+                book=int(book),
+                **values,
+            )
 
     def leave_out(self, number: str) -> None:
         """Compare an order in nothing: its difference is that it could not be compared."""
         for book in Book:
             self.forget(book, [number])
-        self.connection.execute(text("DELETE FROM scope WHERE number = :n"), {"n": number})
-        self.connection.commit()
+        self.run("DELETE FROM scope WHERE number = :number", number=number)
 
     def numbers(self) -> Iterator[list[str]]:
         """Give the order numbers that are compared, page by page."""
         last = ""
         while True:
-            page = list(
-                self.connection.scalars(
-                    text("SELECT number FROM scope WHERE number > :last ORDER BY number LIMIT :n"),
-                    {"last": last, "n": _PAGE},
+            page = [
+                str(number)
+                for (number,) in self.rows(
+                    "SELECT number FROM scope WHERE number > :last ORDER BY number LIMIT :most",
+                    last=last,
+                    most=_PAGE,
                 )
-            )
-            self.connection.commit()
+            ]
             if not page:
                 return
             yield page
             last = page[-1]
 
-    def put_ours(self, after: datetime, until: datetime, zone: ZoneInfo) -> None:
-        """Lay our own book beside: orders placed in (after, until], and those in scope already.
+    def compared(self, numbers: Sequence[str]) -> set[str]:
+        """Return which of these order numbers are compared."""
+        if not numbers:
+            return set()
+        rows = self.rows("SELECT number FROM scope WHERE number IN :numbers", numbers=list(numbers))
+        return {str(number) for (number,) in rows}
 
-        `zone` is the business's: days of shipping are told in it.
-        """
-        window = {"shop": self.shop, "after": after, "until": until}
-        times = [bindparam("after", type_=UtcDateTime), bindparam("until", type_=UtcDateTime)]
-        self.connection.execute(
-            text(
-                "INSERT INTO scope (number, carried) SELECT number, 0 FROM orders"
-                " WHERE shop = :shop AND placed_at > :after AND placed_at <= :until"
-                " ON CONFLICT (number) DO NOTHING"
-            ).bindparams(*times),
-            window,
-        )
-        self.connection.execute(
-            text(
-                "INSERT INTO book_order SELECT 1, o.number, o.order_id, o.business_units,"
-                " o.payment_state, COALESCE(o.customer_number, ''), 0, COALESCE(o.total, 0), 0,"
-                " o.content_hash, o.stage, COALESCE(o.hold_cause, ''), o.placed_at"
-                " FROM scope k JOIN orders o ON o.number = k.number AND o.shop = :shop"
-            ),
-            window,
-        )
-        self.connection.execute(
-            text(
-                "INSERT INTO book_line SELECT 1, o.number, l.number, l.business_unit, l.sku,"
-                " l.quantity, l.unit_price, l.discount, l.subsidy, l.amount,"
-                " l.refunded_quantity, l.refunded_amount, l.shipped"
-                " FROM scope k JOIN orders o ON o.number = k.number AND o.shop = :shop"
-                " JOIN order_line l ON l.order_pk = o.id"
-            ),
-            window,
-        )
-        for page in self.numbers():
-            self.put(Book.CONNECTOR, documents=self._our_documents(page, zone))
-        # What was placed before its total was noted with it: as much as its lines are worth.
-        self.connection.execute(
-            text(
-                "UPDATE book_document SET gross = COALESCE((SELECT SUM(l.amount"
-                " - l.refunded_amount) FROM book_line l WHERE l.book = 1"
-                " AND l.number = book_document.number AND l.part = book_document.unit), 0)"
-                " WHERE book = 1 AND kind = 'sales_order' AND gross = 0"
+    def oldest(self) -> datetime | None:
+        """Return when the oldest order that is compared was placed."""
+        query = text("SELECT MIN(placed_at) AS oldest FROM book_order").columns(oldest=UtcDateTime)
+        found: datetime | None = self.connection.scalar(query)
+        self.connection.commit()
+        return found
+
+    def tell(self, kind: str, reasons: Mapping[str, str]) -> None:
+        """Add to the table `found` what no comparison could tell: order number → why."""
+        for number, why in reasons.items():
+            self.run(
+                "INSERT INTO found (number, line, document, unit, kind, field, book, scaled,"
+                " amount, ordered_storefront, ordered_dms, invoiced_dms, invoiced_sap, detail,"
+                " stray) VALUES (:number, 0, '', '', :kind, 'order', 1, 0, 0, 0, 0, 0, 0, :why, 0)",
+                number=number,
+                kind=str(kind),
+                why=why[:500],
             )
-        )
+
+    def run(self, statement: str, **values: Any) -> None:
+        """Execute a statement; `:shop` is known, times and lists are bound as tables have them."""
+        self.connection.execute(*self._bound(statement, values))
         self.connection.commit()
 
-    def _our_documents(self, numbers: Sequence[str], zone: ZoneInfo) -> list[BookDocument]:
-        query = (
-            text(
-                "SELECT o.number, d.kind, d.number, d.business_unit, d.at, d.detail"
-                " FROM orders o JOIN document d ON d.order_pk = o.id"
-                " WHERE o.shop = :shop AND o.number IN :numbers"
-                " AND d.kind IN ('sales_order', 'cancellation', 'shipment', 'invoice')"
-                " ORDER BY d.id"
-            )
-            .bindparams(bindparam("numbers", expanding=True))
-            .columns(
-                Column("order", Text), Column("kind", Text), Column("number", Text),
-                Column("unit", Text), Column("at", UtcDateTime), Column("detail", ExactJson),
-            )
-        )  # fmt: skip
-        rows = self.connection.execute(query, {"shop": self.shop, "numbers": list(numbers)}).all()
-        gone = defaultdict(set)
-        for order, kind, number, *_ in rows:
-            if kind == "cancellation":
-                gone[order].add(number)
-        made = []
-        for order, kind, number, unit, at, detail in rows:
-            if kind == "cancellation":
-                continue
-            shipped = sum(scaled(each.get("quantity")) for each in detail.get("lines") or [])
-            made.append(
-                BookDocument(
-                    kind=kind,
-                    number=order,
-                    document=number,
-                    part="",
-                    unit=unit,
-                    live=int(number not in gone[order]),
-                    day=str(detail.get("date") or _day(detail.get("shipped_at"), at, zone)),
-                    quantity=shipped,
-                    net=scaled(detail.get("net")),
-                    tax=scaled(detail.get("tax")),
-                    gross=scaled(detail.get("total" if kind == "sales_order" else "gross")),
-                )
-            )
-        return made
+    def rows(self, statement: str, **values: Any) -> Sequence[Any]:
+        """Return the rows of a query, bound as in `run`."""
+        rows = self.connection.execute(*self._bound(statement, values)).all()
+        self.connection.commit()
+        return rows
+
+    def _bound(self, statement: str, values: dict[str, Any]) -> tuple[TextClause, dict[str, Any]]:
+        if ":shop" in statement:
+            values = {**values, "shop": self.shop}
+        return _expanding(statement, *values, values=values), values
 
     def sums(self) -> dict[str, dict[str, int]]:
         """Return what each book comes to for the orders of the day itself, in ten-thousandths."""
@@ -304,6 +260,13 @@ def open_books(database: Database, shop: str) -> Iterator[Books]:
         yield Books(database, connection, shop)
 
 
-def _day(moment: Any, otherwise: datetime, zone: ZoneInfo) -> str:
-    at = datetime.fromisoformat(moment) if isinstance(moment, str) and moment else otherwise
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(zone).date().isoformat()
+def _expanding(statement: str, *names: str, values: Mapping[str, Any] | None = None) -> TextClause:
+    """Return a statement whose lists are spelt out, and whose times are those of the tables."""
+    binds: list[BindParameter[Any]] = []
+    for name in names:
+        value = (values or {}).get(name, [])
+        if isinstance(value, list):
+            binds.append(bindparam(name, expanding=True))
+        elif isinstance(value, datetime):
+            binds.append(bindparam(name, type_=UtcDateTime))
+    return text(statement).bindparams(*binds)

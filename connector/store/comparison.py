@@ -138,7 +138,11 @@ def _documents_summed() -> str:
             column = _BY_NUMBER.format(book=book, kind=kind, what=what)
             columns.append(f"{column} AS {prefix}_{name}")
     first = "MIN(CASE WHEN book = 1 AND kind = 'shipment' THEN day END) AS first_shipped"
-    return f"SELECT number, {', '.join(columns)}, {first} FROM book_document GROUP BY number"
+    red = (
+        "SUM(CASE WHEN book = 1 AND kind = 'invoice' AND live = 1 AND gross < 0 THEN -gross"
+        " ELSE 0 END) AS reversed"
+    )
+    return f"SELECT number, {', '.join(columns)}, {first}, {red} FROM book_document GROUP BY number"
 
 
 def _lines_summed(book: Book) -> str:
@@ -163,15 +167,17 @@ CREATE TEMPORARY TABLE summed AS SELECT k.number, k.carried,
   COALESCE(c.hold, '') AS c_hold, COALESCE(c.customer, '') AS c_customer,
   CASE WHEN c.stage IN ({_PLACED}) THEN 0 ELSE 1 END AS c_placed,
   COALESCE(cl.pieces, 0) AS c_lines, COALESCE(cl.subsidy, 0) AS c_subsidy,
-  COALESCE(cl.returned, 0) AS c_returned, COALESCE(cl.shipped, 0) AS c_shipped,
-  COALESCE(d.total, 0) AS d_total, COALESCE(d.freight, 0) AS d_freight,
+  COALESCE(cl.returned, 0) AS c_returned, COALESCE(c.refunded, 0) AS c_recovered,
+  COALESCE(cl.shipped, 0) AS c_shipped,
+  COALESCE(d.total, 0) AS d_total, COALESCE(d.freight, c.total - cl.amount, 0) AS d_freight,
   COALESCE(d.customer, '') AS d_customer,
   COALESCE(n.c_orders, 0) AS c_orders, COALESCE(n.d_orders, 0) AS d_orders,
   COALESCE(n.c_invoices, 0) AS c_invoices, COALESCE(n.d_invoices, 0) AS d_invoices,
   COALESCE(n.p_invoices, 0) AS p_invoices, COALESCE(n.c_invoiced, 0) AS c_invoiced,
   COALESCE(n.d_invoiced, 0) AS d_invoiced, COALESCE(n.p_invoiced, 0) AS p_invoiced,
   COALESCE(n.c_shipments, 0) AS c_shipments, COALESCE(n.d_shipments, 0) AS d_shipments,
-  COALESCE(n.p_shipments, 0) AS p_shipments, COALESCE(n.first_shipped, '') AS first_shipped,
+  COALESCE(n.p_shipments, 0) AS p_shipments, COALESCE(n.reversed, 0) AS c_reversed,
+  COALESCE(n.first_shipped, '') AS first_shipped,
   COALESCE(s.placed_at, c.placed_at, d.placed_at) AS placed_at
 FROM scope k
 LEFT JOIN book_order s ON s.book = 0 AND s.number = k.number

@@ -281,8 +281,8 @@ _MERGE = (
     f"""
     INSERT INTO difference (shop, {", ".join(_KEY)}, {", ".join(_TAKEN)}, placed_at, since,
       state, explanation, explained_by, explained_values)
-    SELECT CAST(:shop AS TEXT), {", ".join(f"f.{name}" for name in (*_KEY, *_TAKEN))}, {_PLACED}, :end,
-      '{State.NEW}', '', '', ''
+    SELECT CAST(:shop AS TEXT), {", ".join(f"f.{name}" for name in (*_KEY, *_TAKEN))},
+      {_PLACED}, :end, '{State.NEW}', '', '', ''
     FROM found f WHERE NOT EXISTS (
       SELECT 1 FROM difference WHERE difference.shop = CAST(:shop AS TEXT) AND {_SAME})
     """,

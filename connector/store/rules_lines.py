@@ -17,7 +17,7 @@ def _line_rule(book: Book, word: str, source: str, pairs: Mapping[str, tuple[str
     amount = f"({pairs['amount'][0]} - {pairs['amount'][1]})"
     money = [name for name in ("unit_price", "discount", "amount") if name in pairs]
     small = " AND ".join(
-        f"ABS({pairs[name][0]} - {pairs[name][1]}) <= :tolerance" for name in money
+        f"COALESCE(ABS({pairs[name][0]} - {pairs[name][1]}), 0) <= :tolerance" for name in money
     )
     kinds = {"sku": Kind.PART, "quantity": Kind.QUANTITY, "refunded": Kind.STATUS_BEHIND}
     kind = "CASE"
@@ -135,7 +135,8 @@ def of_the_dms() -> Iterator[Rule]:
         Book.DMS,
         "FROM book_line c WHERE c.book = 1 AND c.quantity > c.refunded_quantity"
         " AND EXISTS (SELECT 1 FROM book_order o WHERE o.book = 2 AND o.number = c.number"
-        " AND o.unit = c.part) AND NOT EXISTS (SELECT 1 FROM book_line d WHERE d.book = 2"
+        " AND o.unit = c.part) AND EXISTS (SELECT 1 FROM book_line d WHERE d.book = 2)"
+        " AND NOT EXISTS (SELECT 1 FROM book_line d WHERE d.book = 2"
         " AND d.number = c.number AND d.line = c.line)",
         {
             "number": "c.number", "line": "c.line", "unit": "c.part", "connector": worth,

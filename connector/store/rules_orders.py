@@ -65,7 +65,7 @@ def sales_orders() -> Iterator[Rule]:
         "'customer'",
         Book.DMS,
         "FROM summed t WHERE t.in_connector = 1 AND t.d_orders > 0 AND t.c_orders > 0"
-        " AND t.d_customer <> t.c_customer",
+        " AND t.d_customer <> '' AND t.d_customer <> t.c_customer",
         {"connector": "t.c_customer", "dms": "t.d_customer", "scaled": "0", "amount": "t.c_total"},
     )
 
@@ -79,6 +79,8 @@ def course() -> Iterator[Rule]:
     words = {"storefront": "t.s_payment", "connector": "t.c_stage", "scaled": "0"}
     invoiced = "CASE WHEN t.c_invoiced > t.d_invoiced THEN t.c_invoiced ELSE t.d_invoiced END"
     due = "(t.c_total - t.s_refunded)"
+    # What came back as paper stands in no red-letter invoice.
+    paper = "CASE WHEN t.c_recovered > t.c_reversed THEN t.c_recovered - t.c_reversed ELSE 0 END"
     yield Rule(
         f"'{Kind.CANCELLED_BUT_SHIPPED}'",
         "'order'",
@@ -145,10 +147,10 @@ def course() -> Iterator[Rule]:
         "'invoiced'",
         Book.STOREFRONT,
         f"FROM summed t WHERE {ours} AND t.s_refunded > 0"
-        f" AND {invoiced} - {due} > :tolerance",
+        f" AND {invoiced} - {due} - {paper} > :tolerance",
         {
             "storefront": "t.s_refunded", "connector": invoiced,
-            "amount": f"({invoiced} - {due})",
+            "amount": f"({invoiced} - {due} - {paper})",
         },
     )  # fmt: skip
     yield Rule(
@@ -156,7 +158,8 @@ def course() -> Iterator[Rule]:
         "'invoiced'",
         Book.CONNECTOR,
         "FROM summed t WHERE t.in_connector = 1 AND t.c_stage IN ('shipped', 'closed')"
-        f" AND t.c_invoices > 0 AND ABS({due} - {invoiced}) > :tolerance AND t.in_storefront = 1"
+        f" AND t.c_invoices > 0 AND t.in_storefront = 1 AND ({due} - {invoiced} > :tolerance"
+        f" OR (t.s_refunded = 0 AND {invoiced} - {due} > :tolerance))"
         f" AND {untold('invoiced', 'invoice', 'order', 'total')}",
         {"storefront": due, "connector": invoiced, "amount": f"ABS({due} - {invoiced})"},
     )

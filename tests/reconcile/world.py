@@ -97,7 +97,7 @@ def make(at: int, chance: random.Random) -> Case:
         Book.SAP: [],
     }
     case.lines = {
-        Book.STOREFRONT: [line._replace(part="", shipped=0) for line in lines],
+        Book.STOREFRONT: [line._replace(part=str(at), shipped=0) for line in lines],
         Book.CONNECTOR: lines,
         Book.DMS: [line._replace(part=sales_order, subsidy=0) for line in lines],
         Book.SAP: [
@@ -206,8 +206,7 @@ def _second_order(book: Book, kind: str, field: str, part: str) -> Plant:
         order = case.orders[book][0]
         second = f"{part}{order.part}"
         case.orders[book].append(order._replace(part=second))
-        case.lines[book] += [line._replace(part=second) for line in case.lines[book]
-                             if book is Book.DMS]  # fmt: skip
+        case.lines[book] += [line._replace(part=second) for line in case.lines[book]]
         if book is Book.DMS:
             made = case.document(book, "sales_order")
             case.documents[book].append(made._replace(document=second, part=second))

@@ -1,0 +1,125 @@
+"""Compares the four books of a span: asks anew, takes in what was missed, finds what differs.
+
+Rule's source: workflow.md, step 9. Nothing of it depends on how often it is done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from connector.domain.masking import mask_text
+from connector.domain.reconciliation import Book, Kind, Rules
+from connector.errors import MappingFailed, Rejected
+from connector.sap.books import SapBooks
+from connector.steps import reading_books
+from connector.steps.context import Context
+from connector.steps.take import take
+from connector.store.books import Books, open_books
+from connector.store.comparison import compare
+from connector.store.database import Database
+from connector.store.orders import StaleOrder
+from connector.store.our_book import OurBook
+from connector.store.reconciliation import Differences, Window
+
+_log = structlog.get_logger(__name__)
+
+# The DMS's clock and ours may differ.
+_OVERLAP = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Comparer:
+    """What a comparison works with. `workers` is how many orders the DMS is asked for at a time."""
+
+    context: Context
+    database: Database
+    differences: Differences
+    sap: SapBooks
+    rules: Rules
+    zone: ZoneInfo
+    workers: int = 8
+
+    def compare(self, window: Window) -> Mapping[str, int]:
+        """Compare orders placed in (start, end], and earlier ones that are not settled.
+
+        Returns what was counted: orders, missed, changed, unreadable, strangers, not_compared.
+        Raises RetryLater or Misconfigured when a system cannot be asked: then nothing is changed.
+        """
+        counts: Counter[str] = Counter()
+        with open_books(self.database, self.context.shop) as books:
+            self._read_storefront(books, window, counts)
+            failed = self._read_the_rest(books, window, counts)
+            asked = self._read_others(books, window, failed, counts)
+            for number in failed:
+                books.leave_out(number)
+            sums = books.sums()
+            day = window.end.astimezone(self.zone).date()
+            compare(books.connection, self.rules, day, asked)
+            books.tell(Kind.NOT_COMPARED, failed)
+            self.differences.merge(books, window, sums, self.context.clock(), asked)
+        counts["orders"] = sums["connector"]["orders"]
+        counts["not_compared"] = len(failed)
+        return {name: number for name, number in counts.items() if number}
+
+    def _read_storefront(self, books: Books, window: Window, counts: Counter[str]) -> None:
+        payloads = self.context.storefront.orders_placed(window.start, window.end)
+        counts["unreadable"] += reading_books.put_storefront(
+            self.context, books, payloads, lambda at: window.start < at <= window.end
+        )
+        # What the intake missed, or of which it missed the last change, is taken in now.
+        version = self.context.mappings().version
+        for order, known in OurBook(books).missed(version):
+            try:
+                payload = self.context.storefront.order(order)
+                taken = take(self.context, payload, actor="reconcile")
+                counts["changed" if known else "missed"] += 1
+                _log.info("the intake missed it", order=order, taken=taken.value)
+            except (MappingFailed, StaleOrder, Rejected) as error:
+                _log.warning("not taken in", order=order, error=mask_text(str(error)))
+
+    def _read_the_rest(self, books: Books, window: Window, counts: Counter[str]) -> dict[str, str]:
+        """Lay our book beside, and ask for single orders that only one of the two has."""
+        books.include(self.differences.carried(window.start), carried=True)
+        ours = OurBook(books)
+        ours.include_open(window.start)
+        ours.put(window.start, window.end, self.zone)
+        ours.follow_numbers_kept_apart()
+        failed: dict[str, str] = {}
+        for page in ours.only_ours():
+            refused: dict[str, str] = {}
+            counts["unreadable"] += reading_books.put_storefront(
+                self.context,
+                books,
+                reading_books.one_by_one(self.context, [part for _, part in page], refused),
+                lambda _at: True,
+                carried=True,
+            )
+            failed |= {number: refused[part] for number, part in page if part in refused}
+        return failed
+
+    def _read_others(
+        self, books: Books, window: Window, failed: dict[str, str], counts: Counter[str]
+    ) -> list[Book]:
+        asked = []
+        if self.context.dms.can("dms_find"):
+            asked.append(Book.DMS)
+            failed |= reading_books.put_dms(self.context, books, self.zone, self.workers)
+            counts["strangers"] += reading_books.strangers(
+                self.context,
+                books,
+                window.start - _OVERLAP,
+                lambda at: window.start < at <= window.end,
+                self.zone,
+            )
+        if self.sap.can():
+            asked.append(Book.SAP)
+            today = self.context.clock().astimezone(self.zone).date()
+            since = (books.oldest() or window.start).astimezone(self.zone).date()
+            reading_books.put_sap(self.sap, books, since, today)
+        return asked

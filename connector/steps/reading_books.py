@@ -1,0 +1,362 @@
+"""Reads the storefront's, the DMS's and SAP's books of a business day into tables, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from itertools import islice
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from connector.domain.masking import mask_text
+from connector.domain.reading import read_order
+from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder, scaled
+from connector.errors import ConnectorError, MappingFailed, Misconfigured, Rejected, RetryLater
+from connector.sap.books import SapBooks
+from connector.steps.context import Context
+from connector.steps.take import content_hash
+from connector.store.books import Books
+from connector.store.our_book import OurBook
+
+_log = structlog.get_logger(__name__)
+_BATCH = 200
+_Each = TypeVar("_Each")
+
+
+@dataclass
+class Rows:
+    """What one order adds to a book."""
+
+    orders: list[BookOrder] = field(default_factory=list)
+    lines: list[BookLine] = field(default_factory=list)
+    documents: list[BookDocument] = field(default_factory=list)
+
+
+def in_batches(rows: Iterable[_Each], size: int = _BATCH) -> Iterator[list[_Each]]:
+    """Give rows in lists of at most `size`."""
+    rest = iter(rows)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def from_storefront(context: Context, payload: Mapping[str, Any]) -> BookOrder | Rows:
+    """Return what the storefront says of one order.
+
+    An order that cannot be read has no lines; what its payload names as total stands. Raises
+    MappingFailed when it does not even say which order it is.
+    """
+    content, _ = context.mappings()["storefront_order"].apply_leniently(payload)
+    identity = str(content.get("order_id") or payload.get("id") or "").strip()
+    if not identity:
+        raise MappingFailed("storefront_order", ["order_id: the payload names no order"])
+    content = {**content, "order_id": identity, "number": content.get("number") or identity}
+    order, _ = read_order(content, shop=context.shop)
+    head = BookOrder(
+        number=str(content["number"])[:64],
+        part=identity[:64],
+        unit="",
+        payment=str(content.get("payment_state") or "unknown")[:20],
+        customer="",
+        freight=0,
+        total=_amount(content.get("total")),
+        refunded=0,
+        content=content_hash(content),
+        placed_at=None,
+    )
+    if order is None:
+        return head
+    refunded = sum((refund.amount for refund in order.refunds), Decimal(0))
+    rows = Rows(
+        [
+            head._replace(
+                freight=scaled(order.freight),
+                total=scaled(order.total),
+                refunded=scaled(refunded),
+                placed_at=order.placed_at,
+            )
+        ]
+    )
+    for line in order.lines:
+        rows.lines.append(
+            BookLine(
+                number=head.number,
+                line=line.number,
+                part=head.part,
+                sku=line.sku[:64],
+                quantity=scaled(line.quantity),
+                unit_price=scaled(round(line.unit_price, 4)),
+                discount=scaled(line.discount),
+                subsidy=scaled(line.subsidy),
+                amount=scaled(line.amount),
+                refunded_quantity=scaled(line.refunded_quantity),
+                refunded_amount=scaled(line.refunded_amount),
+                shipped=0,
+            )
+        )
+    return rows
+
+
+def put_storefront(
+    context: Context,
+    books: Books,
+    payloads: Iterable[Mapping[str, Any]],
+    inside: Callable[[datetime], bool],
+    *,
+    carried: bool = False,
+) -> int:
+    """Put payloads into the storefront's book and into what is compared; return the unreadable.
+
+    `inside` says whether a time of placing belongs to what was asked for. A payload that comes a
+    second time takes the place of the first.
+    """
+    unreadable = 0
+    for batch in in_batches(payloads):
+        rows: dict[str, Rows] = {}
+        for payload in batch:
+            try:
+                said = from_storefront(context, payload)
+            except MappingFailed as error:
+                unreadable += 1
+                _log.error("unreadable order", error=mask_text(str(error)))
+                continue
+            made = said if isinstance(said, Rows) else Rows([said])
+            placed = made.orders[0].placed_at
+            if placed is None or inside(placed):
+                rows[made.orders[0].part] = made
+        _put(books, Book.STOREFRONT, rows.values(), carried=carried)
+    return unreadable
+
+
+def _put(books: Books, book: Book, rows: Iterable[Rows], *, carried: bool = False) -> None:
+    kept = list(rows)
+    orders = [order for each in kept for order in each.orders]
+    books.forget(book, [order.number for order in orders], [order.part for order in orders])
+    books.include((order.number for order in orders), carried=carried)
+    books.put(
+        book,
+        orders,
+        [line for each in kept for line in each.lines],
+        [document for each in kept for document in each.documents],
+    )
+
+
+def put_dms(context: Context, books: Books, zone: ZoneInfo, workers: int) -> dict[str, str]:
+    """Ask the DMS for every order that is compared, some at a time.
+
+    Returns order number → why, for those of which it gave no usable answer. Raises RetryLater or
+    Misconfigured: without the DMS there is nothing to compare.
+    """
+    failed: dict[str, str] = {}
+    with ThreadPoolExecutor(workers, thread_name_prefix="dms-book") as pool:
+        for page in books.numbers():
+            units = OurBook(books).units_of(page)
+
+            def ask(number: str, units: Mapping[str, list[str]] = units) -> Rows | ConnectorError:
+                try:
+                    return _from_dms(context, number, units.get(number) or [], zone)
+                except (RetryLater, Misconfigured):
+                    raise
+                except ConnectorError as error:
+                    return error
+
+            answers = list(pool.map(ask, page))
+            failed |= {
+                number: mask_text(str(answer))
+                for number, answer in zip(page, answers, strict=True)
+                if isinstance(answer, ConnectorError)
+            }
+            kept = [answer for answer in answers if isinstance(answer, Rows)]
+            books.put(
+                Book.DMS,
+                [order for each in kept for order in each.orders],
+                [line for each in kept for line in each.lines],
+                [document for each in kept for document in each.documents],
+            )
+    return failed
+
+
+def strangers(
+    context: Context,
+    books: Books,
+    since: datetime,
+    inside: Callable[[datetime], bool],
+    zone: ZoneInfo,
+) -> int:
+    """Find what the DMS holds under numbers that nobody knows; return how many orders.
+
+    Only sales orders made in the span count: others were told of in their own.
+    """
+    found = 0
+    for batch in in_batches(context.dms.changed_since(since), 500):
+        numbers = {str(each.get("external_number") or "") for each in batch} - {""}
+        unknown = OurBook(books).unknown(sorted(numbers))
+        for number in unknown:
+            rows = _from_dms(context, number, [], zone)
+            if any(each.placed_at is not None and inside(each.placed_at) for each in rows.orders):
+                _put(books, Book.DMS, [rows])
+                found += 1
+    return found
+
+
+def _from_dms(context: Context, number: str, units: Sequence[str], zone: ZoneInfo) -> Rows:
+    rows = Rows()
+    seen = set()
+    codes = {unit.dms_code: code for code, unit in context.business_units.items()}
+    for unit in units or list(context.business_units):
+        code = context.business_units[unit].dms_code
+        for held in context.dms.find(number, code, reference=f"{number}-{unit}") or []:
+            made = str(held["number"])
+            if made not in seen:
+                seen.add(made)
+                _add_sales_order(rows, number, codes.get(str(held.get("business_unit")), unit),
+                                 held, zone)  # fmt: skip
+    return rows
+
+
+def _add_sales_order(
+    rows: Rows, number: str, unit: str, held: Mapping[str, Any], zone: ZoneInfo
+) -> None:
+    part = str(held["number"])
+    total = scaled(held.get("total"))
+    live = held.get("status") != "cancelled"
+    rows.documents.append(
+        BookDocument("sales_order", number, part, part, unit, int(live), "", 0, 0, 0, total)
+    )
+    if not live:
+        return
+    created = held.get("created_at")
+    rows.orders.append(
+        BookOrder(
+            number=number,
+            part=part,
+            unit=unit,
+            payment="live",
+            customer=str(held.get("customer_number") or ""),
+            freight=_told(held.get("freight")),
+            total=total,
+            refunded=0,
+            placed_at=created if isinstance(created, datetime) else None,
+        )
+    )
+    shipped: dict[int, int] = {}
+    shipments: dict[str, BookDocument] = {}
+    for each in held.get("shipments") or []:
+        pieces = 0
+        for line in each.get("lines") or []:
+            quantity = scaled(line.get("quantity"))
+            at = int(line["line_number"])
+            shipped[at] = shipped.get(at, 0) + quantity
+            pieces += quantity
+        document = str(each.get("tracking_number") or each.get("delivery_note"))
+        known = shipments.get(document)
+        shipments[document] = BookDocument(
+            "shipment", number, document, part, unit, 1, _day(each.get("shipped_at"), zone),
+            pieces + (known.quantity if known else 0), 0, 0, 0,
+        )  # fmt: skip
+    rows.documents += shipments.values()
+    for each in held.get("invoices") or []:
+        rows.documents.append(
+            BookDocument(
+                "invoice", number, str(each["number"]), part, unit, 1,
+                str(each.get("date") or ""), 0, scaled(each.get("net")), scaled(each.get("tax")),
+                scaled(each.get("gross")),
+            )
+        )  # fmt: skip
+    for line in held.get("lines") or []:
+        rows.lines.append(
+            BookLine(
+                number=number,
+                line=int(line["number"]),
+                part=part,
+                sku=line.get("sku"),  # what the DMS does not tell is not compared
+                quantity=_told(line.get("quantity")),
+                unit_price=_told(line.get("unit_price")),
+                discount=_told(line.get("discount")),
+                subsidy=0,
+                amount=_told(line.get("amount")),
+                refunded_quantity=0,
+                refunded_amount=0,
+                shipped=shipped.get(int(line["number"]), 0),
+            )
+        )
+
+
+def put_sap(sap: SapBooks, books: Books, since: date, until: date) -> None:
+    """Put SAP's deliveries and billing documents of these days: those of orders compared.
+
+    SAP knows more orders than ours; what bears another number is none of our business.
+    """
+    for deliveries in in_batches(sap.deliveries(since, until)):
+        named = books.compared(sorted({each[0] for one in deliveries for each in one.items}))
+        documents, lines = [], []
+        for one in deliveries:
+            for number in sorted({each[0] for each in one.items} & named):
+                mine = [(at, each) for at, each in enumerate(one.items, 1) if each[0] == number]
+                pieces = sum(scaled(quantity) for _, (_, _, quantity) in mine)
+                documents.append(
+                    BookDocument("shipment", number, one.reference, one.number, "", 1,
+                                 str(one.day or ""), pieces, 0, 0, 0)
+                )  # fmt: skip
+                lines += [
+                    BookLine(number, at, one.number, sku, 0, 0, 0, 0, 0, 0, 0, scaled(quantity))
+                    for at, (_, sku, quantity) in mine
+                ]
+        books.put(Book.SAP, lines=lines, documents=documents)
+    for billed in in_batches(sap.billing(since, until)):
+        named = books.compared(sorted({each.order for each in billed}))
+        books.put(
+            Book.SAP,
+            documents=[
+                BookDocument("invoice", each.order, each.invoice, each.number, "",
+                             int(not each.cancelled), str(each.day or ""), 0, scaled(each.net),
+                             scaled(each.tax), scaled(each.net + each.tax))
+                for each in billed
+                if each.order in named
+            ],
+        )  # fmt: skip
+
+
+def one_by_one(
+    context: Context, orders: Iterable[str], failed: dict[str, str]
+) -> Iterator[Mapping[str, Any]]:
+    """Ask the storefront for single orders by its own identifiers; those it has not are left out.
+
+    Into `failed` goes why an order could not be told of.
+    """
+    for order in orders:
+        try:
+            yield context.storefront.order(order)
+        except Rejected as refusal:
+            if "invalid_id" not in refusal.code and "404" not in refusal.code:
+                failed[order] = mask_text(str(refusal))
+
+
+def _told(value: Any) -> Any:
+    """Return an amount as the tables have it, and None for what a book does not tell."""
+    return None if value is None else scaled(value)
+
+
+def _amount(value: Any) -> int:
+    try:
+        amount = Decimal(str(value))
+        return scaled(amount) if amount.is_finite() and abs(amount) < Decimal(10) ** 13 else 0
+    except InvalidOperation:
+        return 0
+
+
+def _day(moment: Any, zone: ZoneInfo) -> str:
+    if isinstance(moment, str) and moment:
+        moment = datetime.fromisoformat(moment)
+    if not isinstance(moment, datetime):
+        return ""
+    return (
+        (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        .astimezone(zone)
+        .date()
+        .isoformat()
+    )
