@@ -17,6 +17,7 @@ from connector.dms.port import Dms
 from connector.domain.business_unit import BusinessUnit
 from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
 from connector.domain.deadlines import Promises
+from connector.domain.reconciliation import Rules
 from connector.extracts.deliver import FolderTarget, Target
 from connector.extracts.mail import MailTarget
 from connector.extracts.s3 import S3Target
@@ -33,6 +34,7 @@ from connector.jobs.wave import wave
 from connector.jobs.writeback import writeback
 from connector.mapping import MappingSet
 from connector.mapping import load as load_mappings
+from connector.sap.books import SapBooks
 from connector.sap.connection import check_connection
 from connector.sap.customers import CustomerDesk, Remembered
 from connector.sap.gated import GatedSap
@@ -50,6 +52,7 @@ from connector.settings import (
     Settings,
     SftpDelivery,
 )
+from connector.steps.compare import Comparer
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
 from connector.store.acts import Acts
@@ -60,6 +63,7 @@ from connector.store.database import Database
 from connector.store.files import Files
 from connector.store.orders import Orders
 from connector.store.promises import PromiseBook
+from connector.store.reconciliation import Differences
 from connector.store.runs import Runs
 from connector.store.slots import SharedSlots
 from connector.store.standing import Standing
@@ -96,6 +100,7 @@ class Connector:
     alerts: Alerts
     acts: Acts
     standing: Standing
+    differences: Differences
 
     def close(self) -> None:
         """Let go of connections."""
@@ -162,6 +167,16 @@ def build(
 
     nightly = Nightly(zone, schedule.promises_at, business_days)
     unattended = wire(settings, context, database, (sap_gate, dms_gate), nightly)
+    differences = Differences(database, settings.shop, zone)
+    comparer = Comparer(
+        context=context,
+        database=database,
+        differences=differences,
+        sap=SapBooks(sap, in_force),
+        rules=Rules(**settings.reconciliation.model_dump()),
+        zone=zone,
+        workers=settings.workers,
+    )
     jobs = (
         intake(context, Every(schedule.intake)),
         advance(context, Every(schedule.advance), settings.workers, stop.is_set),
@@ -170,10 +185,12 @@ def build(
         writeback(context, Every(schedule.writeback)),
         reconcile(
             context,
+            comparer,
             files,
             Nightly(zone, schedule.reconcile_at, business_days),
             settings.output / "extracts",
             zone,
+            business_days,
         ),
         deliver(context.outbound, files, targets_of(settings), Every(schedule.deliver), clock),
         *unattended.jobs,
@@ -196,6 +213,7 @@ def build(
         alerts=unattended.alerts,
         acts=Acts(database),
         standing=Standing(database),
+        differences=differences,
     )
 
 

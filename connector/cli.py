@@ -13,6 +13,7 @@ from connector.commands import (
     check,
     customers,
     database,
+    differences,
     extracts,
     jobs,
     mappings,
@@ -36,6 +37,7 @@ app.add_typer(orders.app, name="orders")
 app.add_typer(customers.app, name="customers")
 app.add_typer(calls.app, name="calls")
 app.add_typer(mappings.app, name="mappings")
+app.add_typer(differences.app, name="differences")
 app.add_typer(extracts.app, name="extracts")
 app.add_typer(database.app, name="db")
 

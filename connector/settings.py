@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import date, time, timedelta
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -193,6 +194,22 @@ class ScheduleSection(_Section):
     housekeeping_at: time = time(3, 30)
 
 
+class ReconciliationSection(_Section):
+    """When the books differ (workflow.md, step 9)."""
+
+    tolerance: Annotated[Decimal, Field(ge=0)] = Field(
+        default=Decimal("0.01"), description="up to this amount a difference is rounding"
+    )
+    tax_rates: list[Annotated[Decimal, Field(gt=0, lt=1)]] = Field(
+        default=[Decimal("0.13"), Decimal("0.09"), Decimal("0.06")],
+        min_length=1,
+        description="rates in tax-inclusive prices",
+    )
+    invoice_after: int = Field(
+        default=1, ge=0, description="days after which shipped goods must be invoiced"
+    )
+
+
 class PromisesSection(_Section):
     """How soon an order must have come how far, in working time (workflow.md, steps 2 to 5)."""
 
@@ -360,6 +377,7 @@ class Settings(BaseSettings):
     promises: PromisesSection = PromisesSection()
     notify: NotifySection = NotifySection()
     retention: RetentionSection = RetentionSection()
+    reconciliation: ReconciliationSection = ReconciliationSection()
     policy: PolicySection = PolicySection()
     business_units: list[BusinessUnitSection] = Field(min_length=1)
     delivery: dict[TargetName, Delivery] = Field(

@@ -199,7 +199,7 @@ class BookOrder(NamedTuple):
     unit: str
     payment: str
     customer: str
-    freight: int | None
+    freight: int
     total: int
     refunded: int
     content: str = ""
@@ -214,12 +214,12 @@ class BookLine(NamedTuple):
     number: str
     line: int
     part: str
-    sku: str | None
-    quantity: int | None
-    unit_price: int | None
-    discount: int | None
+    sku: str
+    quantity: int
+    unit_price: int
+    discount: int
     subsidy: int
-    amount: int | None
+    amount: int
     refunded_quantity: int
     refunded_amount: int
     shipped: int

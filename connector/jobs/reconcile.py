@@ -2,70 +2,80 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from datetime import date
-from decimal import Decimal
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from connector import __version__
 from connector.domain.business_unit import assign
-from connector.domain.lifecycle import OWNER, HoldCause, Owner, Stage
-from connector.domain.order import Order, PaymentState
 from connector.domain.reading import read_order
-from connector.errors import MappingFailed, Misconfigured, RetryLater
+from connector.domain.reconciliation import Difference
 from connector.extracts.day import DayOrder, day_tables
 from connector.extracts.files import csv_bytes, manifest_bytes, publish, workbook_bytes
 from connector.extracts.table import Cell
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
+from connector.steps.compare import Comparer
 from connector.steps.context import Context
 from connector.steps.sales_order import live
-from connector.steps.take import content_hash, take
 from connector.store.files import Files
+from connector.store.reconciliation import Window as Span
 from connector.store.tables import DocumentRow, OrderRow
-
-_log = structlog.get_logger(__name__)
 
 
 def reconcile(
-    context: Context, files: Files, cadence: Cadence, folder: Path, zone: ZoneInfo
+    context: Context,
+    comparer: Comparer,
+    files: Files,
+    cadence: Cadence,
+    folder: Path,
+    zone: ZoneInfo,
+    days_of: Callable[[datetime, datetime], Sequence[Window]],
 ) -> Job:
-    """Return the job. Run again for the same day and the same books, it writes the same bytes."""
+    """Return the job. Run again for the same day and the same books, it writes the same bytes.
+
+    `days_of` gives the business days of a span: one of them gets an extract, any other span is
+    only compared.
+    """
 
     def run(window: Window, _scope: str) -> Counts:
-        counts: Counter[str] = Counter()
-        shown = _ask_storefront(context, window, counts)
-        rows = context.orders.placed_between(window.start, window.end)
-        days, differences = [], []
-        for row in rows:
-            documents = live(context.orders.documents(row.id))
-            each = _day_order(context, row, documents)
-            days.append(each)
-            try:
-                differences += _differences(context, row, each, documents, shown)
-            except (Misconfigured, RetryLater):
-                raise
-            except Exception as error:
-                # An order that cannot be compared is a difference, never silently fine.
-                _log.exception("not compared", order=row.number)
-                counts["not_compared"] += 1
-                why = f"unexpected {type(error).__name__}"
-                owner = Owner.OPS.value
-                differences.append(
-                    [row.number, "not_compared", "", None, None, None, row.total, owner, why]
-                )
+        compared = Span(window.start, window.end)
+        counts = dict(comparer.compare(compared))
+        found = list(comparer.differences.of_window(compared))
+        counts["differences"] = len(found)
+        if window not in days_of(window.start, window.end):
+            return counts
+        days = [
+            _day_order(context, row, live(context.orders.documents(row.id)))
+            for row in context.orders.placed_between(window.start, window.end)
+        ]
         day = window.end.astimezone(zone).date()
-        written = write_extract(days, differences, day, folder, zone, context.mappings().version)
+        rows = [_row(each) for each in found]
+        written = write_extract(days, rows, day, folder, zone, context.mappings().version)
         files.note(written, "extract", context.clock())
-        counts["orders"], counts["differences"] = len(days), len(differences)
-        return dict(counts)
+        return counts
 
     return Job("reconcile", "compare the day and write finance's extract", cadence, run)
+
+
+def _row(each: Difference) -> list[Cell]:
+    def text(value: object) -> str | None:
+        return None if value is None else str(value)
+
+    words = f"{each.cause.chinese} {each.cause.english}"
+    return [
+        each.number,
+        each.kind.value,
+        each.field if not each.line else f"{each.field} {each.line}",
+        text(each.storefront),
+        text(each.connector),
+        text(each.dms if each.dms is not None else each.sap),
+        each.amount,
+        each.owner.value,
+        "; ".join(filter(None, (words, each.document, each.detail, each.explanation))),
+    ]
 
 
 def write_extract(
@@ -88,24 +98,6 @@ def write_extract(
     facts = {"day": name, "software": __version__, "mappings": mapping_version}
     manifest = manifest_bytes(tables, written, facts)
     return written + publish(folder / name, {"manifest.json": (manifest, len(tables))})
-
-
-def _ask_storefront(
-    context: Context, window: Window, counts: Counter[str]
-) -> dict[str, dict[str, Any]]:
-    """Ask the storefront anew by time of placing, and take in what the intake missed."""
-    shown = {}
-    for payload in context.storefront.orders_placed(window.start, window.end):
-        try:
-            content, _ = context.mappings()["storefront_order"].apply_leniently(payload)
-            if context.orders.by_number(str(content.get("number")), context.shop) is None:
-                take(context, payload, actor="reconcile")
-                counts["missed"] += 1
-        except MappingFailed:
-            counts["unreadable"] += 1
-            continue
-        shown[str(content.get("number"))] = content
-    return shown
 
 
 def _day_order(context: Context, row: OrderRow, documents: Sequence[DocumentRow]) -> DayOrder:
@@ -140,89 +132,3 @@ def _detail(document: DocumentRow) -> dict[str, Any]:
         "at": document.at,
         "written_back": document.written_back_at is not None,
     }
-
-
-def _differences(
-    context: Context,
-    row: OrderRow,
-    each: DayOrder,
-    documents: Sequence[DocumentRow],
-    shown: dict[str, dict[str, Any]],
-) -> list[list[Cell]]:
-    order = each.order
-    total = order.total if order else row.total
-    found: list[list[Cell]] = []
-
-    def differs(
-        kind: str, field: str, values: tuple[Any, Any, Any], owner: Owner, why: str, amount: Any
-    ) -> None:
-        texts = [None if value is None else str(value) for value in values]
-        found.append([row.number, kind, field, *texts, amount, owner.value, why])
-
-    content = shown.get(row.number)
-    if content is None:
-        differs("missing_storefront", "order", (None, total, None), Owner.OPS, "", total)
-    elif content_hash(content) != row.content_hash:
-        differs(
-            "amount" if str(content.get("total")) != str(total) else "content",
-            "total",
-            (content.get("total"), total, None),
-            Owner.OPS,
-            "changed in the storefront",
-            total,
-        )
-    if row.hold_cause is not None and row.hold_cause != HoldCause.UNPAID:
-        cause = HoldCause(row.hold_cause)
-        why = "; ".join(map(str, row.hold_reasons or []))[:500]
-        differs("held", cause.value, (row.status, row.stage, None), OWNER[cause], why, total)
-    if order is None or order.payment_state in (PaymentState.UNPAID, PaymentState.CANCELLED):
-        return found
-    invoiced = sum((Decimal(str(one["gross"])) for one in each.invoices), Decimal(0))
-    shipped = Stage(row.stage) in (Stage.SHIPPED, Stage.CLOSED)
-    refunded = sum((line.refunded_amount for line in order.lines), Decimal(0))
-    if shipped and invoiced != order.total - refunded:
-        differs(
-            "shipped_not_invoiced" if not invoiced else "invoice_amount",
-            "invoiced",
-            (order.total - refunded, invoiced, None),
-            Owner.OPS,
-            "",
-            order.total - refunded - invoiced,
-        )
-    found += _against_dms(context, row, order, documents)
-    return found
-
-
-def _against_dms(
-    context: Context, row: OrderRow, order: Order, documents: Sequence[DocumentRow]
-) -> list[list[Cell]]:
-    found: list[list[Cell]] = []
-    ours = {each.number for each in documents if each.kind == "sales_order"}
-    for unit in order.business_units:
-        theirs = context.dms.find(row.number, context.business_units[unit].dms_code)
-        if theirs is None:
-            continue
-        there = {str(each["number"]) for each in theirs if each.get("status") != "cancelled"}
-        mine = {
-            each.number
-            for each in documents
-            if each.kind == "sales_order" and each.business_unit == unit
-        }
-        if row.stage == Stage.CANCELLED:
-            mine = set()
-        for number in sorted(there ^ mine):
-            kind = "missing_dms" if number in ours and number not in there else "unknown_document"
-            found.append(
-                [
-                    row.number,
-                    kind,
-                    "sales_order",
-                    None,
-                    number if number in mine else None,
-                    number if number in there else None,
-                    order.total,
-                    Owner.OPS.value,
-                    "",
-                ]
-            )
-    return found

@@ -62,6 +62,7 @@ class Comparer:
             day = window.end.astimezone(self.zone).date()
             compare(books.connection, self.rules, day, asked)
             books.tell(Kind.NOT_COMPARED, failed)
+            books.tell_why_held()
             self.differences.merge(books, window, sums, self.context.clock(), asked)
         counts["orders"] = sums["connector"]["orders"]
         counts["not_compared"] = len(failed)

@@ -179,6 +179,13 @@ class Books:
                 why=why[:500],
             )
 
+    def tell_why_held(self) -> None:
+        """Note with held orders for which reasons they are, as their hold has them."""
+        self.run(
+            "UPDATE found SET detail = COALESCE((SELECT o.hold_reasons FROM orders o"
+            " WHERE o.shop = :shop AND o.number = found.number), '') WHERE kind = 'held'"
+        )
+
     def run(self, statement: str, **values: Any) -> None:
         """Execute a statement; `:shop` is known, times and lists are bound as tables have them."""
         self.connection.execute(*self._bound(statement, values))

@@ -6,6 +6,7 @@ and those of earlier days that are still open.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -250,9 +251,14 @@ class Differences:
             state=state,
             explanation=row.explanation,
             explained_by=row.explained_by,
-            detail=row.detail,
+            detail=_reasons(row.detail) if row.kind == Kind.HELD else row.detail,
             carried=carried,
         )
+
+
+def _reasons(text: str) -> str:
+    """Return the reasons of a hold in one line."""
+    return "; ".join(map(str, json.loads(text)))[:500] if text else ""
 
 
 _SEQUENCE = (

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder
 from connector.store.books import Books
@@ -42,16 +42,16 @@ class Case:
     def ours(self) -> BookOrder:
         return self.orders[Book.CONNECTOR][0]
 
-    def order(self, book: Book, **values: object) -> None:
+    def order(self, book: Book, **values: Any) -> None:
         self.orders[book][0] = self.orders[book][0]._replace(**values)
 
-    def line(self, book: Book, at: int, **values: object) -> None:
+    def line(self, book: Book, at: int, **values: Any) -> None:
         self.lines[book][at] = self.lines[book][at]._replace(**values)
 
     def document(self, book: Book, kind: str) -> BookDocument:
         return next(each for each in self.documents[book] if each.kind == kind)
 
-    def change(self, book: Book, kind: str, **values: object) -> None:
+    def change(self, book: Book, kind: str, **values: Any) -> None:
         self.documents[book] = [
             each._replace(**values) if each.kind == kind else each for each in self.documents[book]
         ]
