@@ -320,7 +320,7 @@ def _refunded(case: Case) -> Expected:
     return Expected("refunded_not_recovered", "invoiced", 0, half)
 
 
-def _reversed(case: Case) -> None:
+def reverse(case: Case) -> None:
     """A refund whose invoice was taken back: all agree."""
     half = case.ours.total // 2 // CENT * CENT
     case.order(Book.STOREFRONT, refunded=half)
