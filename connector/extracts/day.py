@@ -1,200 +1,209 @@
-"""Finance's extract of one business day: what was ordered, shipped, invoiced, and what differs."""
+"""Writes finance's extract of a business day in one pass: CSV, workbook and manifest together.
+
+What is in memory does not grow with the rows. The folder is whole or not: files are written aside
+and renamed, and the manifest, without which nothing is finished, goes first and comes last.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from connector.domain.order import Order
-from connector.extracts.table import Cell, Column, Kind, Table
+from connector import __version__
+from connector.extracts.files import Written
+from connector.extracts.layout import Layout, layout_of
+from connector.extracts.records import TABLES, Record
+from connector.extracts.summary import BookSums, Figures, summary
+from connector.extracts.text import plain
+from connector.extracts.workbook import Book, Shade, Sheet
+from connector.mapping import MappingSet
 
-_ORDERS = (
-    Column("number", "订单号", "Order"),
-    Column("shop", "商城", "Shop"),
-    Column("placed_at", "下单时间", "Placed at", Kind.TIME),
-    Column("paid_at", "付款时间", "Paid at", Kind.TIME),
-    Column("status", "商城状态", "Storefront status"),
-    Column("stage", "阶段", "Stage"),
-    Column("hold", "挂起原因", "Hold"),
-    Column("buyer_kind", "买方类型", "Buyer kind"),
-    Column("customer", "SAP客户号", "SAP customer"),
-    Column("business_units", "事业部", "Business units"),
-    Column("sales_orders", "DMS订单号", "DMS orders"),
-    Column("lines", "行数", "Lines", Kind.INTEGER, total=True),
-    Column("goods", "货款", "Goods", Kind.AMOUNT, total=True),
-    Column("discount", "折扣", "Discount", Kind.AMOUNT, total=True),
-    Column("freight", "运费", "Freight", Kind.AMOUNT, total=True),
-    Column("total", "订单金额", "Total", Kind.AMOUNT, total=True),
-    Column("refunded", "已退款", "Refunded", Kind.AMOUNT, total=True),
-    Column("invoiced", "已开票", "Invoiced", Kind.AMOUNT, total=True),
-    Column("currency", "币种", "Currency"),
-    Column("payment_method", "付款方式", "Payment method"),
-    Column("invoice_kind", "发票类型", "Invoice kind"),
-    Column("released_at", "放行时间", "Released at", Kind.TIME),
-)
-_LINES = (
-    Column("number", "订单号", "Order"),
-    Column("line", "行号", "Line", Kind.INTEGER),
-    Column("sku", "零件号", "Part number"),
-    Column("name", "名称", "Description"),
-    Column("business_unit", "事业部", "Business unit"),
-    Column("quantity", "数量", "Quantity", Kind.QUANTITY, total=True),
-    Column("unit", "单位", "Unit"),
-    Column("unit_price", "单价", "Unit price", Kind.AMOUNT),
-    Column("discount", "折扣", "Discount", Kind.AMOUNT, total=True),
-    Column("amount", "金额", "Amount", Kind.AMOUNT, total=True),
-    Column("refunded_quantity", "退货数量", "Refunded quantity", Kind.QUANTITY, total=True),
-    Column("shipped", "已发数量", "Shipped", Kind.QUANTITY, total=True),
-)
-_SHIPMENTS = (
-    Column("number", "订单号", "Order"),
-    Column("business_unit", "事业部", "Business unit"),
-    Column("delivery_note", "发货单号", "Delivery note"),
-    Column("carrier", "承运商", "Carrier"),
-    Column("tracking_number", "运单号", "Tracking number"),
-    Column("shipped_at", "发货时间", "Shipped at", Kind.TIME),
-    Column("quantity", "件数", "Quantity", Kind.QUANTITY, total=True),
-    Column("written_back", "已回写商城", "In the storefront"),
-)
-_INVOICES = (
-    Column("number", "订单号", "Order"),
-    Column("business_unit", "事业部", "Business unit"),
-    Column("invoice_number", "发票号码", "Invoice number"),
-    Column("invoice_code", "发票代码", "Invoice code"),
-    Column("kind", "发票类型", "Invoice kind"),
-    Column("date", "开票日期", "Date"),
-    Column("net", "不含税金额", "Net", Kind.AMOUNT, total=True),
-    Column("tax", "税额", "Tax", Kind.AMOUNT, total=True),
-    Column("gross", "价税合计", "Gross", Kind.AMOUNT, total=True),
-    Column("written_back", "已回写商城", "In the storefront"),
-)
-_REFUNDS = (
-    Column("number", "订单号", "Order"),
-    Column("refund", "退款号", "Refund"),
-    Column("refunded_at", "退款时间", "Refunded at", Kind.TIME),
-    Column("amount", "退款金额", "Amount", Kind.AMOUNT, total=True),
-    Column("reason", "原因", "Reason"),
-)
-_DIFFERENCES = (
-    Column("number", "订单号", "Order"),
-    Column("kind", "差异类型", "Kind"),
-    Column("field", "项目", "Field"),
-    Column("storefront", "商城", "Storefront"),
-    Column("connector", "连接器", "Connector"),
-    Column("dms", "DMS", "DMS"),
-    Column("amount", "涉及金额", "Amount at stake", Kind.AMOUNT, total=True),
-    Column("owner", "责任人", "Owner"),
-    Column("explanation", "说明", "Explanation"),
-)
+MANIFEST = "manifest.json"
+_TITLES = {
+    "orders": "订单 Orders",
+    "lines": "订单行 Lines",
+    "shipments": "发货 Shipments",
+    "invoices": "发票 Invoices",
+    "refunds": "退款 Refunds",
+    "differences": "差异 Differences",
+    "promises": "时效 Promises",
+}
+# The worst comes first: the first shade that fits colours the row.
+_AGES = (Shade("age", 8, "#F4B6B6"), Shade("age", 3, "#FAD7AC"), Shade("age", 1, "#FFF2CC"))
 
 
 @dataclass(frozen=True)
-class DayOrder:
-    """One order of the day as the extract shows it.
+class Day:
+    """Which day an extract is of. `cut` is when the newest thing happened that it contains."""
 
-    `order` is empty where the storefront's data cannot be read; `facts` are the columns of our
-    own books, `shipments` and `invoices` their documents' details.
+    day: date
+    begins: datetime
+    ends: datetime
+    cut: datetime
+    books: tuple[BookSums, ...] = ()
+
+
+def write_day(
+    about: Day,
+    records: Iterable[tuple[str, Record]],
+    mappings: MappingSet,
+    folder: Path,
+    zone: ZoneInfo,
+) -> list[Written]:
+    """Write the extract of a day from (table, record), each table in its own sequence.
+
+    Returns the files, the manifest last. Equal content is left untouched. Raises Misconfigured
+    for a layout that cannot be used; then nothing was changed.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"extract-{about.day:%Y-%m-%d}.xlsx"
+    aside = {**{f"{table}.csv": f".{table}.csv.part" for table in TABLES}, name: f".{name}.part"}
+    layouts = {table: layout_of(mappings, table) for table in TABLES}
+    try:
+        figures, rows = _write(about, records, layouts, folder, aside, name, zone)
+        written = _in_place(folder, aside, {**rows, name: rows["orders.csv"]})
+    finally:
+        for part in aside.values():
+            (folder / part).unlink(missing_ok=True)
+    manifest = _manifest(about, layouts, figures, written, mappings.version, zone)
+    path = folder / MANIFEST
+    if not path.exists() or path.read_bytes() != manifest:
+        _replace(path, manifest)
+    return [*written, Written(path, hashlib.sha256(manifest).hexdigest(), len(TABLES))]
 
-    number: str
-    order: Order | None
-    facts: dict[str, Any]
-    shipments: Sequence[dict[str, Any]]
-    invoices: Sequence[dict[str, Any]]
-    shipped: dict[int, Decimal]
+
+class _Tables:
+    """The open files of all tables."""
+
+    def __init__(
+        self, book: Book, layouts: Mapping[str, Layout], folder: Path, zone: ZoneInfo
+    ) -> None:
+        self._layouts = layouts
+        self._zone = zone
+        self.sheets: dict[str, Sheet] = {}
+        self._files = {}
+        self._writers = {}
+        for table, layout in layouts.items():
+            shades = _AGES if table == "differences" else ()
+            self.sheets[table] = book.sheet(_TITLES[table], layout.columns, shades)
+            file = (folder / f".{table}.csv.part").open("w", encoding="utf-8-sig", newline="")
+            self._files[table] = file
+            self._writers[table] = csv.writer(file, lineterminator="\r\n")
+            self._writers[table].writerow([column.name for column in layout.columns])
+
+    def add(self, table: str, record: Record) -> None:
+        layout = self._layouts[table]
+        cells = layout.row(record)
+        self.sheets[table].add(cells)
+        self._writers[table].writerow(
+            [
+                plain(cell, column.kind, self._zone)
+                for cell, column in zip(cells, layout.columns, strict=True)
+            ]
+        )
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
 
 
-def day_tables(orders: Sequence[DayOrder], differences: Sequence[Sequence[Cell]]) -> list[Table]:
-    """Return the tables of a day's extract, orders in the sequence given."""
-    return [
-        Table("orders", "订单", _ORDERS, [_order(each) for each in orders]),
-        Table("lines", "订单行", _LINES, [row for each in orders for row in _lines(each)]),
-        Table("shipments", "发货", _SHIPMENTS, [row for each in orders for row in _ships(each)]),
-        Table("invoices", "发票", _INVOICES, [row for each in orders for row in _invoices(each)]),
-        Table("refunds", "退款", _REFUNDS, [row for each in orders for row in _refunds(each)]),
-        Table("differences", "差异", _DIFFERENCES, differences),
+def _write(
+    about: Day,
+    records: Iterable[tuple[str, Record]],
+    layouts: Mapping[str, Layout],
+    folder: Path,
+    aside: Mapping[str, str],
+    name: str,
+    zone: ZoneInfo,
+) -> tuple[dict[str, dict[str, Decimal]], dict[str, int]]:
+    book = Book(folder / aside[name], f"对账 Reconciliation {about.day:%Y-%m-%d}", zone)
+    front = book.worksheet("汇总 Summary")
+    tables = _Tables(book, layouts, folder, zone)
+    figures = Figures()
+    try:
+        for table, record in records:
+            tables.add(table, record)
+            figures.count(table, record)
+    finally:
+        tables.close()
+    summary(book, front, about.day, (about.begins, about.ends, about.cut), about.books, figures)
+    book.close()
+    with (folder / aside[name]).open("rb") as file:
+        os.fsync(file.fileno())
+    return (
+        {table: sheet.sums for table, sheet in tables.sheets.items()},
+        {f"{table}.csv": sheet.rows for table, sheet in tables.sheets.items()},
+    )
+
+
+def _in_place(folder: Path, aside: Mapping[str, str], rows: Mapping[str, int]) -> list[Written]:
+    hashes = {name: _hash(folder / part) for name, part in aside.items()}
+    changed = [
+        name
+        for name, digest in hashes.items()
+        if not (folder / name).exists() or _hash(folder / name) != digest
     ]
+    if changed:
+        # A reader must not take new files for those that the old manifest speaks of.
+        (folder / MANIFEST).unlink(missing_ok=True)
+    for name in changed:
+        (folder / aside[name]).replace(folder / name)
+    return [Written(folder / name, digest, rows[name]) for name, digest in hashes.items()]
 
 
-def _order(each: DayOrder) -> list[Cell]:
-    order, facts = each.order, each.facts
-    zero = Decimal(0)
-    return [
-        each.number,
-        facts["shop"],
-        facts["placed_at"],
-        order.paid_at if order else None,
-        facts["status"],
-        facts["stage"],
-        facts["hold"],
-        order.buyer.kind.value if order else None,
-        facts["customer"],
-        facts["business_units"],
-        ", ".join(facts["sales_orders"]),
-        len(order.lines) if order else 0,
-        sum((line.amount for line in order.lines), zero) if order else None,
-        sum((line.discount for line in order.lines), zero) if order else None,
-        order.freight if order else None,
-        order.total if order else None,
-        sum((refund.amount for refund in order.refunds), zero) if order else None,
-        sum((Decimal(str(invoice["gross"])) for invoice in each.invoices), zero),
-        order.currency if order else None,
-        order.payment_method if order else None,
-        order.invoice_kind.value if order else None,
-        facts["released_at"],
-    ]
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _lines(each: DayOrder) -> Iterator[list[Cell]]:
-    for line in each.order.lines if each.order else ():
-        yield [
-            each.number,
-            line.number,
-            line.sku,
-            line.name,
-            line.business_unit,
-            line.quantity,
-            line.unit,
-            line.unit_price,
-            line.discount,
-            line.amount,
-            line.refunded_quantity,
-            each.shipped.get(line.number, Decimal(0)),
-        ]
+def _manifest(
+    about: Day,
+    layouts: Mapping[str, Layout],
+    sums: Mapping[str, Mapping[str, Decimal]],
+    written: list[Written],
+    version: str,
+    zone: ZoneInfo,
+) -> bytes:
+    rows = {file.path.name: file.rows for file in written}
+    body: dict[str, Any] = {
+        "day": f"{about.day:%Y-%m-%d}",
+        "orders_placed": {
+            "after": about.begins.astimezone(zone).isoformat(),
+            "until": about.ends.astimezone(zone).isoformat(),
+        },
+        "cut": about.cut.astimezone(zone).isoformat(),
+        "software": __version__,
+        "mappings": version,
+        "files": [
+            {"name": file.path.name, "sha256": file.sha256, "rows": file.rows} for file in written
+        ],
+        "tables": [
+            {
+                "name": table,
+                "rows": rows[f"{table}.csv"],
+                "sums": {name: str(value) for name, value in sums[table].items()},
+                "columns": [column.name for column in layout.columns],
+                "layout": layout.version,
+            }
+            for table, layout in layouts.items()
+        ],
+    }
+    return json.dumps(body, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _ships(each: DayOrder) -> Iterator[list[Cell]]:
-    for shipment in each.shipments:
-        yield [
-            each.number,
-            shipment["business_unit"],
-            shipment.get("delivery_note"),
-            shipment.get("carrier"),
-            shipment.get("tracking_number"),
-            shipment["at"],
-            sum((Decimal(str(line["quantity"])) for line in shipment["lines"]), Decimal(0)),
-            "是 yes" if shipment["written_back"] else "否 no",
-        ]
+def _replace(path: Path, content: bytes) -> None:
+    from connector.extracts.files import put, sync
 
-
-def _invoices(each: DayOrder) -> Iterator[list[Cell]]:
-    for invoice in each.invoices:
-        yield [
-            each.number,
-            invoice["business_unit"],
-            invoice["number"],
-            invoice.get("code"),
-            invoice.get("kind"),
-            str(invoice.get("date") or ""),
-            Decimal(str(invoice["net"])),
-            Decimal(str(invoice["tax"])),
-            Decimal(str(invoice["gross"])),
-            "是 yes" if invoice["written_back"] else "否 no",
-        ]
-
-
-def _refunds(each: DayOrder) -> Iterator[list[Cell]]:
-    for refund in each.order.refunds if each.order else ():
-        yield [each.number, refund.refund_id, refund.refunded_at, refund.amount, refund.reason]
+    put(path, content)
+    sync(path.parent)

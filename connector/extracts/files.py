@@ -9,28 +9,13 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import xlsxwriter
-
-from connector.extracts.table import Cell, Column, Kind, Table
-from connector.extracts.text import neutral, plain
-
-# A workbook carries its time of making; a fixed one keeps equal content equal to the byte.
-_MADE = datetime(2000, 1, 1)
-_FORMATS = {
-    Kind.TEXT: "@",
-    Kind.INTEGER: "0",
-    Kind.QUANTITY: "#,##0.###",
-    Kind.AMOUNT: "#,##0.00",
-    Kind.DATE: "yyyy-mm-dd",
-    Kind.TIME: "yyyy-mm-dd hh:mm:ss",
-}
-_WIDEST = 42
+from connector.extracts.table import Table
+from connector.extracts.text import plain
+from connector.extracts.workbook import Book
 
 
 @dataclass(frozen=True)
@@ -60,31 +45,12 @@ def csv_bytes(table: Table, zone: ZoneInfo) -> bytes:
 def workbook_bytes(tables: Sequence[Table], zone: ZoneInfo, title: str) -> bytes:
     """Return tables as one XLSX workbook, a sheet each, headings in Chinese with English below."""
     out = io.BytesIO()
-    workbook = xlsxwriter.Workbook(
-        out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    )
-    workbook.set_properties({"title": title, "created": _MADE})
-    heading = workbook.add_format({"bold": True, "bg_color": "#D9E2F3", "border": 1})
-    below = workbook.add_format({"italic": True, "font_color": "#666666", "border": 1})
-    formats = {kind: workbook.add_format({"num_format": code}) for kind, code in _FORMATS.items()}
-    totals = {
-        kind: workbook.add_format({"num_format": code, "bold": True, "top": 1})
-        for kind, code in _FORMATS.items()
-    }
+    book = Book(out, title, zone)
     for table in tables:
-        sheet = workbook.add_worksheet(table.chinese[:31])
-        for index, column in enumerate(table.columns):
-            sheet.write_string(0, index, column.chinese, heading)
-            sheet.write_string(1, index, column.english, below)
-            sheet.set_column(index, index, _width(table, index), formats[column.kind])
-        for number, row in enumerate(table.rows, start=2):
-            for index, (value, column) in enumerate(zip(row, table.columns, strict=True)):
-                _write(sheet, number, index, value, column, formats[column.kind], zone)
-        _total(sheet, table, totals)
-        sheet.freeze_panes(2, 1)
-        if table.rows:
-            sheet.autofilter(1, 0, len(table.rows) + 1, len(table.columns) - 1)
-    workbook.close()
+        sheet = book.sheet(table.chinese, table.columns)
+        for row in table.rows:
+            sheet.add(row)
+    book.close()
     return out.getvalue()
 
 
@@ -99,7 +65,7 @@ def publish(folder: Path, files: Mapping[str, tuple[bytes, int]]) -> list[Writte
         Written(put(folder / name, content), hashlib.sha256(content).hexdigest(), rows)
         for name, (content, rows) in files.items()
     ]
-    _sync(folder)
+    sync(folder)
     return written
 
 
@@ -137,51 +103,10 @@ def put(path: Path, content: bytes) -> Path:
     return path
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Bring a folder's renames to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _write(
-    sheet: Any, row: int, index: int, value: Cell, column: Column, style: Any, zone: ZoneInfo
-) -> None:
-    if value is None:
-        sheet.write_blank(row, index, None, style)
-    elif isinstance(value, datetime):
-        sheet.write_datetime(row, index, value.astimezone(zone).replace(tzinfo=None), style)
-    elif isinstance(value, date):
-        sheet.write_datetime(row, index, datetime(value.year, value.month, value.day), style)
-    elif isinstance(value, Decimal | int) and column.kind is not Kind.TEXT:
-        sheet.write_number(row, index, float(value), style)
-    else:
-        sheet.write_string(row, index, neutral(str(value)), style)
-
-
-def _total(sheet: Any, table: Table, styles: Mapping[Kind, Any]) -> None:
-    sums = table.sums()
-    if not table.rows or not sums:
-        return
-    last = len(table.rows) + 2
-    for index, column in enumerate(table.columns):
-        if column.name in sums:
-            sheet.write_number(last, index, float(sums[column.name]), styles[column.kind])
-    if table.columns[0].name not in sums:
-        sheet.write_string(last, 0, "合计 Total", styles[Kind.TEXT])
-
-
-def _width(table: Table, index: int) -> int:
-    column = table.columns[index]
-    longest = max(
-        (_columns_wide(str(row[index])) for row in table.rows[:500] if row[index] is not None),
-        default=0,
-    )
-    return min(
-        max(longest, _columns_wide(column.chinese), _columns_wide(column.english)) + 2, _WIDEST
-    )
-
-
-def _columns_wide(text: str) -> int:
-    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)

@@ -20,9 +20,12 @@ class _Part(BaseModel):
 
 
 class TargetModel(_Part):
-    """Which conversation with which system: function module, WSDL operation, or REST route."""
+    """Which conversation with which system: function module, WSDL operation, or REST route.
 
-    system: Literal["storefront", "sap", "dms"]
+    With `files` it is a table of finance's files, and `request` its columns.
+    """
+
+    system: Literal["storefront", "sap", "dms", "files"]
     operation: str = Field(min_length=1, max_length=120)
 
 
@@ -253,6 +256,21 @@ Converter = Annotated[
 ]
 
 
+class ColumnModel(_Part):
+    """How a field is shown as a column of a file; `total` gives it a control total."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+    kind: Literal["text", "integer", "quantity", "amount", "date", "time"] = "text"
+    total: bool = False
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> ColumnModel:
+        if self.total and self.kind not in ("integer", "quantity", "amount"):
+            raise ValueError(f"a column of kind {self.kind} has no total")
+        return self
+
+
 class FieldModel(_Part):
     """One field of a request: where it goes and what it is made of.
 
@@ -277,6 +295,15 @@ class FieldModel(_Part):
         default="reject", description="what a longer text becomes; a cut is noted at the order"
     )
     when: str | None = Field(default=None, description="JMESPath; only where it holds")
+    each: str | None = None
+    fields: list[FieldModel] | None = None
+    convert: list[Converter] = []
+    default: str | int | bool | None = None
+    required: bool = False
+    max_length: Annotated[int, Field(gt=0)] | None = None
+    too_long: Literal["reject", "cut"] = "reject"
+    when: str | None = None
+    column: ColumnModel | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldModel:
@@ -377,3 +404,18 @@ class MappingModel(_Part):
         default=[],
         description="paths that may appear and need no mapping, with * for any: meta_data._wc_*",
     )
+    faults: dict[str, Outcome] = {}
+
+    @model_validator(mode="after")
+    def _is_a_table(self) -> MappingModel:
+        if self.target.system != "files":
+            return self
+        names = [field.field for field in self.request]
+        for field in self.request:
+            if field.column is None:
+                raise ValueError(f"the column {field.field} needs `column: {{zh: …, en: …}}`")
+            if "." in field.field or field.each is not None:
+                raise ValueError(f"{field.field!r}: a column is one value with a plain name")
+        if not names or len(set(names)) < len(names):
+            raise ValueError("a table needs columns, each with a name of its own")
+        return self

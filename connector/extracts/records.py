@@ -1,0 +1,278 @@
+"""What finance's tables are made of: one flat record for each row, which the layouts map.
+
+orders      number, shop, placed_at, paid_at, status, stage, hold, buyer_kind, customer,
+            business_units, sales_orders, lines, goods, discount, subsidy, freight, total, refunded,
+            invoiced, currency, payment_method, invoice_kind, released_at
+lines       number, line, sku, name, business_unit, quantity, unit, unit_price, discount, subsidy,
+            amount, refunded_quantity, refunded_amount, shipped
+shipments   number, earlier, business_unit, delivery_note, carrier, tracking_number, at, quantity,
+            written_back
+invoices    number, earlier, business_unit, state, application, invoice_number, invoice_code, kind,
+            red, original, date, net, tax, gross, delivered, url, written_back
+refunds     number, earlier, refund, kind, state, owner, refunded_at, line, sku, quantity, amount,
+            reason: a row for each line of a refund, and one for what belongs to no line
+differences the fields of `connector.domain.reconciliation.Difference`, meaning, earlier
+promises    number, promise, placed_at, due_at, reached_at, state, late_minutes
+
+Records of orders and of what belongs to them also hold `content`, the order as the mapping
+storefront_order reads it. Personal data gets into a file only where a layout names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from connector.domain.aftersales import owner_of
+from connector.domain.business_unit import BusinessUnit, assign
+from connector.domain.calendar import Timetable
+from connector.domain.deadlines import Promise, Promises, due_for, judge
+from connector.domain.order import Order
+from connector.domain.reading import read_order
+from connector.domain.reconciliation import Difference
+from connector.store.daybook import Kept
+from connector.store.tables import DocumentRow, OrderRow
+
+Record = dict[str, Any]
+
+TABLES = ("orders", "lines", "shipments", "invoices", "refunds", "differences", "promises")
+_YES, _NO = "是 yes", "否 no"
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Clerk:
+    """Writes the records of orders, as things stood at `cut`."""
+
+    business_units: Sequence[BusinessUnit]
+    timetables_of: Callable[[str], Sequence[Timetable]]
+    promises: Promises
+    cut: datetime
+
+    def of_order(self, kept: Kept) -> Iterator[tuple[str, Record]]:
+        """Give (table, record) for all that belongs to an order of the day."""
+        order, _ = read_order(kept.row.content, shop=kept.row.shop)
+        if order is not None:
+            order = assign(order, self.business_units)[0]
+        yield "orders", _order(kept, order)
+        shipped = {line.number: line.shipped for line in kept.lines}
+        for line in order.lines if order else ():
+            record = asdict(line)
+            yield (
+                "lines",
+                {
+                    **record,
+                    "number": kept.row.number,
+                    "line": line.number,
+                    "unit_price": round(line.unit_price, 4),
+                    "shipped": shipped.get(line.number, _ZERO),
+                    "content": kept.row.content,
+                },
+            )
+        yield from self._documents(kept, order, earlier="")
+        for promise in self._promises(kept):
+            yield "promises", promise
+
+    def of_earlier(self, kept: Kept) -> Iterator[tuple[str, Record]]:
+        """Give (table, record) for what came in the day for an order of an earlier one."""
+        order, _ = read_order(kept.row.content, shop=kept.row.shop)
+        yield from self._documents(kept, order, earlier=_YES)
+
+    def of_application(
+        self, row: OrderRow, document: DocumentRow, earlier: bool
+    ) -> tuple[str, Record]:
+        """Return the record of an invoice that was applied for and has not been issued."""
+        detail = document.detail
+        return (
+            "invoices",
+            {
+                "number": row.number,
+                "earlier": _YES if earlier else "",
+                "business_unit": document.business_unit,
+                "state": "未开票 not issued",
+                "application": document.number,
+                "kind": row.content.get("invoice_kind"),
+                "written_back": "",
+                "amount": detail.get("amount"),
+                "content": row.content,
+            },
+        )
+
+    def _documents(
+        self, kept: Kept, order: Order | None, earlier: str
+    ) -> Iterator[tuple[str, Record]]:
+        for document in kept.documents:
+            if document.kind == "shipment":
+                yield "shipments", _shipment(kept.row, document, earlier)
+            elif document.kind == "invoice":
+                yield "invoices", _invoice(kept.row, document, earlier)
+        for record in _refunds(kept, order, earlier):
+            yield "refunds", record
+
+    def _promises(self, kept: Kept) -> Iterator[Record]:
+        row = kept.row
+        tables = self.timetables_of(row.business_units)
+        for promise in Promise:
+            due = due_for(promise, row.placed_at, tables, self.promises).due_at
+            # A later stage keeps an earlier promise too.
+            times = [at for stage, at in kept.reached.items() if _keeps(promise, stage)]
+            reached = min(times, default=None)
+            cancelled = kept.reached.get("cancelled")
+            late = (reached or cancelled or self.cut) - due
+            yield {
+                "number": row.number,
+                "promise": promise.value,
+                "placed_at": row.placed_at,
+                "due_at": due,
+                "reached_at": reached,
+                "state": judge(due, reached, cancelled, self.cut).value,
+                "late_minutes": max(0, int(late.total_seconds() // 60)) or None,
+            }
+
+
+def of_difference(difference: Difference) -> tuple[str, Record]:
+    """Return the record of a difference."""
+    cause = difference.cause
+    return (
+        "differences",
+        {
+            **asdict(difference),
+            "line": difference.line or None,
+            "meaning": f"{cause.chinese} {cause.english}",
+            "earlier": _YES if difference.carried else "",
+        },
+    )
+
+
+def _keeps(promise: Promise, stage: str) -> bool:
+    from connector.domain.lifecycle import Stage
+
+    return promise.reached_by(Stage(stage))
+
+
+def _order(kept: Kept, order: Order | None) -> Record:
+    row = kept.row
+    invoices = [each.detail for each in kept.documents if each.kind == "invoice"]
+    record: Record = {
+        "number": row.number,
+        "shop": row.shop,
+        "placed_at": row.placed_at,
+        "status": row.status,
+        "stage": row.stage,
+        "hold": row.hold_cause,
+        "customer": row.customer_number,
+        "business_units": row.business_units,
+        "sales_orders": ", ".join(
+            each.number for each in kept.documents if each.kind == "sales_order"
+        ),
+        "lines": 0,
+        "invoiced": sum((Decimal(str(each["gross"])) for each in invoices), _ZERO),
+        "released_at": row.released_at,
+        "content": row.content,
+    }
+    if order is None:
+        return record
+    return record | {
+        "paid_at": order.paid_at,
+        "buyer_kind": order.buyer.kind.value,
+        "lines": len(order.lines),
+        "goods": sum((line.amount for line in order.lines), _ZERO),
+        "discount": sum((line.discount for line in order.lines), _ZERO),
+        "subsidy": sum((line.subsidy for line in order.lines), _ZERO),
+        "freight": order.freight,
+        "total": order.total,
+        "refunded": sum((refund.amount for refund in order.refunds), _ZERO),
+        "currency": order.currency,
+        "payment_method": order.payment_method,
+        "invoice_kind": order.invoice_kind.value,
+    }
+
+
+def _shipment(row: OrderRow, document: DocumentRow, earlier: str) -> Record:
+    detail = document.detail
+    return {
+        **detail,
+        "number": row.number,
+        "earlier": earlier,
+        "business_unit": document.business_unit,
+        "at": document.at,
+        "quantity": sum(
+            (Decimal(str(line["quantity"])) for line in detail.get("lines") or []), _ZERO
+        ),
+        "written_back": _YES if document.written_back_at else _NO,
+        "content": row.content,
+    }
+
+
+def _invoice(row: OrderRow, document: DocumentRow, earlier: str) -> Record:
+    detail = document.detail
+    delivered = detail.get("tracking_number") or (_LINK if detail.get("url") else None)
+    state = "已开票 issued"
+    if delivered:
+        state = "已交付 delivered"
+    if document.written_back_at:
+        state = "已回写 written back"
+    return {
+        **detail,
+        "number": row.number,
+        "earlier": earlier,
+        "business_unit": document.business_unit,
+        "state": state,
+        "invoice_number": document.number,
+        "invoice_code": detail.get("code"),
+        "red": "红字 red" if detail.get("red") else "",
+        "delivered": delivered,
+        "written_back": _YES if document.written_back_at else _NO,
+        "content": row.content,
+    }
+
+
+_LINK = "链接 link"
+
+
+def _refunds(kept: Kept, order: Order | None, earlier: str) -> Iterator[Record]:
+    if order is None:
+        return
+    sales = {
+        str(refund): sale
+        for sale in kept.after_sales
+        for refund in sale.detail.get("refunds", [sale.reference])
+    }
+    lines = {line.line_id: line for line in order.lines}
+    by_id = {
+        str(each.get("refund_id")): each
+        for each in kept.row.content.get("refunds") or []
+        if isinstance(each, dict)
+    }
+    for refund in order.refunds:
+        sale = sales.get(refund.refund_id)
+        if earlier and sale is None:
+            continue
+        common: Record = {
+            "number": kept.row.number,
+            "earlier": earlier,
+            "refund": refund.refund_id,
+            "kind": sale.kind if sale else "refund",
+            "state": sale.state if sale else None,
+            "owner": owner_of(sale.state).value if sale else None,
+            "refunded_at": refund.refunded_at,
+            "reason": refund.reason,
+            "content": kept.row.content,
+        }
+        rest = refund.amount
+        for each in by_id.get(refund.refund_id, {}).get("lines") or []:
+            amount = abs(Decimal(str(each.get("amount") or 0)))
+            quantity = abs(Decimal(str(each.get("quantity") or 0)))
+            line = lines.get(str(each.get("line_id")))
+            rest -= amount
+            yield common | {
+                "line": line.number if line else None,
+                "sku": line.sku if line else None,
+                "quantity": quantity,
+                "amount": amount,
+            }
+        if rest or not by_id.get(refund.refund_id, {}).get("lines"):
+            yield common | {"amount": rest}

@@ -1,0 +1,263 @@
+"""A workbook written row by row: what is in memory does not grow with the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import xlsxwriter
+from xlsxwriter.utility import xl_range_abs
+
+from connector.extracts.table import Cell, Column, Kind
+from connector.extracts.text import neutral
+
+# A workbook carries its time of making; a fixed one keeps equal content equal to the byte.
+_MADE = datetime(2000, 1, 1)
+_FORMATS = {
+    Kind.TEXT: "@",
+    Kind.INTEGER: "#,##0",
+    Kind.QUANTITY: "#,##0.###",
+    Kind.AMOUNT: "#,##0.00;[Red]-#,##0.00",
+    Kind.DATE: "yyyy-mm-dd",
+    Kind.TIME: "yyyy-mm-dd hh:mm",
+}
+FONT = "Microsoft YaHei"
+NAVY, PALE, GREY, LINE = "#1F3864", "#EAF0FA", "#7F7F7F", "#D0D7E5"
+_WIDEST, _SAMPLE = 42, 200
+_FULL = 1_000_000  # a sheet of Excel holds 1,048,576 rows
+_FIRST = 2  # two lines of headings stand above the rows
+
+
+@dataclass(frozen=True)
+class Shade:
+    """Rows whose `column` is at least `least` get this colour, unless a later shade fits too."""
+
+    column: str
+    least: int
+    colour: str
+
+
+class Book:
+    """One workbook. Sheets are filled in any sequence, each from top to bottom."""
+
+    def __init__(self, target: Path | Any, title: str, zone: ZoneInfo) -> None:
+        options: dict[str, Any] = {"strings_to_formulas": False, "strings_to_urls": False}
+        if isinstance(target, Path):
+            options |= {"constant_memory": True, "tmpdir": str(target.parent)}
+            target = str(target)
+        else:
+            options["in_memory"] = True
+        self.workbook = xlsxwriter.Workbook(target, options)
+        self.workbook.formats[0].set_font_name(FONT)
+        self.workbook.formats[0].set_font_size(10)
+        self.workbook.set_properties({"title": title, "created": _MADE})
+        self.workbook.set_calc_mode("auto")
+        self.zone = zone
+        self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._sheets: list[Sheet] = []
+
+    def style(self, **properties: Any) -> Any:
+        """Return a cell format; equal ones are one."""
+        full = {"font_name": FONT, "font_size": 10, "valign": "vcenter", **properties}
+        key = tuple(sorted(full.items()))
+        if key not in self._styles:
+            self._styles[key] = self.workbook.add_format(full)
+        return self._styles[key]
+
+    def number_style(self, kind: Kind, **properties: Any) -> Any:
+        """Return the format of a column's values."""
+        return self.style(num_format=_FORMATS[kind], **properties)
+
+    def worksheet(self, name: str) -> Any:
+        """Add an empty worksheet."""
+        return self.workbook.add_worksheet(name[:31])
+
+    def sheet(self, name: str, columns: Sequence[Column], shades: Sequence[Shade] = ()) -> Sheet:
+        """Add a sheet of rows under columns."""
+        made = Sheet(self, name, tuple(columns), tuple(shades))
+        self._sheets.append(made)
+        return made
+
+    def close(self) -> None:
+        """Finish all sheets and the file."""
+        for sheet in self._sheets:
+            sheet.finish()
+        self.workbook.close()
+
+
+@dataclass
+class Sheet:
+    """Rows under two lines of headings, Chinese above English, with a total that follows filters.
+
+    A sheet that is full goes on in another.
+    """
+
+    book: Book
+    name: str
+    columns: tuple[Column, ...]
+    shades: tuple[Shade, ...] = ()
+    rows: int = 0
+    sums: dict[str, Decimal] = field(default_factory=dict)
+    _part: int = 0
+    _row: int = 0
+    _here: dict[str, Decimal] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin the first worksheet."""
+        self.sums = {column.name: Decimal(0) for column in self.columns if column.total}
+        self._styles = [
+            self.book.number_style(column.kind, bottom=4, bottom_color=LINE)
+            for column in self.columns
+        ]
+        self._begin()
+
+    def add(self, cells: Sequence[Cell]) -> None:
+        """Add one row."""
+        if self._row - _FIRST >= _FULL:
+            self.finish()
+            self._begin()
+        for index, (value, column) in enumerate(zip(cells, self.columns, strict=True)):
+            write(
+                self._sheet,
+                self._row,
+                index,
+                value,
+                column.kind,
+                self._styles[index],
+                self.book.zone,
+            )
+            if self.rows < _SAMPLE and value is not None:
+                self._widths[index] = max(self._widths[index], _shown_width(value, column.kind))
+            if column.total and value is not None:
+                amount = Decimal(str(value))
+                self.sums[column.name] += amount
+                self._here[column.name] += amount
+        self._row += 1
+        self.rows += 1
+
+    def finish(self) -> None:
+        """Add the total and what makes the sheet pleasant to use and to print."""
+        sheet, last = self._sheet, self._row - 1
+        width = len(self.columns) - 1
+        if last >= _FIRST:
+            sheet.autofilter(_FIRST - 1, 0, last, width)
+            sheet.ignore_errors(
+                {"number_stored_as_text": xl_range_abs(_FIRST, 0, last, width).replace("$", "")}
+            )
+            self._shade(last, width)
+            self._total(last)
+        else:
+            sheet.write_string(_FIRST, 0, "无 none", self.book.style(font_color=GREY, italic=True))
+        for index, wide in enumerate(self._widths):
+            sheet.set_column(index, index, min(wide + 3, _WIDEST))
+        sheet.freeze_panes(_FIRST, 1)
+        sheet.hide_gridlines(2)
+        sheet.repeat_rows(0, _FIRST - 1)
+        paper(sheet)
+
+    def _begin(self) -> None:
+        self._part += 1
+        name = self.name if self._part == 1 else f"{self.name} {self._part}"
+        self._sheet = sheet = self.book.worksheet(name)
+        above = self.book.style(bold=True, font_color="white", bg_color=NAVY, align="center")
+        below = self.book.style(
+            italic=True, font_color=NAVY, bg_color=PALE, font_size=9, align="center",
+            bottom=1, bottom_color=NAVY,
+        )  # fmt: skip
+        sheet.set_row(0, 20)
+        for index, column in enumerate(self.columns):
+            sheet.write_string(0, index, column.chinese, above)
+        for index, column in enumerate(self.columns):
+            sheet.write_string(1, index, column.english, below)
+        self._widths = [
+            max(columns_wide(column.chinese), columns_wide(column.english)) + 2
+            for column in self.columns
+        ]
+        self._row = _FIRST
+        self._here = dict.fromkeys(self.sums, Decimal(0))
+
+    def _total(self, last: int) -> None:
+        if not self._here:
+            return
+        plain = self.book.style(bold=True, bg_color=PALE, top=1, top_color=NAVY)
+        for index, column in enumerate(self.columns):
+            if column.name in self._here:
+                cells = xl_range_abs(_FIRST, index, last, index)
+                style = self.book.number_style(
+                    column.kind, bold=True, bg_color=PALE, top=1, top_color=NAVY
+                )
+                # 109: the sum of what the filter shows.
+                self._sheet.write_formula(
+                    last + 1,
+                    index,
+                    f"=SUBTOTAL(109,{cells})",
+                    style,
+                    float(self._here[column.name]),
+                )
+            else:
+                self._sheet.write_string(last + 1, index, "" if index else "合计 Total", plain)
+
+    def _shade(self, last: int, width: int) -> None:
+        names = [column.name for column in self.columns]
+        for shade in self.shades:
+            if shade.column not in names:
+                continue  # IT took the column out
+            cell = xl_range_abs(
+                _FIRST, names.index(shade.column), _FIRST, names.index(shade.column)
+            )
+            letter = cell.split(":", maxsplit=1)[0].split("$")[1]
+            self._sheet.conditional_format(
+                _FIRST, 0, last, width,
+                {
+                    "type": "formula",
+                    "criteria": f"=${letter}{_FIRST + 1}>={shade.least}",
+                    "format": self.book.workbook.add_format({"bg_color": shade.colour}),
+                    "stop_if_true": True,
+                },
+            )  # fmt: skip
+
+
+def paper(sheet: Any) -> None:
+    """Print across A4, as many pages long as it needs, with page numbers."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    sheet.set_footer("&L&8&A&R&8&P / &N")
+
+
+def write(
+    sheet: Any, row: int, index: int, value: Cell, kind: Kind, style: Any, zone: ZoneInfo
+) -> None:
+    """Write one cell as its column's kind says; text never becomes a number or a formula."""
+    if value is None:
+        sheet.write_blank(row, index, None, style)
+    elif isinstance(value, datetime):
+        sheet.write_datetime(row, index, value.astimezone(zone).replace(tzinfo=None), style)
+    elif isinstance(value, date):
+        sheet.write_datetime(row, index, datetime(value.year, value.month, value.day), style)
+    elif isinstance(value, Decimal | int) and kind is not Kind.TEXT:
+        sheet.write_number(row, index, float(value), style)
+    else:
+        sheet.write_string(row, index, neutral(str(value)), style)
+
+
+def columns_wide(text: str) -> int:
+    """Return how wide a text is in columns of Latin letters; a Chinese one takes two."""
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+
+
+_FIXED: Mapping[Kind, int] = {Kind.DATE: 10, Kind.TIME: 16}
+
+
+def _shown_width(value: Cell, kind: Kind) -> int:
+    if kind in _FIXED:
+        return _FIXED[kind]
+    if kind is Kind.AMOUNT and isinstance(value, Decimal):
+        return len(f"{value:,.2f}")
+    return columns_wide(str(value))

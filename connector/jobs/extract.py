@@ -1,0 +1,73 @@
+"""Writes finance's extract of a business day: part of the nightly reconciliation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from connector.domain.reconciliation import Difference
+from connector.extracts.day import Day, write_day
+from connector.extracts.files import Written
+from connector.extracts.records import Clerk, Record, of_difference
+from connector.extracts.summary import BookSums
+from connector.jobs.cadence import Window
+from connector.steps.context import Context
+from connector.store.daybook import Daybook
+from connector.store.files import Files
+
+_log = structlog.get_logger(__name__)
+
+
+def write_extract(
+    context: Context,
+    daybook: Daybook,
+    files: Files,
+    window: Window,
+    differences: Iterable[Difference],
+    books: Sequence[BookSums],
+    folder: Path,
+    zone: ZoneInfo,
+) -> list[Written]:
+    """Write and note the extract of the business day that `window` is, streamed from the database.
+
+    `differences` come in the sequence in which they are to stand; `books` are the sums of the four
+    books, ours named "connector". The same books make the same bytes.
+    """
+    day = window.end.astimezone(zone).date()
+    start, end = window.bounds
+    cut = max(
+        daybook.cut(context.shop, start, end), window.end + context.promises.released_grace
+    )
+    clerk = Clerk(
+        tuple(context.business_units.values()), context.timetables_of, context.promises, cut
+    )
+    written = write_day(
+        Day(day, start, end, cut, tuple(books)),
+        _records(context, daybook, clerk, window, differences),
+        context.mappings(),
+        folder / f"{day:%Y-%m-%d}",
+        zone,
+    )
+    files.note(written, "extract", context.clock())
+    return written
+
+
+def _records(
+    context: Context,
+    daybook: Daybook,
+    clerk: Clerk,
+    window: Window,
+    differences: Iterable[Difference],
+) -> Iterator[tuple[str, Record]]:
+    start, end = window.bounds
+    for kept in daybook.placed(context.shop, start, end):
+        yield from clerk.of_order(kept)
+    for kept in daybook.came_later(context.shop, start, end):
+        yield from clerk.of_earlier(kept)
+    for row, document in daybook.not_issued(context.shop, end):
+        yield clerk.of_application(row, document, earlier=row.placed_at <= start)
+    for difference in differences:
+        yield of_difference(difference)

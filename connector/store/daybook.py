@@ -1,0 +1,181 @@
+"""Reads what finance's files are made of: page by page, a fixed number of queries each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from connector.store.database import Database
+from connector.store.tables import AfterSaleRow, DocumentRow, EventRow, LineRow, OrderRow
+
+_PAGE = 500
+_REPORTED = ("shipment", "invoice")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One order as our books hold it; `reached` is when it first came to each stage."""
+
+    row: OrderRow
+    lines: Sequence[LineRow]
+    documents: Sequence[DocumentRow]
+    after_sales: Sequence[AfterSaleRow]
+    reached: dict[str, datetime]
+
+
+class Daybook:
+    """Reads the orders of a span, and what came in it for orders of earlier days."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def cut(self, shop: str, after: datetime, until: datetime) -> datetime:
+        """Return when the newest thing happened that orders placed in (after, until] contain."""
+        query = select(func.max(OrderRow.updated_at)).where(*_placed(shop, after, until))
+        with self._database.reading() as session:
+            newest = session.scalar(query)
+        return max(newest, until) if newest is not None else until
+
+    def placed(self, shop: str, after: datetime, until: datetime) -> Iterator[Kept]:
+        """Give the orders placed in (after, until], in the sequence of placing."""
+        query = (
+            select(OrderRow)
+            .where(*_placed(shop, after, until))
+            .order_by(OrderRow.placed_at, OrderRow.id)
+            .limit(_PAGE)
+        )
+        last: OrderRow | None = None
+        while True:
+            page = query
+            if last is not None:
+                page = query.where(
+                    or_(
+                        OrderRow.placed_at > last.placed_at,
+                        and_(OrderRow.placed_at == last.placed_at, OrderRow.id > last.id),
+                    )
+                )
+            with self._database.reading() as session:
+                rows = list(session.scalars(page))
+                kept = _with_parts(session, rows)
+            yield from kept
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1]
+
+    def came_later(self, shop: str, after: datetime, until: datetime) -> Iterator[Kept]:
+        """Give earlier orders to which something happened in (after, until], by their number.
+
+        Of their documents only those that came then: shipments, invoices, refunds.
+        """
+        inside = and_(DocumentRow.at > after, DocumentRow.at <= until)
+        query = (
+            select(OrderRow)
+            .where(
+                OrderRow.shop == shop,
+                OrderRow.placed_at <= after,
+                or_(
+                    exists().where(
+                        DocumentRow.order_pk == OrderRow.id,
+                        DocumentRow.kind.in_(_REPORTED),
+                        inside,
+                    ),
+                    exists().where(
+                        AfterSaleRow.order_pk == OrderRow.id,
+                        AfterSaleRow.refunded_at > after,
+                        AfterSaleRow.refunded_at <= until,
+                    ),
+                ),
+            )
+            .order_by(OrderRow.id)
+            .limit(_PAGE)
+        )
+        last = 0
+        while True:
+            with self._database.reading() as session:
+                rows = list(session.scalars(query.where(OrderRow.id > last)))
+                kept = _with_parts(session, rows)
+            for each in kept:
+                yield Kept(
+                    each.row,
+                    each.lines,
+                    [
+                        document
+                        for document in each.documents
+                        if document.kind in _REPORTED and after < document.at <= until
+                    ],
+                    [
+                        sale
+                        for sale in each.after_sales
+                        if sale.refunded_at is not None and after < sale.refunded_at <= until
+                    ],
+                    {},
+                )
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].id
+
+    def not_issued(self, shop: str, until: datetime) -> Iterator[tuple[OrderRow, DocumentRow]]:
+        """Give the invoice applications made until then that no invoice has answered, oldest first.
+
+        Any invoice of the order and business unit counts as the answer.
+        """
+        invoice = aliased(DocumentRow)
+        query = (
+            select(OrderRow, DocumentRow)
+            .join(DocumentRow, DocumentRow.order_pk == OrderRow.id)
+            .where(
+                OrderRow.shop == shop,
+                OrderRow.stage != "cancelled",
+                DocumentRow.kind == "invoice_application",
+                DocumentRow.at <= until,
+                ~exists().where(
+                    invoice.order_pk == DocumentRow.order_pk,
+                    invoice.kind == "invoice",
+                    invoice.business_unit == DocumentRow.business_unit,
+                    invoice.at <= until,
+                ),
+            )
+            .order_by(DocumentRow.at, DocumentRow.id)
+        )
+        with self._database.reading() as session:
+            yield from session.execute(query).yield_per(_PAGE).tuples()
+
+
+def _placed(shop: str, after: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (OrderRow.shop == shop, OrderRow.placed_at > after, OrderRow.placed_at <= until)
+
+
+def _with_parts(session: Session, rows: Sequence[OrderRow]) -> list[Kept]:
+    keys = [row.id for row in rows]
+    if not keys:
+        return []
+    lines: dict[int, list[LineRow]] = defaultdict(list)
+    for line in session.scalars(
+        select(LineRow).where(LineRow.order_pk.in_(keys)).order_by(LineRow.order_pk, LineRow.number)
+    ):
+        lines[line.order_pk].append(line)
+    documents: dict[int, list[DocumentRow]] = defaultdict(list)
+    for document in session.scalars(
+        select(DocumentRow).where(DocumentRow.order_pk.in_(keys)).order_by(DocumentRow.id)
+    ):
+        documents[document.order_pk].append(document)
+    sales: dict[int, list[AfterSaleRow]] = defaultdict(list)
+    for sale in session.scalars(
+        select(AfterSaleRow).where(AfterSaleRow.order_pk.in_(keys)).order_by(AfterSaleRow.id)
+    ):
+        sales[sale.order_pk].append(sale)
+    reached: dict[int, dict[str, datetime]] = defaultdict(dict)
+    for event in session.scalars(
+        select(EventRow).where(EventRow.order_pk.in_(keys)).order_by(EventRow.id)
+    ):
+        stage = event.detail.get("stage")
+        if stage is not None:
+            reached[event.order_pk].setdefault(str(stage), event.at)
+    return [
+        Kept(row, lines[row.id], documents[row.id], sales[row.id], reached[row.id]) for row in rows
+    ]
