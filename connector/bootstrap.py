@@ -60,6 +60,7 @@ from connector.store.alerts import Alerts
 from connector.store.calls import Calls
 from connector.store.customers import Customers
 from connector.store.database import Database
+from connector.store.daybook import Daybook
 from connector.store.files import Files
 from connector.store.orders import Orders
 from connector.store.promises import PromiseBook
@@ -187,6 +188,7 @@ def build(
             context,
             comparer,
             files,
+            Daybook(database),
             Nightly(zone, schedule.reconcile_at, business_days),
             settings.output / "extracts",
             zone,

@@ -21,7 +21,7 @@ storefront_order reads it. Personal data gets into a file only where a layout na
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -30,6 +30,7 @@ from connector.domain.aftersales import owner_of
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promise, Promises, due_for, judge
+from connector.domain.lifecycle import Stage
 from connector.domain.order import Order
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Difference
@@ -45,11 +46,17 @@ _ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Clerk:
-    """Writes the records of orders, as things stood at `cut`."""
+    """Writes the records of orders, as things stood at `cut`.
+
+    Shipments, invoices and refunds belong to the day in which they came, (since, until]: each is
+    in one extract, that of its order's day or that of a later one.
+    """
 
     business_units: Sequence[BusinessUnit]
     timetables_of: Callable[[str], Sequence[Timetable]]
     promises: Promises
+    since: datetime
+    until: datetime
     cut: datetime
 
     def of_order(self, kept: Kept) -> Iterator[tuple[str, Record]]:
@@ -57,6 +64,7 @@ class Clerk:
         order, _ = read_order(kept.row.content, shop=kept.row.shop)
         if order is not None:
             order = assign(order, self.business_units)[0]
+        kept = replace(kept, documents=[each for each in kept.documents if each.at <= self.until])
         yield "orders", _order(kept, order)
         shipped = {line.number: line.shipped for line in kept.lines}
         for line in order.lines if order else ():
@@ -79,7 +87,8 @@ class Clerk:
     def of_earlier(self, kept: Kept) -> Iterator[tuple[str, Record]]:
         """Give (table, record) for what came in the day for an order of an earlier one."""
         order, _ = read_order(kept.row.content, shop=kept.row.shop)
-        yield from self._documents(kept, order, earlier=_YES)
+        came = [each for each in kept.documents if self.since < each.at <= self.until]
+        yield from self._documents(replace(kept, documents=came), order, earlier=_YES)
 
     def of_application(
         self, row: OrderRow, document: DocumentRow, earlier: bool
@@ -110,7 +119,11 @@ class Clerk:
             elif document.kind == "invoice":
                 yield "invoices", _invoice(kept.row, document, earlier)
         for record in _refunds(kept, order, earlier):
-            yield "refunds", record
+            at = record["refunded_at"]
+            if (at is None and not earlier) or (
+                at is not None and at <= self.until and (not earlier or at > self.since)
+            ):
+                yield "refunds", record
 
     def _promises(self, kept: Kept) -> Iterator[Record]:
         row = kept.row
@@ -148,8 +161,6 @@ def of_difference(difference: Difference) -> tuple[str, Record]:
 
 
 def _keeps(promise: Promise, stage: str) -> bool:
-    from connector.domain.lifecycle import Stage
-
     return promise.reached_by(Stage(stage))
 
 
@@ -249,8 +260,6 @@ def _refunds(kept: Kept, order: Order | None, earlier: str) -> Iterator[Record]:
     }
     for refund in order.refunds:
         sale = sales.get(refund.refund_id)
-        if earlier and sale is None:
-            continue
         common: Record = {
             "number": kept.row.number,
             "earlier": earlier,

@@ -92,7 +92,7 @@ def summary(
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 2)
     sheet.set_column(1, 1, 30)
-    sheet.set_column(2, 5, 17)
+    sheet.set_column(2, 5, 19)
     sheet.set_column(6, 6, 3)
     sheet.set_column(7, 14, 10)
     begins, ends, cut = (f"{each.astimezone(book.zone):%Y-%m-%d %H:%M}" for each in times)
@@ -119,10 +119,10 @@ def summary(
         f"货款 goods {figures.sums['goods']:,.2f}   运费 freight {figures.sums['freight']:,.2f}   "
         f"已申请未开票 applied for, not issued {figures.not_issued:,}"
     )
-    _chart(book, sheet, "各阶段订单金额   Amount ordered by stage", stages, 6, 3, NAVY)
+    _chart(book, sheet, "各阶段订单金额   Amount ordered by stage", stages, 3, 3, NAVY)
     if figures.kinds:
         _chart(
-            book, sheet, "差异金额   Amount at stake by difference", differences, 22, 3, "#C55A11"
+            book, sheet, "差异金额   Amount at stake by difference", differences, 19, 3, "#C55A11"
         )
     paper(sheet)
     sheet.fit_to_pages(1, 1)
@@ -171,7 +171,7 @@ def _differences(page: _Page, figures: Figures) -> tuple[int, int]:
     ordered = sorted(figures.kinds.items(), key=lambda each: (-each[1][1], each[0]))
     place = page.table(
         "差异   Differences",
-        ["类型 Kind", "数量 Number", "涉及金额 At stake", "最长账龄 Oldest (days)"],
+        ["类型 Kind", "数量 Number", "涉及金额 At stake", "最长账龄 Oldest, days"],
         [[name, *values] for name, values in ordered] or [["无差异 none", 0, _ZERO, None]],
         [Kind.TEXT, Kind.INTEGER, Kind.AMOUNT, Kind.INTEGER],
         total=bool(ordered),
@@ -338,5 +338,5 @@ def _chart(
         }
     )
     chart.set_chartarea({"border": {"color": LINE}})
-    chart.set_size({"width": 640, "height": 310})
+    chart.set_size({"width": 600, "height": 300})
     sheet.insert_chart(top, 7, chart)

@@ -28,7 +28,7 @@ _FORMATS = {
 }
 FONT = "Microsoft YaHei"
 NAVY, PALE, GREY, LINE = "#1F3864", "#EAF0FA", "#7F7F7F", "#D0D7E5"
-_WIDEST, _SAMPLE = 42, 200
+_WIDEST, _SAMPLE, _A4 = 42, 200, 150
 _FULL = 1_000_000  # a sheet of Excel holds 1,048,576 rows
 _FIRST = 2  # two lines of headings stand above the rows
 
@@ -158,7 +158,7 @@ class Sheet:
         sheet.freeze_panes(_FIRST, 1)
         sheet.hide_gridlines(2)
         sheet.repeat_rows(0, _FIRST - 1)
-        paper(sheet)
+        paper(sheet, wide=sum(self._widths) > _A4)
 
     def _begin(self) -> None:
         self._part += 1
@@ -222,10 +222,10 @@ class Sheet:
             )  # fmt: skip
 
 
-def paper(sheet: Any) -> None:
-    """Print across A4, as many pages long as it needs, with page numbers."""
+def paper(sheet: Any, *, wide: bool = False) -> None:
+    """Print across A4 (A3 when wide), as many pages long as it needs, with page numbers."""
     sheet.set_landscape()
-    sheet.set_paper(9)
+    sheet.set_paper(8 if wide else 9)
     sheet.fit_to_pages(1, 0)
     sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     sheet.set_footer("&L&8&A&R&8&P / &N")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -38,11 +39,14 @@ def write_extract(
     """
     day = window.end.astimezone(zone).date()
     start, end = window.bounds
-    cut = max(
-        daybook.cut(context.shop, start, end), window.end + context.promises.released_grace
-    )
+    cut = max(daybook.cut(context.shop, start, end), window.end + context.promises.released_grace)
     clerk = Clerk(
-        tuple(context.business_units.values()), context.timetables_of, context.promises, cut
+        tuple(context.business_units.values()),
+        context.timetables_of,
+        context.promises,
+        since=_midnight(window.start, zone),
+        until=_midnight(window.end, zone),
+        cut=cut,
     )
     written = write_day(
         Day(day, start, end, cut, tuple(books)),
@@ -65,9 +69,15 @@ def _records(
     start, end = window.bounds
     for kept in daybook.placed(context.shop, start, end):
         yield from clerk.of_order(kept)
-    for kept in daybook.came_later(context.shop, start, end):
+    for kept in daybook.came_later(context.shop, start, clerk.since, clerk.until):
         yield from clerk.of_earlier(kept)
-    for row, document in daybook.not_issued(context.shop, end):
+    for row, document in daybook.not_issued(context.shop, end, clerk.until):
         yield clerk.of_application(row, document, earlier=row.placed_at <= start)
     for difference in differences:
         yield of_difference(difference)
+
+
+def _midnight(instant: datetime, zone: ZoneInfo) -> datetime:
+    """Return the end of the calendar day in which an instant lies."""
+    tomorrow = instant.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(0), zone).astimezone(UTC)

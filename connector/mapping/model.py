@@ -295,15 +295,9 @@ class FieldModel(_Part):
         default="reject", description="what a longer text becomes; a cut is noted at the order"
     )
     when: str | None = Field(default=None, description="JMESPath; only where it holds")
-    each: str | None = None
-    fields: list[FieldModel] | None = None
-    convert: list[Converter] = []
-    default: str | int | bool | None = None
-    required: bool = False
-    max_length: Annotated[int, Field(gt=0)] | None = None
-    too_long: Literal["reject", "cut"] = "reject"
-    when: str | None = None
-    column: ColumnModel | None = None
+    column: ColumnModel | None = Field(
+        default=None, description="in a table of finance's files: how it is shown there"
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldModel:
@@ -404,7 +398,6 @@ class MappingModel(_Part):
         default=[],
         description="paths that may appear and need no mapping, with * for any: meta_data._wc_*",
     )
-    faults: dict[str, Outcome] = {}
 
     @model_validator(mode="after")
     def _is_a_table(self) -> MappingModel:

@@ -67,17 +67,19 @@ class Daybook:
                 return
             last = rows[-1]
 
-    def came_later(self, shop: str, after: datetime, until: datetime) -> Iterator[Kept]:
-        """Give earlier orders to which something happened in (after, until], by their number.
+    def came_later(
+        self, shop: str, placed_until: datetime, after: datetime, until: datetime
+    ) -> Iterator[Kept]:
+        """Give orders placed until then to which something happened in (after, until].
 
-        Of their documents only those that came then: shipments, invoices, refunds.
+        That is a shipment, an invoice or a refund; all their documents are given.
         """
         inside = and_(DocumentRow.at > after, DocumentRow.at <= until)
         query = (
             select(OrderRow)
             .where(
                 OrderRow.shop == shop,
-                OrderRow.placed_at <= after,
+                OrderRow.placed_at <= placed_until,
                 or_(
                     exists().where(
                         DocumentRow.order_pk == OrderRow.id,
@@ -99,28 +101,15 @@ class Daybook:
             with self._database.reading() as session:
                 rows = list(session.scalars(query.where(OrderRow.id > last)))
                 kept = _with_parts(session, rows)
-            for each in kept:
-                yield Kept(
-                    each.row,
-                    each.lines,
-                    [
-                        document
-                        for document in each.documents
-                        if document.kind in _REPORTED and after < document.at <= until
-                    ],
-                    [
-                        sale
-                        for sale in each.after_sales
-                        if sale.refunded_at is not None and after < sale.refunded_at <= until
-                    ],
-                    {},
-                )
+            yield from kept
             if len(rows) < _PAGE:
                 return
             last = rows[-1].id
 
-    def not_issued(self, shop: str, until: datetime) -> Iterator[tuple[OrderRow, DocumentRow]]:
-        """Give the invoice applications made until then that no invoice has answered, oldest first.
+    def not_issued(
+        self, shop: str, applied_until: datetime, issued_until: datetime
+    ) -> Iterator[tuple[OrderRow, DocumentRow]]:
+        """Give the invoice applications of then that no invoice has answered, oldest first.
 
         Any invoice of the order and business unit counts as the answer.
         """
@@ -132,18 +121,19 @@ class Daybook:
                 OrderRow.shop == shop,
                 OrderRow.stage != "cancelled",
                 DocumentRow.kind == "invoice_application",
-                DocumentRow.at <= until,
+                DocumentRow.at <= applied_until,
                 ~exists().where(
                     invoice.order_pk == DocumentRow.order_pk,
                     invoice.kind == "invoice",
                     invoice.business_unit == DocumentRow.business_unit,
-                    invoice.at <= until,
+                    invoice.at <= issued_until,
                 ),
             )
             .order_by(DocumentRow.at, DocumentRow.id)
         )
         with self._database.reading() as session:
-            yield from session.execute(query).yield_per(_PAGE).tuples()
+            for row, document in session.execute(query).yield_per(_PAGE):  # noqa: UP028
+                yield row, document
 
 
 def _placed(shop: str, after: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
