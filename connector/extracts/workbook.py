@@ -20,11 +20,15 @@ from connector.extracts.text import neutral
 _MADE = datetime(2000, 1, 1)
 _FORMATS = {
     Kind.TEXT: "@",
-    Kind.INTEGER: "#,##0",
-    Kind.QUANTITY: "#,##0.###",
-    Kind.AMOUNT: "#,##0.00;[Red]-#,##0.00",
+    Kind.INTEGER: "#,##0_ ",
+    Kind.QUANTITY: "#,##0.###_ ",
+    Kind.AMOUNT: "#,##0.00_ ;[Red]-#,##0.00_ ",
     Kind.DATE: "yyyy-mm-dd",
     Kind.TIME: "yyyy-mm-dd hh:mm",
+}
+_ALIGNED: Mapping[Kind, Mapping[str, str]] = {
+    Kind.DATE: {"align": "center"},
+    Kind.TIME: {"align": "center"},
 }
 FONT = "Microsoft YaHei"
 NAVY, PALE, GREY, LINE = "#1F3864", "#EAF0FA", "#7F7F7F", "#D0D7E5"
@@ -111,7 +115,9 @@ class Sheet:
         """Begin the first worksheet."""
         self.sums = {column.name: Decimal(0) for column in self.columns if column.total}
         self._styles = [
-            self.book.number_style(column.kind, bottom=4, bottom_color=LINE)
+            self.book.number_style(
+                column.kind, bottom=4, bottom_color=LINE, **_ALIGNED.get(column.kind, {})
+            )
             for column in self.columns
         ]
         self._begin()

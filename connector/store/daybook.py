@@ -35,8 +35,12 @@ class Daybook:
         self._database = database
 
     def cut(self, shop: str, after: datetime, until: datetime) -> datetime:
-        """Return when the newest thing happened that orders placed in (after, until] contain."""
-        query = select(func.max(OrderRow.updated_at)).where(*_placed(shop, after, until))
+        """Return when something last happened to an order placed in (after, until]."""
+        query = (
+            select(func.max(EventRow.at))
+            .join(OrderRow, OrderRow.id == EventRow.order_pk)
+            .where(*_placed(shop, after, until))
+        )
         with self._database.reading() as session:
             newest = session.scalar(query)
         return max(newest, until) if newest is not None else until
