@@ -123,7 +123,8 @@ def test_the_workbook_holds_texts_as_texts_numbers_as_numbers_and_a_total() -> N
     assert values[2][5] == datetime(2026, 11, 24, 0, 30)
     assert values[4][0] == "合计 Total"
     assert values[4][3] == "=SUBTOTAL(109,$D$3:$D$4)"
-    cached = openpyxl.load_workbook(io.BytesIO(workbook_bytes([table()], ZONE, "订单")), data_only=True)
+    content = io.BytesIO(workbook_bytes([table()], ZONE, "订单"))
+    cached = openpyxl.load_workbook(content, data_only=True)
     assert cached["订单"]["D5"].value == pytest.approx(10.30)
 
 
