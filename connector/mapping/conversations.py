@@ -13,6 +13,7 @@ from functools import cache
 
 from connector.domain.business_unit import BusinessUnit
 from connector.domain.order import Buyer, InvoiceKind, Order, OrderLine, PaymentState
+from connector.mapping.finance import tables
 from connector.mapping.shape import (
     ANY,
     BOOLEAN,
@@ -124,6 +125,7 @@ def conversations() -> Mapping[str, Conversation]:
         "storefront_shipment_note": shipment,
         "storefront_invoice": invoice,
         "storefront_invoice_note": invoice,
+        **{name: Conversation(source) for name, source in tables().items()},
     }  # fmt: skip
 
 

@@ -45,8 +45,9 @@ class Interfaces:
     storefront: Mapping[str, Operation] = field(default_factory=dict)
 
     def of(self, system: str) -> Mapping[str, Operation]:
-        """Return the operations of a system by name."""
-        return {"dms": self.dms, "sap": self.sap, "storefront": self.storefront}[system]
+        """Return the operations of a system by name; files have none."""
+        known = {"dms": self.dms, "sap": self.sap, "storefront": self.storefront}
+        return known.get(system, {})
 
 
 def read_interfaces(files: Mapping[str, bytes]) -> tuple[Interfaces, dict[str, str]]:

@@ -1,0 +1,99 @@
+"""What each row of finance's tables is made of: the source of the mappings `extract_…`."""
+
+from __future__ import annotations
+
+from connector.mapping.shape import ANY, INTEGER, NUMBER, TEXT, TIME, Shape, structure
+
+
+def tables() -> dict[str, Shape]:
+    """Return the source of each table by the name of its mapping.
+
+    `content` is the order as the mapping storefront_order reads it; what stands there is not known
+    here.
+    """
+    order = {"number": TEXT, "content": ANY}
+    came = {**order, "earlier": TEXT}
+    return {
+        "extract_orders": structure(
+            **order,
+            **dict.fromkeys(
+                (
+                    "shop", "status", "stage", "hold", "buyer_kind", "customer", "business_units",
+                    "sales_orders", "currency", "payment_method", "invoice_kind",
+                ),
+                TEXT,
+            ),
+            **dict.fromkeys(
+                ("goods", "discount", "subsidy", "freight", "total", "refunded", "invoiced"), NUMBER
+            ),
+            **dict.fromkeys(("placed_at", "paid_at", "released_at"), TIME),
+            lines=INTEGER,
+        ),
+        "extract_lines": structure(
+            **order,
+            **dict.fromkeys(("line_id", "sku", "name", "business_unit", "unit"), TEXT),
+            **dict.fromkeys(
+                (
+                    "quantity", "unit_price", "discount", "subsidy", "amount",
+                    "refunded_quantity", "refunded_amount", "shipped",
+                ),
+                NUMBER,
+            ),
+            line=INTEGER,
+        ),
+        # Shipments and invoices hold whatever the mapping dms_status reads of them.
+        "extract_shipments": structure(
+            True,
+            **came,
+            **dict.fromkeys(
+                ("business_unit", "delivery_note", "carrier", "tracking_number", "written_back"),
+                TEXT,
+            ),
+            at=TIME,
+            quantity=NUMBER,
+        ),
+        "extract_invoices": structure(
+            True,
+            **came,
+            **dict.fromkeys(
+                (
+                    "business_unit", "state", "application", "invoice_number", "invoice_code",
+                    "kind", "red", "original", "date", "delivered", "url", "written_back",
+                ),
+                TEXT,
+            ),
+            **dict.fromkeys(("net", "tax", "gross", "amount"), NUMBER),
+        ),
+        "extract_refunds": structure(
+            **came,
+            **dict.fromkeys(("refund", "kind", "state", "owner", "sku", "reason"), TEXT),
+            **dict.fromkeys(("quantity", "amount"), NUMBER),
+            refunded_at=TIME,
+            line=INTEGER,
+        ),
+        "extract_differences": structure(
+            **dict.fromkeys(
+                (
+                    "number", "earlier", "document", "kind", "meaning", "field", "owner", "state",
+                    "since", "explanation", "explained_by", "detail",
+                ),
+                TEXT,
+            ),
+            **dict.fromkeys(("storefront", "connector", "dms", "sap"), ANY),
+            **dict.fromkeys(
+                (
+                    "amount", "ordered_storefront", "ordered_dms", "invoiced_dms", "invoiced_sap",
+                ),
+                NUMBER,
+            ),
+            placed_at=TIME,
+            line=INTEGER,
+            age=INTEGER,
+            id=INTEGER,
+        ),
+        "extract_promises": structure(
+            **dict.fromkeys(("number", "promise", "state"), TEXT),
+            **dict.fromkeys(("placed_at", "due_at", "reached_at"), TIME),
+            late_minutes=INTEGER,
+        ),
+    }  # fmt: skip
