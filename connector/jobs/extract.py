@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,7 +17,8 @@ from connector.extracts.records import Clerk, Record, of_difference
 from connector.extracts.summary import BookSums
 from connector.jobs.cadence import Window
 from connector.steps.context import Context
-from connector.store.daybook import Daybook
+from connector.steps.sales_order import live
+from connector.store.daybook import Daybook, Kept
 from connector.store.files import Files
 
 _log = structlog.get_logger(__name__)
@@ -68,13 +70,17 @@ def _records(
 ) -> Iterator[tuple[str, Record]]:
     start, end = window.bounds
     for kept in daybook.placed(context.shop, start, end):
-        yield from clerk.of_order(kept)
+        yield from clerk.of_order(_live(kept))
     for kept in daybook.came_later(context.shop, start, clerk.since, clerk.until):
-        yield from clerk.of_earlier(kept)
+        yield from clerk.of_earlier(_live(kept))
     for row, document in daybook.not_issued(context.shop, end, clerk.until):
         yield clerk.of_application(row, document, earlier=row.placed_at <= start)
     for difference in differences:
         yield of_difference(difference)
+
+
+def _live(kept: Kept) -> Kept:
+    return replace(kept, documents=live(kept.documents))
 
 
 def _midnight(instant: datetime, zone: ZoneInfo) -> datetime:

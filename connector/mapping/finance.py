@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from connector.mapping.shape import ANY, INTEGER, NUMBER, TEXT, TIME, Shape, structure
+from collections.abc import Mapping
+from dataclasses import replace
+
+from connector.mapping.shape import ANY, INTEGER, NUMBER, TEXT, TIME, Shape
 
 
 def tables() -> dict[str, Shape]:
@@ -14,86 +17,92 @@ def tables() -> dict[str, Shape]:
     order = {"number": TEXT, "content": ANY}
     came = {**order, "earlier": TEXT}
     return {
-        "extract_orders": structure(
-            **order,
-            **dict.fromkeys(
+        "extract_orders": _row(
+            order,
+            dict.fromkeys(
                 (
                     "shop", "status", "stage", "hold", "buyer_kind", "customer", "business_units",
                     "sales_orders", "currency", "payment_method", "invoice_kind",
                 ),
                 TEXT,
             ),
-            **dict.fromkeys(
+            dict.fromkeys(
                 ("goods", "discount", "subsidy", "freight", "total", "refunded", "invoiced"), NUMBER
             ),
-            **dict.fromkeys(("placed_at", "paid_at", "released_at"), TIME),
-            lines=INTEGER,
+            dict.fromkeys(("placed_at", "paid_at", "released_at"), TIME),
+            {"lines": INTEGER},
         ),
-        "extract_lines": structure(
-            **order,
-            **dict.fromkeys(("line_id", "sku", "name", "business_unit", "unit"), TEXT),
-            **dict.fromkeys(
+        "extract_lines": _row(
+            order,
+            dict.fromkeys(("line_id", "sku", "name", "business_unit", "unit"), TEXT),
+            dict.fromkeys(
                 (
                     "quantity", "unit_price", "discount", "subsidy", "amount",
                     "refunded_quantity", "refunded_amount", "shipped",
                 ),
                 NUMBER,
             ),
-            line=INTEGER,
+            {"line": INTEGER},
         ),
         # Shipments and invoices hold whatever the mapping dms_status reads of them.
-        "extract_shipments": structure(
-            True,
-            **came,
-            **dict.fromkeys(
+        "extract_shipments": _open(
+            came,
+            dict.fromkeys(
                 ("business_unit", "delivery_note", "carrier", "tracking_number", "written_back"),
                 TEXT,
             ),
-            at=TIME,
-            quantity=NUMBER,
+            {"at": TIME},
+            {"quantity": NUMBER},
         ),
-        "extract_invoices": structure(
-            True,
-            **came,
-            **dict.fromkeys(
+        "extract_invoices": _open(
+            came,
+            dict.fromkeys(
                 (
                     "business_unit", "state", "application", "invoice_number", "invoice_code",
                     "kind", "red", "original", "date", "delivered", "url", "written_back",
                 ),
                 TEXT,
             ),
-            **dict.fromkeys(("net", "tax", "gross", "amount"), NUMBER),
+            dict.fromkeys(("net", "tax", "gross", "amount"), NUMBER),
         ),
-        "extract_refunds": structure(
-            **came,
-            **dict.fromkeys(("refund", "kind", "state", "owner", "sku", "reason"), TEXT),
-            **dict.fromkeys(("quantity", "amount"), NUMBER),
-            refunded_at=TIME,
-            line=INTEGER,
+        "extract_refunds": _row(
+            came,
+            dict.fromkeys(("refund", "kind", "state", "owner", "sku", "reason"), TEXT),
+            dict.fromkeys(("quantity", "amount"), NUMBER),
+            {"refunded_at": TIME},
+            {"line": INTEGER},
         ),
-        "extract_differences": structure(
-            **dict.fromkeys(
+        "extract_differences": _row(
+            dict.fromkeys(
                 (
                     "number", "earlier", "document", "kind", "meaning", "field", "owner", "state",
                     "since", "explanation", "explained_by", "detail",
                 ),
                 TEXT,
             ),
-            **dict.fromkeys(("storefront", "connector", "dms", "sap"), ANY),
-            **dict.fromkeys(
+            dict.fromkeys(("storefront", "connector", "dms", "sap"), ANY),
+            dict.fromkeys(
                 (
                     "amount", "ordered_storefront", "ordered_dms", "invoiced_dms", "invoiced_sap",
                 ),
                 NUMBER,
             ),
-            placed_at=TIME,
-            line=INTEGER,
-            age=INTEGER,
-            id=INTEGER,
+            {"placed_at": TIME},
+            {"line": INTEGER},
+            {"age": INTEGER},
+            {"id": INTEGER},
         ),
-        "extract_promises": structure(
-            **dict.fromkeys(("number", "promise", "state"), TEXT),
-            **dict.fromkeys(("placed_at", "due_at", "reached_at"), TIME),
-            late_minutes=INTEGER,
+        "extract_promises": _row(
+            dict.fromkeys(("number", "promise", "state"), TEXT),
+            dict.fromkeys(("placed_at", "due_at", "reached_at"), TIME),
+            {"late_minutes": INTEGER},
         ),
     }  # fmt: skip
+
+
+def _row(*parts: Mapping[str, Shape]) -> Shape:
+    return Shape("object", fields={name: shape for part in parts for name, shape in part.items()})
+
+
+def _open(*parts: Mapping[str, Shape]) -> Shape:
+    return replace(_row(*parts), open=True)
