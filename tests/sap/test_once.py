@@ -1,0 +1,73 @@
+"""However many orders, workers, lost answers and kills: one SAP customer for each new buyer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from connector.domain.lifecycle import Stage
+from connector.sandbox.faults import Fault
+from connector.sandbox.service import Sandbox
+from connector.store.database import Database
+from connector.store.orders import Orders
+from tests.support.crowd import code_of, crowd
+
+ROOT = Path(__file__).parents[2]
+LOST = "sap:lost-answer:probability=0.2"
+NO_DMS = "dms:outage"
+
+
+def customers(sandbox: Sandbox) -> Counter[str]:
+    return Counter(row["STCD5"] for row in sandbox.books.all("sap.customer") if row["STCD5"])
+
+
+def prove(folder: Path, database_url: str, orders: int, buyers: int, kills: int) -> None:
+    file = folder / "orders.json"
+    file.write_text(json.dumps(crowd(orders, buyers, seed=orders)), encoding="utf-8")
+    with Sandbox(orders=file, faults=[Fault.parse(LOST), Fault.parse(NO_DMS)]) as sandbox:
+        known = set(customers(sandbox))
+        command = [sys.executable, "-m", "tests.support.crowd_process", sandbox.control_url,
+                   database_url, str(folder), str(time.time())]  # fmt: skip
+        for kill in range(1, kills + 1):
+            process = subprocess.Popen(command, cwd=ROOT)
+            ends = time.monotonic() + 120
+            wanted = len(known) + kill * buyers // (kills + 1)
+            while len(customers(sandbox)) < wanted and process.poll() is None:
+                assert time.monotonic() < ends, "too slow"
+                time.sleep(0.01)
+            assert process.poll() is None, "it was done before it could be killed"
+            process.kill()
+            process.wait()
+        subprocess.run(command, cwd=ROOT, check=True, timeout=150)
+        made = Counter({code: n for code, n in customers(sandbox).items() if code not in known})
+        by_code = {row["STCD5"]: row["KUNNR"] for row in sandbox.books.all("sap.customer")}
+        struck = sandbox.faults.describe()[0]["struck"]
+    assert made == Counter(code_of(buyer) for buyer in range(buyers))
+    assert struck > buyers // 5
+    database = Database(database_url)
+    rows = Orders(database).listed(limit=10_000)
+    database.close()
+    assert len(rows) == orders
+    assert {row.stage for row in rows} == {Stage.RECOGNISED}
+    for row in rows:
+        meta = {each["key"]: each["value"] for each in row.payload["meta_data"]}
+        code = meta.get("_tax_code") or meta["_id_number"]
+        assert row.customer_number == by_code[code]
+
+
+def test_no_buyer_becomes_two_customers(tmp_path: Path) -> None:
+    prove(tmp_path, f"sqlite:///{tmp_path / 'c.db'}", orders=40, buyers=8, kills=1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_five_hundred_orders_of_sixty_new_buyers_and_two_kills(
+    database_url: str, tmp_path: Path
+) -> None:
+    prove(tmp_path, database_url, orders=500, buyers=60, kills=2)
