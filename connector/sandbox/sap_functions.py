@@ -272,12 +272,14 @@ def material_availability(system: System, _session: Session, values: Values) -> 
 
 
 def delivery_getlist(system: System, _session: Session, values: Values) -> Values:
-    """List deliveries by number or by day of goods issue; all when nothing is asked for."""
+    """List deliveries by number, day of goods issue, order or change; all without a range."""
     rows = [
         row
         for row in system.books.all(DELIVERY)
         if _inside(row["VBELN"], _table(values, "IT_VBELN"), "DELIV_NUMB_")
         and _inside(row["WADAT_IST"], _table(values, "IT_WADAT_IST"))
+        and _inside(row.get("AEDAT") or row["WADAT_IST"], _table(values, "IT_AEDAT"))
+        and any(_inside(item["VGBEL"], _table(values, "IT_VGBEL")) for item in row["ITEMS"])
     ]
     return {
         "ET_DELIVERY_HEADER": [
@@ -291,11 +293,13 @@ def delivery_getlist(system: System, _session: Session, values: Values) -> Value
 
 
 def billingdoc_getlist(system: System, _session: Session, values: Values) -> Values:
-    """List billing documents, by day when one is asked for."""
+    """List billing documents by day, customer reference or change; all without a range."""
     rows = [
         row
         for row in system.books.all(BILLING)
         if _inside(row["FKDAT"], _table(values, "IT_FKDAT"))
+        and _inside(row["BSTNK"], _table(values, "IT_BSTNK"))
+        and _inside(row.get("AEDAT") or row["FKDAT"], _table(values, "IT_AEDAT"))
     ]
     return {"BILLINGDOCUMENTDETAIL": rows, "RETURN": []}
 
@@ -425,6 +429,31 @@ def post_billing(books: Books, invoice: Values, order: str) -> None:
         )
 
 
+def cancel_billing(books: Books, number: str, day: str) -> Values:
+    """Cancel a billing document once: it is flagged, and a document that cancels it is posted.
+
+    Raises LookupError.
+    """
+    with books.lock:
+        for key, row in books.items(BILLING):
+            if row["VBELN"] != number:
+                continue
+            if row["FKSTO"]:
+                return row
+            books.put(BILLING, key, {**row, "FKSTO": "X", "AEDAT": day})
+            reversal = {
+                **row,
+                "VBELN": f"{books.next_number('sap.billing', 90000001):010d}",
+                "FKART": "S1",
+                "FKDAT": day,
+                "AEDAT": day,
+                "SFAKN": number,
+            }
+            books.put(BILLING, f"{key}/S1", reversal)
+            return reversal
+    raise LookupError(f"no billing document {number}")
+
+
 def refused_by(function: str, code: str, text: str) -> Values:
     """Return how a function module says no on demand, in the shape that its RETURN has."""
     if function == "BAPI_MATERIAL_AVAILABILITY":
@@ -472,7 +501,14 @@ def _inside(value: str, ranges: list[Values], prefix: str = "") -> bool:
     for each in ranges:
         low = str(each.get(f"{prefix}LOW", "")).replace("-", "")
         high = str(each.get(f"{prefix}HIGH", "")).replace("-", "") or low
-        if (low <= plain <= high) if each.get("OPTION") == "BT" else plain == low:
+        option = each.get("OPTION")
+        if (
+            low <= plain <= high
+            if option == "BT"
+            else plain >= low
+            if option == "GE"
+            else plain == low
+        ):
             return True
     return not ranges
 
