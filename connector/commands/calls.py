@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from connector.commands.output import DryRun, Json, document, listing
+from connector.commands.output import Actor, DryRun, Json, Reason, document, listing
 
 app = typer.Typer(no_args_is_help=True, help="Outbound calls and their outcome. 外发调用")
 
@@ -85,16 +85,27 @@ def show(call_id: int) -> None:
 
 
 @app.command()
-def ask(call_id: int) -> None:
-    """Ask the other side about a call whose outcome is open; nothing is sent again by this.
+def ask(call_id: int, actor: Actor = None, reason: Reason = "", dry_run: DryRun = False) -> None:
+    """Ask the other side about a call whose outcome is open, and let its order go on.
+
+    Only what the other side provably has not got is sent again, as the service would do.
 
     Example: connector calls ask 12
     """
-    from connector.commands.opened import opened, operator
+    from connector.commands.opened import acting, opened
     from connector.steps.repair import ask_about
 
     with opened() as connector:
-        print(ask_about(connector.context, _row(connector, call_id), operator()))
+        row = _row(connector, call_id)
+        if dry_run:
+            print(f"call {call_id}: {row.system} would be asked for {row.reference} ({row.state})")
+            return
+        with acting(connector, "calls ask", f"call {call_id}", actor, reason) as act:
+            after = ask_about(connector.context, row, act.actor, act.reason)
+            act.outcome, open_still = _came_to(connector, call_id, after)
+        print(act.outcome)
+    if open_still:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -106,13 +117,15 @@ def resolve(
     absent: Annotated[
         bool, typer.Option("--absent", help="You looked: the write took no effect.")
     ] = False,
+    actor: Actor = None,
+    reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
     """Settle by hand a call that the connector could not ask about.
 
     Example: connector calls resolve 12 --found SO00000123
     """
-    from connector.commands.opened import opened, operator
+    from connector.commands.opened import acting, opened
     from connector.steps.repair import resolve_call
 
     if (found is None) == (not absent):
@@ -121,10 +134,26 @@ def resolve(
         row = _row(connector, call_id)
         if row.state not in ("sent", "in_doubt"):
             raise typer.BadParameter(f"call {call_id} is {row.state}; its outcome is not open")
+        does = f"confirmed as {found}" if found else "sent again"
         if dry_run:
-            print(f"call {call_id}: would be {f'confirmed as {found}' if found else 'sent again'}")
+            print(f"call {call_id}: would be {does}")
             return
-        print(resolve_call(connector.context, row, found, operator()))
+        with acting(connector, "calls resolve", f"call {call_id}", actor, reason) as act:
+            after = resolve_call(connector.context, row, found, act.actor, act.reason)
+            act.outcome, open_still = _came_to(connector, call_id, after)
+        print(act.outcome)
+    if open_still:
+        raise typer.Exit(1)
+
+
+def _came_to(connector: Any, call_id: int, order: Any) -> tuple[str, bool]:
+    """Say where a call and its order stand now, and whether somebody is still needed."""
+    call = connector.context.calls.get(call_id)
+    text = f"call {call_id}: {call.state}"
+    if order is None:
+        return text, call.state == "in_doubt"
+    text += f"; order {order.number}: {order.stage} {order.hold_cause or ''}".rstrip()
+    return text, call.state == "in_doubt" or order.hold_cause is not None
 
 
 def _row(connector: Any, call_id: int) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from connector.commands.output import DryRun, Json, listing
+from connector.commands.output import Actor, DryRun, Json, Reason, listing
 
 app = typer.Typer(no_args_is_help=True, help="Buyers to be settled by the sales rep. 客户识别")
 
@@ -21,6 +21,8 @@ def review(
     import_: Annotated[
         Path | None, typer.Option("--import", help="Take a workbook that was filled in.")
     ] = None,
+    actor: Actor = None,
+    reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
     """List orders whose buyer must be settled, with the candidates in SAP.
@@ -38,7 +40,7 @@ def review(
         _export(export)
         return
     if import_ is not None:
-        _import(import_, json, dry_run)
+        _import(import_, json, dry_run, (actor, reason))
         return
     with opened() as connector:
         rows = connector.context.orders.listed(hold=HoldCause.CUSTOMER_REVIEW)
@@ -65,6 +67,8 @@ def link(
         bool | None,
         typer.Option(help="Write the buyer's data into the SAP record; by default as set."),
     ] = None,
+    actor: Actor = None,
+    reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
     """Say that an order's buyer is this SAP customer; all its held orders go on.
@@ -74,22 +78,29 @@ def link(
     from connector.steps.repair import link_customer
 
     _settle(
-        number,
-        f"linked to {customer}",
+        ("customers link", number, f"linked to {customer}"),
+        (actor, reason),
         dry_run,
-        lambda c, row, who: link_customer(c, row, customer, who, correcting=correct),
+        lambda context, row, act: link_customer(
+            context, row, customer, act.actor, act.reason, correcting=correct
+        ),
     )
 
 
 @app.command()
-def create(number: str, dry_run: DryRun = False) -> None:
+def create(number: str, actor: Actor = None, reason: Reason = "", dry_run: DryRun = False) -> None:
     """Say that an order's buyer is new; the customer is created once in SAP.
 
     Example: connector customers create 31
     """
     from connector.steps.repair import new_customer
 
-    _settle(number, "created in SAP", dry_run, new_customer)
+    _settle(
+        ("customers create", number, "created in SAP"),
+        (actor, reason),
+        dry_run,
+        lambda context, row, act: new_customer(context, row, act.actor, act.reason),
+    )
 
 
 def _export(path: Path) -> None:
@@ -107,8 +118,8 @@ def _export(path: Path) -> None:
     print(f"{path}: {len(asked)} buyers to be settled")
 
 
-def _import(path: Path, json: bool, dry_run: bool) -> None:
-    from connector.commands.opened import opened, operator, zone_of
+def _import(path: Path, json: bool, dry_run: bool, who: tuple[str | None, str]) -> None:
+    from connector.commands.opened import acting, opened, zone_of
     from connector.extracts.review import read_review
     from connector.steps.review import take_answers
 
@@ -116,7 +127,14 @@ def _import(path: Path, json: bool, dry_run: bool) -> None:
         raise typer.BadParameter(f"there is no file {path}")
     answers = read_review(path)
     with opened() as connector:
-        taken = list(take_answers(connector.context, answers, operator(), dry_run=dry_run))
+        context = connector.context
+        if dry_run:
+            taken = list(take_answers(context, answers, "", dry_run=True))
+        else:
+            with acting(connector, "customers review", path.name, *who) as act:
+                taken = list(take_answers(context, answers, act.actor, act.reason))
+                wrong = sum(bool(each.wrong) for each in taken)
+                act.outcome = f"{len(taken)} rows, {wrong} of them wrong"
         listing(
             [
                 {
@@ -135,16 +153,30 @@ def _import(path: Path, json: bool, dry_run: bool) -> None:
         raise typer.Exit(1)
 
 
-def _settle(number: str, what: str, dry_run: bool, act: Any) -> None:
-    from connector.commands.opened import opened, operator
+def _settle(
+    what: tuple[str, str, str], who: tuple[str | None, str], dry_run: bool, settle: Any
+) -> None:
+    from connector.commands.opened import acting, opened
     from connector.domain.lifecycle import HoldCause
 
+    command, number, does = what
     with opened() as connector:
-        row = connector.context.orders.by_number(number)
+        row = connector.context.orders.by_number(number, connector.context.shop)
         if row is None or row.hold_cause != HoldCause.CUSTOMER_REVIEW:
-            raise typer.BadParameter(f"order {number} does not wait for the sales rep")
+            raise typer.BadParameter(
+                f"order {number} does not wait for the sales rep; see `connector customers review`"
+            )
         if dry_run:
-            print(f"{number}: its buyer would be {what}")
+            print(f"{number}: its buyer would be {does}")
             return
-        for moved in act(connector.context, row, operator()):
-            print(f"{moved.number}: {moved.stage} {moved.hold_cause or ''}".rstrip())
+        with acting(connector, command, f"order {number}", *who) as act:
+            moved = settle(connector.context, row, act)
+            act.outcome = f"{does}; " + ", ".join(_stands(each) for each in moved)
+        for each in moved:
+            print(_stands(each))
+    if any(each.hold_cause for each in moved):
+        raise typer.Exit(1)
+
+
+def _stands(row: Any) -> str:
+    return f"{row.number}: {row.stage} {row.hold_cause or ''}".rstrip()

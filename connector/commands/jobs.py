@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from connector.commands.output import DryRun, Json, listing
+from connector.commands.output import Actor, DryRun, Json, Reason, listing
 
 app = typer.Typer(no_args_is_help=True, help="Jobs and their runs. 任务")
 
@@ -48,13 +48,15 @@ def run(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A business day.")
     ] = None,
     scope: Annotated[str | None, typer.Option(help="One business unit, for waves.")] = None,
+    actor: Actor = None,
+    reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
     """Run a job's due windows, or one window, now. A window that was done is not done again.
 
     Example: connector job run wave --date 2026-11-24
     """
-    from connector.commands.opened import opened, zone_of
+    from connector.commands.opened import acting, opened, zone_of
 
     with opened() as connector:
         if name not in connector.runner.jobs:
@@ -70,7 +72,9 @@ def run(
                 if dry_run:
                     print(f"{name} {each} {_span(found, zone)}: would be run")
                     continue
-                outcome = connector.runner.run_window(name, found, each)
+                with acting(connector, "job run", f"job {name}", actor, reason) as act:
+                    outcome = connector.runner.run_window(name, found, each)
+                    act.outcome = f"{each} {_span(found, zone)}: {_told(outcome)}".strip()
                 print(f"{name} {each} {_span(found, zone)}: {_told(outcome)}")
                 failed += [outcome] if outcome.state == "failed" else []
         if failed:
@@ -91,6 +95,9 @@ def history(
     from connector.commands.opened import opened, zone_of
 
     with opened() as connector:
+        rows = connector.runs.history(name, failed=failed, limit=limit)
+        # The newest act on a run is the one that made it what it is.
+        acts = {act.subject: act for act in connector.acts.of([f"run {row.id}" for row in rows])}
         listing(
             [
                 {
@@ -104,8 +111,9 @@ def history(
                     "finished_at": row.finished_at,
                     "counts": row.counts,
                     "error": row.error,
+                    "rerun_by": _by(acts.get(f"run {row.id}")),
                 }
-                for row in connector.runs.history(name, failed=failed, limit=limit)
+                for row in rows
             ],
             as_json=json,
             zone=zone_of(connector),
@@ -114,12 +122,12 @@ def history(
 
 
 @app.command()
-def rerun(run_id: int, dry_run: DryRun = False) -> None:
+def rerun(run_id: int, actor: Actor = None, reason: Reason = "", dry_run: DryRun = False) -> None:
     """Run a window again, whatever became of it. What it did before is not done twice.
 
     Example: connector job rerun 17
     """
-    from connector.commands.opened import opened, zone_of
+    from connector.commands.opened import acting, opened, zone_of
     from connector.jobs.cadence import Window
 
     with opened() as connector:
@@ -130,7 +138,9 @@ def rerun(run_id: int, dry_run: DryRun = False) -> None:
         if dry_run:
             print(f"{row.job} {row.scope} {span}: would be run again (it is {row.state})")
             return
-        outcome = connector.runner.rerun(run_id)
+        with acting(connector, "job rerun", f"run {run_id}", actor, reason) as act:
+            outcome = connector.runner.rerun(run_id)
+            act.outcome = _told(outcome) if outcome else "somebody else is at it"
         if outcome is None:
             print(f"{row.job} {row.scope} {span}: is being run by {row.owner}")
             raise typer.Exit(1)
@@ -178,6 +188,10 @@ def _exit_code(failed: list[Any]) -> int:
 
     away = (RetryLater.__name__, LogonFailed.__name__)
     return UNREACHABLE if all(each.error.startswith(away) for each in failed) else NEEDS_PERSON
+
+
+def _by(act: Any) -> str | None:
+    return ": ".join(filter(None, (act.actor, act.reason))) if act else None
 
 
 def _told(outcome: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from connector.commands.output import DryRun, Json, document, listing, shown
+from connector.commands.output import Actor, DryRun, Json, Reason, document, listing, shown
 
 app = typer.Typer(no_args_is_help=True, help="Orders: where they stand and why. 订单")
 
@@ -84,44 +84,63 @@ def show(number: str, json: Json = False) -> None:
 def retry(
     numbers: Annotated[list[str] | None, typer.Argument(help="Order numbers.")] = None,
     hold: Hold = None,
+    actor: Actor = None,
+    reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
     """Look at orders again now: ended holds go on, what the other side refused is sent again.
 
     Nothing is ever sent twice: a call whose outcome is open is asked about first.
 
-    Example: connector orders retry --hold rejected
+    Example: connector orders retry --hold rejected --reason "the DMS has the part now"
     """
-    from connector.commands.opened import opened, operator
+    from connector.commands.opened import acting, opened
+    from connector.domain.lifecycle import HoldCause
     from connector.steps.repair import retry as retry_order
+    from connector.steps.repair import retry_held
 
     if not numbers and hold is None:
         raise typer.BadParameter("name orders, or a cause with --hold")
     _known(None, hold)
-    held = False
+    held = 0
     with opened() as connector:
-        orders = connector.context.orders
-        rows = [_row(connector, number) for number in numbers or []]
-        if hold is not None:
-            rows += orders.listed(hold=hold, limit=100_000)
-        for row in rows:
-            if dry_run:
+        context = connector.context
+        rows = [_row(connector, number) for number in dict.fromkeys(numbers or [])]
+        cause = HoldCause(hold) if hold is not None else None
+        if dry_run:
+            if cause is not None:
+                rows += [context.orders.get(each) for each in context.orders.held_for(cause)]
+            for row in rows:
                 print(f"{row.number}: would be looked at again ({row.hold_cause or row.stage})")
-                continue
-            after = retry_order(connector.context, row, operator())
-            held = held or after.hold_cause is not None
-            print(" ".join(filter(None, (f"{row.number}:", after.stage, after.hold_cause))))
+            return
+        for row in rows:
+            with acting(connector, "orders retry", f"order {row.number}", actor, reason) as act:
+                after = retry_order(context, row, act.actor, act.reason)
+                act.outcome = _stands(after)
+            print(f"{after.number}: {act.outcome}")
+            held += after.hold_cause is not None
+        if cause is not None:
+            with acting(connector, "orders retry", f"hold {cause}", actor, reason) as act:
+                still = 0
+                act.outcome = "none was held"
+                looked_at = retry_held(context, cause, act.actor, act.reason)
+                for number, after in enumerate(looked_at, start=1):
+                    print(f"{after.number}: {_stands(after)}", flush=True)
+                    still += after.hold_cause is not None
+                    act.outcome = f"{number} looked at again, {still} of them held"
+            held += still
     if held:
         raise typer.Exit(1)
 
 
 @app.command()
-def cancel(number: str, dry_run: DryRun = False) -> None:
+def cancel(number: str, actor: Actor = None, reason: Reason = "", dry_run: DryRun = False) -> None:
     """Stop an order everywhere before its release.
 
-    Example: connector orders cancel 36
+    Example: connector orders cancel 36 --reason "the buyer rang"
     """
-    from connector.commands.opened import opened, operator
+    from connector.commands.opened import acting, opened
+    from connector.domain.lifecycle import Stage
     from connector.steps.repair import request_cancel
 
     with opened() as connector:
@@ -129,12 +148,20 @@ def cancel(number: str, dry_run: DryRun = False) -> None:
         if dry_run:
             print(f"{row.number}: would be cancelled ({row.stage})")
             return
-        after = request_cancel(connector.context, row, operator())
-        print(f"{after.number}: {after.stage}")
+        with acting(connector, "orders cancel", f"order {row.number}", actor, reason) as act:
+            after = request_cancel(connector.context, row, act.actor, act.reason)
+            act.outcome = _stands(after)
+        print(f"{after.number}: {act.outcome}")
+    if after.stage != Stage.CANCELLED:
+        raise typer.Exit(1)
+
+
+def _stands(row: Any) -> str:
+    return " ".join(filter(None, (row.stage, row.hold_cause)))
 
 
 def _row(connector: Any, number: str) -> Any:
-    row = connector.context.orders.by_number(number)
+    row = connector.context.orders.by_number(number, connector.context.shop)
     if row is None:
         raise typer.BadParameter(f"there is no order {number}; see `connector orders list`")
     return row

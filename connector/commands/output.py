@@ -16,6 +16,8 @@ _SHORT = 19
 _NO_EDGE = 10_000
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Actor = Annotated[str | None, typer.Option(help="Who does this, if not the user who is logged on.")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the story of what was done.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 

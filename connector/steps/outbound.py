@@ -60,6 +60,10 @@ class Outbound:
         self._clock = clock
         self._settling = settling
 
+    def settles_at(self, row: CallRow) -> datetime:
+        """Return until when a call that was sent may still take effect, answered or not."""
+        return (row.sent_at or row.created_at) + self._settling
+
     def perform(self, call: Call, send: Send, ask: Ask | None) -> Document:
         """Make the call unless it was made before, and return the document either way.
 

@@ -1,8 +1,16 @@
-"""What a person does to an order: retry, cancel, settle its customer. Every act is an event."""
+"""What a person does to an order: retry, cancel, settle its customer. Every act is an event.
+
+Each act begins with a change of the order that only the newest version of it allows. Of two
+people who act at once, or of a person and the service, one wins; the other looks again, or is
+told. What was sent, is sent once whoever asks: see `connector.steps.outbound`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from connector.domain.lifecycle import HoldCause, Stage
+from connector.domain.masking import mask_text
 from connector.errors import Rejected
 from connector.steps.confirm import confirm_all
 from connector.steps.context import Context, buyer_key
@@ -14,89 +22,141 @@ from connector.store.orders import Change, StaleOrder
 from connector.store.tables import CallRow, OrderRow
 
 _REFUSED = (HoldCause.REJECTED, HoldCause.IN_DOUBT, HoldCause.MAPPING)
+# An order that changes under our hands this often is being moved; it needs nobody.
+_LOOKS = 3
 
 
-def retry(context: Context, row: OrderRow, actor: str) -> OrderRow:
+def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> OrderRow:
     """Look at an order again now, and return where it then stands.
 
     What the other side refused may be sent again; what is in doubt is asked about first. Of an
     order that was released, it is what could not be written back: the next run tries again.
     """
-    stage = Stage(row.stage)
-    if stage.ended or (stage is Stage.READY and not row.cancel_requested):
-        return row
-    if stage.released and row.hold_cause not in _REFUSED:
-        return row
-    for call in context.calls.of_order(row.id):
-        if call.state == CallState.REJECTED:
-            context.calls.release(call, f"to be sent again: {actor}")
-    change = Change(
-        event="retry",
-        text="looked at again by hand",
-        # An invalid or refunded order is judged anew; the others go on where they stand.
-        stage=Stage.RECEIVED if stage in (Stage.RECEIVED, Stage.VALID) else None,
-        keep_hold=row.hold_cause in (HoldCause.CHANGED, HoldCause.DISCREPANCY),
-        next_try_at=None if stage.released else context.clock(),
-    )
-    return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
-
-
-def request_cancel(context: Context, row: OrderRow, actor: str) -> OrderRow:
-    """Stop an order everywhere before release. Raises Rejected once it is released."""
-    stage = Stage(row.stage)
-    if stage is Stage.CANCELLED:
-        return row
-    if stage.released:
-        raise Rejected(
-            "released",
-            f"order {row.number} is {row.stage}",
-            remedy="take the goods back as a return",
+    for _ in range(_LOOKS):
+        stage = Stage(row.stage)
+        if stage.ended or (stage is Stage.READY and not row.cancel_requested):
+            return row
+        if stage.released and row.hold_cause not in _REFUSED:
+            return row
+        for call in context.calls.of_order(row.id):
+            if call.state == CallState.REJECTED:
+                context.calls.release(call, f"to be sent again: {actor}")
+        change = Change(
+            event="retry",
+            text=_said("looked at again by hand", reason),
+            # An invalid or refunded order is judged anew; the others go on where they stand.
+            stage=Stage.RECEIVED if stage in (Stage.RECEIVED, Stage.VALID) else None,
+            keep_hold=row.hold_cause in (HoldCause.CHANGED, HoldCause.DISCREPANCY),
+            next_try_at=None if stage.released else context.clock(),
         )
-    change = Change(
-        event="cancel_requested",
-        text="cancelled by hand",
-        next_try_at=context.clock(),
-        values={"cancel_requested": True},
-    )
-    return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
+        try:
+            return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
+        except StaleOrder:
+            row = context.orders.get(row.id)
+    return row
+
+
+def retry_held(
+    context: Context, cause: HoldCause, actor: str, reason: str = ""
+) -> Iterator[OrderRow]:
+    """Look at every order held for a cause again, and give each as it then stands.
+
+    One that is no longer held for it, when its turn comes, is left alone.
+    """
+    for order_pk in context.orders.held_for(cause):
+        row = context.orders.get(order_pk)
+        if row.hold_cause == cause:
+            yield retry(context, row, actor, reason)
+
+
+def request_cancel(context: Context, row: OrderRow, actor: str, reason: str = "") -> OrderRow:
+    """Stop an order everywhere before release. Raises Rejected once it is released."""
+    for _ in range(_LOOKS):
+        stage = Stage(row.stage)
+        if stage is Stage.CANCELLED:
+            return row
+        if stage.released:
+            raise Rejected(
+                "released",
+                f"order {row.number} is {row.stage}",
+                remedy="take the goods back as a return",
+            )
+        change = Change(
+            event="cancel_requested",
+            text=_said("cancelled by hand", reason),
+            next_try_at=context.clock(),
+            values={"cancel_requested": True},
+        )
+        try:
+            return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
+        except StaleOrder:
+            row = context.orders.get(row.id)
+    raise _moving(row)
 
 
 def link_customer(
-    context: Context, row: OrderRow, number: str, actor: str, *, correcting: bool | None = None
+    context: Context,
+    row: OrderRow,
+    number: str,
+    actor: str,
+    reason: str = "",
+    *,
+    correcting: bool | None = None,
 ) -> list[OrderRow]:
     """Say that the buyer of an order is this SAP customer; every order of the buyer goes on.
 
     When `correcting`, the buyer's data is written into the SAP record first; by default as the
-    policy says. Raises Rejected for a customer that is not there, deleted or blocked.
+    policy says. Raises Rejected for a customer that is not there, deleted or blocked, and when
+    somebody else settled the order meanwhile.
     """
     found = usable(context.sap_customers.read_back(number), number)
     order = context.read(row)
     key = buyer_key(order.buyer)
-    text = f"linked to customer {found.number}"
+    text = _said(f"linked to customer {found.number}", reason)
+    row = _claim(context, row, text, actor)
     if correcting is None:
         correcting = context.policy.correct_linked
     if correcting and correct(context, row, order, found):
-        text += ", which was corrected"
+        text += " (which was corrected)"
     context.customers.bind(key, found.number, "linked", actor, context.clock())
     return _held_for_review(context, key, actor, text)
 
 
-def new_customer(context: Context, row: OrderRow, actor: str) -> list[OrderRow]:
-    """Say that the buyer of an order is new: the customer is created once in SAP."""
-    order = context.read(row)
-    row = commit(context, row, decide(context, row, create_customer), actor)
-    key = buyer_key(order.buyer)
-    if row.hold_cause is not None or context.customers.get(key) is None:
-        return [row]
+def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") -> list[OrderRow]:
+    """Say that the buyer of an order is new: the customer is created once in SAP.
+
+    Raises Rejected when somebody else settled the order or its buyer meanwhile.
+    """
+    key = buyer_key(context.read(row).buyer)
+    row = _claim(context, row, _said("said to be new", reason), actor)
+    if context.customers.get(key) is None:
+        try:
+            row = commit(context, row, decide(context, row, create_customer), actor)
+        except StaleOrder:
+            row = context.orders.get(row.id)
+        if context.customers.get(key) is None:
+            return [row]
     others = _held_for_review(context, key, actor, f"customer {row.customer_number}")
     return [_on(context, row, actor), *others]
 
 
+def _claim(context: Context, row: OrderRow, text: str, actor: str) -> OrderRow:
+    """Take an order that waits for the sales rep. Of two who settle it at once, one gets it.
+
+    The service looks at it again only later, as if it had done so just now.
+    """
+    later = context.clock() + context.policy.review_again
+    change = Change(event="customer_settled", text=text, keep_hold=True, next_try_at=later)
+    try:
+        return context.orders.apply(row, change, actor, context.clock())
+    except StaleOrder:
+        raise _moving(row) from None
+
+
 def _held_for_review(context: Context, key: str, actor: str, text: str) -> list[OrderRow]:
     moved = []
-    for row in context.orders.listed(hold=HoldCause.CUSTOMER_REVIEW, limit=100_000):
-        if row.buyer_key != key:
-            continue
+    for order_pk in context.orders.held_for(HoldCause.CUSTOMER_REVIEW, key):
+        row = context.orders.get(order_pk)
         change = Change(event="customer_settled", text=text, next_try_at=context.clock())
         try:
             row = context.orders.apply(row, change, actor, context.clock())
@@ -114,38 +174,62 @@ def _on(context: Context, row: OrderRow, actor: str) -> OrderRow:
     return row
 
 
-def ask_about(context: Context, call: CallRow, actor: str) -> str:
-    """Have the order of a call whose outcome is open walked on, which begins with asking."""
+def ask_about(context: Context, call: CallRow, actor: str, reason: str = "") -> OrderRow:
+    """Have the order of a call whose outcome is open walked on, which begins with asking.
+
+    Raises Rejected when there is nothing to ask, or no order that could ask.
+    """
     if call.state not in (CallState.SENT, CallState.IN_DOUBT):
-        return f"call {call.id} is {call.state}; there is nothing to ask"
+        raise Rejected(call.state, f"call {call.id} has its outcome; there is nothing to ask")
     if call.order_pk is None:
-        return f"call {call.id} belongs to no order"
-    row = context.orders.get(call.order_pk)
-    after = retry(context, row, actor)
-    settled = context.calls.get(call.id)
-    state = settled.state if settled else "gone"
-    return f"call {call.id}: {state}; order {after.number}: {after.stage} {after.hold_cause or ''}"
+        raise Rejected(
+            "no order",
+            f"call {call.id} belongs to no order, its job asks when it runs next",
+            remedy=f"look there for {call.reference}, then `connector calls resolve {call.id}`",
+        )
+    return retry(context, context.orders.get(call.order_pk), actor, reason)
 
 
-def resolve_call(context: Context, call: CallRow, found: str | None, actor: str) -> str:
-    """Note what a person found out about a call, and let its order go on."""
+def resolve_call(
+    context: Context, call: CallRow, found: str | None, actor: str, reason: str = ""
+) -> OrderRow | None:
+    """Note what a person found out about a call, and let its order go on; return the order.
+
+    Raises Rejected when the call moved on meanwhile, or is so young that it may still arrive:
+    "absent" would then be believed too early, and the write be made twice.
+    """
+    early_until = context.outbound.settles_at(call)
+    if found is None and context.clock() < early_until:
+        raise Rejected(
+            "too early",
+            f"call {call.id} may still take effect until {early_until:%H:%M:%S} UTC",
+            remedy="look again then, and say --absent if it is still not there",
+        )
     if found is not None:
         settled = context.calls.confirm(call, found, {"settled_by": actor}, context.clock())
     else:
         settled = context.calls.release(call, f"absent, says {actor}")
     if not settled:
-        return f"call {call.id} has moved on meanwhile; nothing was changed, look at it again"
+        raise Rejected(
+            "moved on",
+            f"call {call.id} has moved on meanwhile; nothing was changed",
+            remedy=f"look at it again with `connector calls show {call.id}`",
+        )
     if call.order_pk is None:
-        return f"call {call.id} settled"
-    row = context.orders.get(call.order_pk)
-    context.orders.note(
-        row.id,
-        Change(
-            event="call_resolved",
-            text=f"call {call.id} {f'confirmed as {found}' if found else 'took no effect'}",
-        ),
-        actor,
-        context.clock(),
+        return None
+    said = f"call {call.id} {f'confirmed as {found}' if found else 'took no effect'}"
+    change = Change(event="call_resolved", text=_said(said, reason))
+    context.orders.note(call.order_pk, change, actor, context.clock())
+    return retry(context, context.orders.get(call.order_pk), actor, reason)
+
+
+def _said(text: str, reason: str) -> str:
+    return f"{text}: {mask_text(reason)}" if reason else text
+
+
+def _moving(row: OrderRow) -> Rejected:
+    return Rejected(
+        "busy",
+        f"order {row.number} was moved by somebody else this very moment",
+        remedy=f"look where it stands with `connector orders show {row.number}`",
     )
-    after = retry(context, context.orders.get(row.id), actor)
-    return f"call {call.id} settled; order {after.number}: {after.stage} {after.hold_cause or ''}"

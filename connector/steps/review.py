@@ -50,7 +50,12 @@ def questions(context: Context) -> list[Question]:
 
 
 def take_answers(
-    context: Context, answers: Sequence[Answer], actor: str, *, dry_run: bool = False
+    context: Context,
+    answers: Sequence[Answer],
+    actor: str,
+    reason: str = "",
+    *,
+    dry_run: bool = False,
 ) -> Iterator[Taken]:
     """Check each row, do what the good ones say, and give what became of each."""
     waiting = _by_buyer(context)
@@ -69,7 +74,7 @@ def take_answers(
             yield Taken(answer.row, answer.order, wrong=wrong)
             continue
         _, row = by_order[answer.order]
-        yield _taken(answer, _act(context, answer, row, actor, dry_run))
+        yield _taken(answer, _act(context, answer, row, (actor, reason), dry_run))
 
 
 def fingerprint(buyer: Buyer) -> str:
@@ -93,7 +98,7 @@ def _wrong(answer: Answer, by_order: dict[str, tuple[Order, OrderRow]]) -> str:
 
 
 def _act(
-    context: Context, answer: Answer, row: OrderRow, actor: str, dry_run: bool
+    context: Context, answer: Answer, row: OrderRow, who: tuple[str, str], dry_run: bool
 ) -> Callable[[], str]:
     def act() -> str:
         current = context.orders.get(row.id)
@@ -104,11 +109,11 @@ def _act(
             number = usable(record, answer.customer).number
             if dry_run:
                 return f"would be linked to {number}"
-            moved = link_customer(context, current, number, actor)
+            moved = link_customer(context, current, number, *who)
         else:
             if dry_run:
                 return "would be created in SAP"
-            moved = new_customer(context, current, actor)
+            moved = new_customer(context, current, *who)
         return ", ".join(f"{each.number}: {each.stage}" for each in moved)
 
     return act

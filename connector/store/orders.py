@@ -170,6 +170,14 @@ class Orders:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
+    def held_for(self, cause: HoldCause, buyer_key: str | None = None) -> list[int]:
+        """Return the keys of orders held for a cause, of one buyer if asked; oldest first."""
+        query = select(OrderRow.id).where(OrderRow.hold_cause == cause)
+        if buyer_key is not None:
+            query = query.where(OrderRow.buyer_key == buyer_key)
+        with self._database.reading() as session:
+            return list(session.scalars(query.order_by(OrderRow.placed_at, OrderRow.id)))
+
     def placed_between(self, after: datetime, until: datetime) -> list[OrderRow]:
         """Return orders placed in (after, until], in the sequence of placing."""
         query = (

@@ -1,0 +1,300 @@
+"""What ops do: recorded, harmless when two do it at once, and never double."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy import text
+from typer.testing import CliRunner, Result
+
+from connector.cli import app
+from connector.domain.lifecycle import HoldCause
+from connector.errors import ConnectorError, Rejected
+from connector.logs import configure
+from connector.sandbox import service
+from connector.sandbox.books import Books
+from connector.steps.repair import (
+    link_customer,
+    new_customer,
+    request_cancel,
+    resolve_call,
+    retry,
+    retry_held,
+)
+from connector.store.database import Database
+from connector.store.tables import Base
+from tests.day.expected import doubles
+from tests.support.scene import NOON, Scene, scene
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def day(database_url: str, tmp_path: Path) -> Iterator[Scene]:
+    configure("critical")
+    with scene(database_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def lite(tmp_path: Path) -> Iterator[Scene]:
+    """The same on SQLite alone, where the database makes no difference."""
+    configure("critical")
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path) as made:
+        yield made
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def command(lite: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Give the command line of that site, in this process. Its clock is the real one."""
+    config = yaml.safe_load((ROOT / "config/connector.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "connector.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
+    for name, value in {
+        "CONFIG": str(tmp_path / "connector.yaml"),
+        "MAPPINGS": str(ROOT / "mappings"),
+        "DATABASE_URL": lite.settings.database_url,
+        "OUTPUT": str(lite.settings.output),
+        "SAP__URL": lite.sandbox.sap_url,
+        "SAP__PASSWORD": service.SAP_PASSWORD,
+        "DMS__WSDL": lite.sandbox.dms_wsdl_url,
+        "DMS__PASSWORD": service.DMS_PASSWORD,
+        "STOREFRONT__URL": lite.sandbox.storefront_url,
+        "STOREFRONT__CONSUMER_SECRET": service.STOREFRONT_SECRET,
+    }.items():
+        monkeypatch.setenv(f"CONNECTOR_{name}", value)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, list(words))
+
+    return run
+
+
+def rows_of(database: Database, *without: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all that is in the database."""
+    with database.engine.connect() as connection:
+        return {
+            table.name: [
+                tuple(row)
+                for row in connection.execute(text(f"SELECT * FROM {table.name} ORDER BY 1, 2"))
+            ]
+            for table in Base.metadata.sorted_tables
+            if table.name not in without
+        }
+
+
+def held_by(books: Books) -> list[str]:
+    """Return all that the other systems hold, but for what they count of our questions."""
+    kinds = ("dms.sales_order", "dms.delivery_note", "dms.invoice_application", "sap.customer")
+    return [f"{kind} {each}" for kind in kinds for each in books.all(kind)]
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Do all of these at the same moment, and return what came of each, errors included."""
+    barrier = threading.Barrier(len(acts))
+    results: list[Any] = [None] * len(acts)
+
+    def run(place: int) -> None:
+        barrier.wait()
+        try:
+            results[place] = acts[place]()
+        except ConnectorError as error:
+            results[place] = error
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_a_finished_run_is_rerun_and_changes_nothing(day: Scene) -> None:
+    """Every run of a whole day, waves and the night's comparison included."""
+    lived = day.connector.runs.history(limit=1)[0].id  # by another process, in another folder
+    day.until(NOON + timedelta(minutes=1))
+    day.until(NOON + timedelta(hours=3, minutes=1))
+    day.later(minutes=20, ticks=2)
+    day.until(NOON + timedelta(hours=14))
+    day.later(minutes=1, ticks=2)
+    history = reversed(day.connector.runs.history(limit=1000))
+    runs = [run for run in history if run.id > lived]
+    assert {run.job for run in runs} >= {"intake", "advance", "wave", "status", "reconcile"}
+    assert {run.state for run in runs} == {"done"}
+    before, books = rows_of(day.connector.database, "job_run"), held_by(day.sandbox.books)
+    files = {
+        file: (file.stat().st_mtime_ns, file.read_bytes())
+        for file in day.settings.output.rglob("*")
+        if file.is_file()
+    }
+    assert files
+    newest = {(run.job, run.scope): run for run in runs}
+    waves = [run for run in runs if run.job == "wave"]
+    for run in [*newest.values(), *waves, *runs[:3]]:
+        outcome = day.connector.runner.rerun(run.id)
+        assert outcome is not None
+        assert outcome.state == "done", outcome
+    after = rows_of(day.connector.database, "job_run")
+    for table, rows in before.items():
+        assert after[table] == rows, table
+    assert held_by(day.sandbox.books) == books
+    for file, (_, content) in files.items():
+        assert file.read_bytes() == content, file
+
+
+def test_two_who_link_one_buyer_at_once_are_one_and_a_refusal(day: Scene) -> None:
+    row = day.order(31)
+    first, second = at_once(
+        lambda: link_customer(day.context, row, "100003", "ops:a", "rang the buyer"),
+        lambda: link_customer(day.context, row, "100001", "ops:b"),
+    )
+    refused = [each for each in (first, second) if isinstance(each, Rejected)]
+    moved = [each for each in (first, second) if isinstance(each, list)]
+    assert (len(refused), len(moved)) == (1, 1), (first, second)
+    assert "connector orders show 31" in str(refused[0])
+    bound = day.context.customers.get(row.buyer_key or "")
+    assert bound is not None
+    assert day.order(31).customer_number == bound.number
+    assert day.stands(31) == ("ready", None)
+    settled = [event.actor for event in day.story(31) if event.kind == "customer_settled"]
+    assert len(set(settled)) == 1
+    assert doubles(day.sandbox) == []
+
+
+def test_link_and_create_at_once_make_no_customer_that_nobody_wanted(day: Scene) -> None:
+    customers = len(day.sandbox.books.all("sap.customer"))
+    row = day.order(31)
+    linked, created = at_once(
+        lambda: link_customer(day.context, row, "100003", "ops:a"),
+        lambda: new_customer(day.context, row, "ops:b"),
+    )
+    new = len(day.sandbox.books.all("sap.customer")) - customers
+    assert isinstance(linked, Rejected) != isinstance(created, Rejected), (linked, created)
+    assert new == (1 if isinstance(linked, Rejected) else 0)
+    assert day.stands(31) == ("ready", None)
+    assert doubles(day.sandbox) == []
+
+
+def test_two_who_retry_all_that_was_refused_at_once_send_it_once(day: Scene) -> None:
+    with_fault(day)
+    held = {row.number for row in day.context.orders.listed(hold="rejected")}
+    assert held
+    day.fault()
+    cause = HoldCause.REJECTED
+    results = at_once(
+        *(lambda: list(retry_held(day.context, cause, "ops:a", "mended")) for _ in range(3)),
+        lambda: day.connector.runner.tick(),
+    )
+    assert not [each for each in results if isinstance(each, Exception)], results
+    day.later(minutes=5, ticks=2)
+    assert day.context.orders.listed(hold="rejected") == []
+    assert {day.stands(int(number)) for number in held} == {("ready", None)}
+    assert doubles(day.sandbox) == []
+
+
+def with_fault(day: Scene) -> None:
+    """Have the DMS refuse the delivery notes of orders that a rep lets go on."""
+    day.fault("dms:business:operation=CreateDeliveryNote")
+    for number in (31, 37, 43, 49):
+        if day.order(number).hold_cause == "customer_review":
+            new_customer(day.context, day.order(number), "rep")
+
+
+def test_cancel_and_retry_at_once_end_in_one_state(day: Scene) -> None:
+    with_fault(day)
+    row = day.context.orders.listed(hold="rejected")[0]
+    day.fault()
+    at_once(
+        lambda: request_cancel(day.context, row, "ops:a", "the buyer rang"),
+        lambda: retry(day.context, row, "ops:b"),
+        lambda: request_cancel(day.context, row, "ops:c"),
+    )
+    day.later(minutes=5, ticks=2)
+    assert day.stands(int(row.number)) == ("cancelled", None)
+    (sales_order,) = day.sales_orders(int(row.number))
+    assert sales_order["status"] == "CANCELLED"
+
+
+def test_absent_is_not_believed_while_the_write_may_still_arrive(lite: Scene) -> None:
+    lite.fault("dms:lost-answer:operation=CreateSalesOrder", "dms:outage:operation=Find*")
+    new_customer(lite.context, lite.order(31), "rep")
+    (call,) = (
+        each
+        for each in lite.context.calls.of_order(lite.order(31).id)
+        if each.operation == "dms_sales_order"
+    )
+    assert call.state == "in_doubt"
+    with pytest.raises(Rejected, match="may still take effect until"):
+        resolve_call(lite.context, call, None, "ops:a")
+    assert len(lite.sales_orders(31)) == 1
+    # Two look: one found it, the other is late. What was noted first stands.
+    (number,) = [each["orderNumber"] for each in lite.sales_orders(31)]
+    lite.fault()
+    resolve_call(lite.context, call, number, "ops:a", "seen in the DMS")
+    lite.later(minutes=10)
+    with pytest.raises(Rejected, match="has moved on meanwhile"):
+        resolve_call(lite.context, call, None, "ops:b")
+    assert len(lite.sales_orders(31)) == 1
+    told = [event for event in lite.story(31) if event.kind == "call_resolved"]
+    assert [event.actor for event in told] == ["ops:a"]
+    assert told[0].text.endswith("seen in the DMS")
+
+
+def test_who_and_why_stand_in_the_story_and_in_the_acts(lite: Scene, command: Command) -> None:
+    done = command("orders", "cancel", "36", "--actor", "li", "--reason", "call 13912345678 back")
+    assert done.exit_code == 0, done.output
+    event = next(each for each in lite.story(36) if each.kind == "cancel_requested")
+    assert (event.actor, event.text) == ("ops:li", "cancelled by hand: call 139****5678 back")
+    (act,) = lite.connector.acts.listed()
+    assert (act.what, act.subject, act.actor) == ("orders cancel", "order 36", "ops:li")
+    assert (act.reason, act.outcome) == ("call 139****5678 back", "cancelled")
+    refused = command("customers", "link", "31", "999999", "--actor", "li")
+    assert isinstance(refused.exception, Rejected)
+    assert "SAP has no customer 999999" in (lite.connector.acts.listed()[0].outcome or "")
+
+
+def test_bulk_retry_takes_one_cause_and_leaves_the_others(lite: Scene, command: Command) -> None:
+    before = {row.number: row.version for row in lite.context.orders.listed()}
+    done = command("orders", "retry", "--hold", "unpaid", "--actor", "li", "--reason", "asked")
+    assert done.exit_code == 1  # still unpaid: somebody is needed
+    moved = {
+        row.number for row in lite.context.orders.listed() if row.version != before[row.number]
+    }
+    assert moved == {"55", "56"}
+    act = lite.connector.acts.listed()[0]
+    assert (act.subject, act.outcome) == ("hold unpaid", "2 looked at again, 2 of them held")
+
+
+def test_a_dry_run_changes_nothing_anywhere(lite: Scene, command: Command) -> None:
+    run = lite.connector.runs.history(limit=1)[0].id
+    call = lite.context.calls.listed()[0].id
+    with lite.connector.database.transaction() as session:
+        session.execute(text("UPDATE outbound_call SET state = 'in_doubt' WHERE id = :id"),
+                        {"id": call})  # fmt: skip
+    before = rows_of(lite.connector.database), held_by(lite.sandbox.books)
+    for words in (
+        "orders retry 34", "orders retry --hold unpaid", "orders cancel 36",
+        "customers link 31 100003", "customers create 31", f"calls ask {call}",
+        f"calls resolve {call} --absent", f"calls resolve {call} --found SO1",
+        f"job rerun {run}", "job run intake", "job run wave --date 2026-11-24",
+    ):  # fmt: skip
+        done = command(*words.split(), "--dry-run")
+        assert done.exit_code == 0, (words, done.output)
+        assert "would be" in done.output or words.startswith("job run"), (words, done.output)
+        assert (rows_of(lite.connector.database), held_by(lite.sandbox.books)) == before, words
+
+
+def test_a_rerun_says_in_the_history_who_asked_for_it(lite: Scene, command: Command) -> None:
+    run = lite.connector.runs.history("status", limit=1)[0].id
+    done = command("job", "rerun", str(run), "--actor", "li", "--reason", "to be sure")
+    assert done.exit_code == 0, done.output
+    listed = command("job", "history", "status", "--json")
+    assert '"rerun_by": "ops:li: to be sure"' in listed.stdout
