@@ -139,6 +139,7 @@ def _engine(url: str, pool_size: int) -> Engine:
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
+            hide_parameters=True,  # an error's text would hold buyers otherwise
             pool_pre_ping=True,
             connect_args={"connect_timeout": 10},
         )
@@ -160,7 +161,11 @@ def _sqlite(url: str, pool_size: int) -> Engine:
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=pool_size, connect_args={"timeout": 60}
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        hide_parameters=True,
+        connect_args={"timeout": 60},
     )
 
     @event.listens_for(engine, "connect")
