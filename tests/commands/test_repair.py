@@ -78,6 +78,9 @@ def command(lite: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Com
     return run
 
 
+_ANEW = ("compared_at", "id")
+
+
 def rows_of(database: Database, *without: str) -> dict[str, list[tuple[Any, ...]]]:
     """Return all that is in the database."""
     with database.engine.connect() as connection:
@@ -85,8 +88,8 @@ def rows_of(database: Database, *without: str) -> dict[str, list[tuple[Any, ...]
             table.name: [
                 tuple(row)
                 for row in connection.execute(
-                    # When the books were compared last is all that a comparison made again tells.
-                    select(*(each for each in table.c if each.name != "compared_at")).order_by(
+                    # A comparison made again is noted anew, with the time at which it was made.
+                    select(*(each for each in table.c if each.name not in _ANEW)).order_by(
                         *table.primary_key
                     )
                 )
