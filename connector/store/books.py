@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     TextClause,
@@ -37,10 +38,9 @@ def _table(name: str, key: Sequence[str], columns: Sequence[tuple[str, Any]]) ->
     return Table(
         name,
         _METADATA,
-        *(
-            Column(each, kind, primary_key=each in key, autoincrement=False)
-            for each, kind in columns
-        ),
+        *(Column(each, kind) for each, kind in columns),
+        # In this sequence: the rows of an order lie together.
+        PrimaryKeyConstraint(*key),
         prefixes=["TEMPORARY"],
         # Rows lie in the sequence of their keys: the books are then joined like zips.
         sqlite_with_rowid=False,

@@ -123,26 +123,20 @@ def _strays(*, dms: bool) -> Iterator[str]:
 _PLACED = ", ".join(
     f"'{stage}'" for stage in (Stage.RECEIVED, Stage.VALID, Stage.RECOGNISED, Stage.CANCELLED)
 )
-_BY_NUMBER = "SUM(CASE WHEN book = {book} AND kind = '{kind}' AND live = 1 THEN {what} ELSE 0 END)"
 
 
-def _documents_summed() -> str:
-    columns = []
-    for prefix, book in (("c", 1), ("d", 2), ("p", 3)):
-        for name, kind, what in (
-            ("orders", "sales_order", "1"),
-            ("invoices", "invoice", "1"),
-            ("invoiced", "invoice", "gross"),
-            ("shipments", "shipment", "1"),
-        ):
-            column = _BY_NUMBER.format(book=book, kind=kind, what=what)
-            columns.append(f"{column} AS {prefix}_{name}")
-    first = "MIN(CASE WHEN book = 1 AND kind = 'shipment' THEN day END) AS first_shipped"
-    red = (
-        "SUM(CASE WHEN book = 1 AND kind = 'invoice' AND live = 1 AND gross < 0 THEN -gross"
-        " ELSE 0 END) AS reversed"
+def _documents_summed(book: Book) -> str:
+    def total(kind: str, what: str = "1", only: str = "") -> str:
+        return f"SUM(CASE WHEN kind = '{kind}' AND live = 1{only} THEN {what} ELSE 0 END)"
+
+    # Book by book, rows come in the sequence of their numbers: nothing has to be sorted.
+    return (
+        f"SELECT number, {total('sales_order')} AS orders, {total('invoice')} AS invoices,"
+        f" {total('invoice', 'gross')} AS invoiced, {total('shipment')} AS shipments,"
+        f" {total('invoice', '-gross', ' AND gross < 0')} AS reversed,"
+        " MIN(CASE WHEN kind = 'shipment' THEN day END) AS first_shipped"
+        f" FROM book_document WHERE book = {int(book)} GROUP BY number"
     )
-    return f"SELECT number, {', '.join(columns)}, {first}, {red} FROM book_document GROUP BY number"
 
 
 def _lines_summed(book: Book) -> str:
@@ -171,13 +165,13 @@ CREATE TEMPORARY TABLE summed AS SELECT k.number, k.carried,
   COALESCE(cl.shipped, 0) AS c_shipped,
   COALESCE(d.total, 0) AS d_total, COALESCE(d.freight, c.total - cl.amount, 0) AS d_freight,
   COALESCE(d.customer, '') AS d_customer,
-  COALESCE(n.c_orders, 0) AS c_orders, COALESCE(n.d_orders, 0) AS d_orders,
-  COALESCE(n.c_invoices, 0) AS c_invoices, COALESCE(n.d_invoices, 0) AS d_invoices,
-  COALESCE(n.p_invoices, 0) AS p_invoices, COALESCE(n.c_invoiced, 0) AS c_invoiced,
-  COALESCE(n.d_invoiced, 0) AS d_invoiced, COALESCE(n.p_invoiced, 0) AS p_invoiced,
-  COALESCE(n.c_shipments, 0) AS c_shipments, COALESCE(n.d_shipments, 0) AS d_shipments,
-  COALESCE(n.p_shipments, 0) AS p_shipments, COALESCE(n.reversed, 0) AS c_reversed,
-  COALESCE(n.first_shipped, '') AS first_shipped,
+  COALESCE(nc.orders, 0) AS c_orders, COALESCE(nd.orders, 0) AS d_orders,
+  COALESCE(nc.invoices, 0) AS c_invoices, COALESCE(nd.invoices, 0) AS d_invoices,
+  COALESCE(np.invoices, 0) AS p_invoices, COALESCE(nc.invoiced, 0) AS c_invoiced,
+  COALESCE(nd.invoiced, 0) AS d_invoiced, COALESCE(np.invoiced, 0) AS p_invoiced,
+  COALESCE(nc.shipments, 0) AS c_shipments, COALESCE(nd.shipments, 0) AS d_shipments,
+  COALESCE(np.shipments, 0) AS p_shipments, COALESCE(nc.reversed, 0) AS c_reversed,
+  COALESCE(nc.first_shipped, '') AS first_shipped,
   COALESCE(s.placed_at, c.placed_at, d.placed_at) AS placed_at
 FROM scope k
 LEFT JOIN book_order s ON s.book = 0 AND s.number = k.number
@@ -187,5 +181,7 @@ LEFT JOIN (SELECT number, SUM(total) AS total, SUM(freight) AS freight,
   FROM book_order WHERE book = 2 GROUP BY number) d ON d.number = k.number
 LEFT JOIN ({_lines_summed(Book.STOREFRONT)}) sl ON sl.number = k.number
 LEFT JOIN ({_lines_summed(Book.CONNECTOR)}) cl ON cl.number = k.number
-LEFT JOIN ({_documents_summed()}) n ON n.number = k.number
+LEFT JOIN ({_documents_summed(Book.CONNECTOR)}) nc ON nc.number = k.number
+LEFT JOIN ({_documents_summed(Book.DMS)}) nd ON nd.number = k.number
+LEFT JOIN ({_documents_summed(Book.SAP)}) np ON np.number = k.number
 """

@@ -1,0 +1,222 @@
+"""A million order lines in four books: the reconciliation against pandas, on the same files.
+
+Both start from the same CSV files in processes of their own, do the same joins and comparisons,
+and must find the same number of differences. pandas comes with the extra `bench`; without it only
+our own figures are printed.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+LINES = int(os.environ.get("BENCH_LINES", "1000000"))
+DIFFERENCES = 1000
+_TABLES = ("orders", "lines", "documents")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-reconcile-") as folder:
+        at = Path(folder)
+        lines, orders = _write(at)
+        print(f"  {orders} orders, {lines} lines in each of four books")
+        ours = _run("ours", at)
+        print(_told("set-based, SQLite", ours))
+        if importlib.util.find_spec("pandas") is None:
+            print("  pandas is not installed: pip install -e '.[bench]'")
+            return
+        theirs = _run("pandas", at)
+        print(_told("pandas", theirs))
+        print(
+            f"  pandas / ours: {theirs['seconds'] / ours['seconds']:.2f} in time as a whole,"
+            f" {theirs['cpu'] / ours['cpu']:.2f} in processor time,"
+            f" {theirs['compare'] / ours['compare']:.2f} in comparing,"
+            f" {theirs['megabytes'] / ours['megabytes']:.1f} in memory"
+        )
+
+
+def _told(name: str, figures: dict[str, Any]) -> str:
+    return (
+        f"  {name:18} read {figures['read']:6.1f} s  compare {figures['compare']:6.1f} s"
+        f"  processor {figures['cpu']:6.1f} s  peak {figures['megabytes']:6.0f} MB"
+        f"  found {figures['found']}"
+    )
+
+
+def _run(what: str, folder: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.bench_reconcile", what, str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def _write(folder: Path) -> tuple[int, int]:
+    """Write the books, with a difference of a line in every so many orders."""
+    from connector.domain.reconciliation import Book
+    from tests.reconcile.world import PLANTS, make
+
+    chance = random.Random(1)
+    # Those kinds that pandas below looks for too: lines, documents and totals that differ.
+    plants = [PLANTS[at] for at in (4, 7, 16, 19, 20, 23, 24, 28, 31, 36, 39)]
+    files = {
+        (book, table): (folder / f"{book.name}-{table}.csv").open("w", newline="")
+        for book in Book
+        for table in _TABLES
+    }
+    writers = {key: csv.writer(file) for key, file in files.items()}
+    written = {Book.CONNECTOR: 0}
+    orders = 0
+    every = max(LINES // 5 * 2 // DIFFERENCES, 1)
+    while written[Book.CONNECTOR] < LINES:
+        case = make(orders, chance)
+        orders += 1
+        written[Book.CONNECTOR] += len(case.lines[Book.CONNECTOR])
+        if orders % every == 0:
+            plants[orders // every % len(plants)](case)
+        for book in Book:
+            writers[book, "orders"].writerows(case.orders[book])
+            writers[book, "lines"].writerows(case.lines[book])
+            writers[book, "documents"].writerows(case.documents[book])
+    for file in files.values():
+        file.close()
+    return written[Book.CONNECTOR], orders
+
+
+def _ours(folder: Path) -> dict[str, Any]:
+    from connector.domain.reconciliation import Book, BookOrder, Rules
+    from connector.store.books import open_books
+    from connector.store.comparison import compare
+    from connector.store.database import Database
+    from tests.reconcile.world import DAY
+
+    def rows(book: Book, table: str) -> Iterator[Any]:
+        with (folder / f"{book.name}-{table}.csv").open(newline="") as file:
+            yield from csv.reader(file)
+
+    def orders(book: Book) -> Iterator[BookOrder]:
+        for row in rows(book, "orders"):
+            yield BookOrder._make([*row[:-1], datetime.fromisoformat(row[-1])])
+
+    database = Database(f"sqlite:///{folder / 'bench.db'}")
+    started = time.perf_counter()
+    with open_books(database, "shop") as books:
+        for book in Book:
+            books.put(book, orders(book), rows(book, "lines"), rows(book, "documents"))
+        books.run("INSERT INTO scope SELECT number, 0 FROM book_order WHERE book = 1")
+        read = time.perf_counter()
+        compare(books.connection, Rules(), date.fromisoformat(DAY))
+        ((found,),) = books.rows("SELECT COUNT(*) FROM found")
+        ended = time.perf_counter()
+    return _figures(started, read, ended, int(found))
+
+
+def _pandas(folder: Path) -> dict[str, Any]:
+    import pandas as pd
+
+    from connector.domain.reconciliation import BookDocument, BookLine, BookOrder
+
+    def frame(book: str, table: str, columns: tuple[str, ...], texts: set[str]) -> Any:
+        return pd.read_csv(
+            folder / f"{book}-{table}.csv",
+            names=list(columns),
+            dtype={name: str if name in texts else "int64" for name in columns},
+            keep_default_na=False,
+        )
+
+    started = time.perf_counter()
+    books = ("STOREFRONT", "CONNECTOR", "DMS", "SAP")
+    orders = {
+        book: frame(book, "orders", BookOrder._fields,
+                    set(BookOrder._fields) - {"freight", "total", "refunded"})
+        for book in books
+    }  # fmt: skip
+    lines = {
+        book: frame(book, "lines", BookLine._fields, {"number", "part", "sku"}) for book in books
+    }
+    documents = {
+        book: frame(book, "documents", BookDocument._fields,
+                    {"kind", "number", "document", "part", "unit", "day"})
+        for book in books
+    }  # fmt: skip
+    read = time.perf_counter()
+    found = 0
+
+    def differing(joined: Any, pairs: list[tuple[str, str]]) -> Any:
+        differs = joined["_merge"] != "both"
+        for ours, theirs in pairs:
+            differs |= joined[ours] != joined[theirs]
+        return joined[differs]
+
+    told = {"sku", "quantity", "unit_price", "discount", "amount"}
+    line_key = ["number", "line"]
+    ours = lines["CONNECTOR"]
+    for book, names in (
+        ("STOREFRONT", told | {"subsidy", "refunded_quantity", "refunded_amount"}),
+        ("DMS", told | {"shipped"}),
+    ):
+        joined = ours.merge(lines[book], on=line_key, how="outer", suffixes=("", "_theirs"),
+                            indicator=True)  # fmt: skip
+        by_line = differing(joined, [(name, f"{name}_theirs") for name in sorted(names)])
+        known = set(by_line["number"])
+        found += len(by_line)
+        totals = orders["CONNECTOR"].merge(
+            orders[book].groupby("number", as_index=False)[["total", "freight"]].sum(),
+            on="number", how="outer", suffixes=("", "_theirs"), indicator=True,
+        )  # fmt: skip
+        by_total = differing(totals, [("total", "total_theirs")])
+        found += int((~by_total["number"].isin(known)).sum())
+    key = ["number", "kind", "document"]
+    mine = documents["CONNECTOR"]
+    missing_shipment: set[str] = set()
+    for book in ("DMS", "SAP"):
+        theirs = documents[book]
+        wanted = mine if book == "DMS" else mine[mine["kind"] != "sales_order"]
+        joined = wanted.merge(theirs, on=key, how="outer", suffixes=("", "_theirs"),
+                              indicator=True)  # fmt: skip
+        pairs = [("tax", "tax_theirs")]
+        rows = differing(joined[joined["kind"] != "sales_order"],
+                         [*pairs, ("gross", "gross_theirs")])  # fmt: skip
+        missing_shipment |= set(rows[rows["kind"] == "shipment"]["number"])
+        found += len(rows)
+    sums = mine[mine["kind"] == "invoice"].groupby("number")["gross"].sum()
+    due = orders["CONNECTOR"].set_index("number")["total"]
+    found += int((due.sub(sums, fill_value=0).abs() > 100).sum())
+    shipped = ours.groupby(["number", "sku"], as_index=False)["shipped"].sum()
+    delivered = lines["SAP"].groupby(["number", "sku"], as_index=False)["shipped"].sum()
+    joined = shipped.merge(delivered, on=["number", "sku"], how="outer",
+                           suffixes=("", "_theirs"), indicator=True)  # fmt: skip
+    rows = differing(joined, [("shipped", "shipped_theirs")])
+    found += int((~rows["number"].isin(missing_shipment)).sum())
+    return _figures(started, read, time.perf_counter(), found)
+
+
+def _figures(started: float, read: float, ended: float, found: int) -> dict[str, Any]:
+    return {
+        "cpu": time.process_time(),
+        "read": read - started,
+        "compare": ended - read,
+        "seconds": ended - started,
+        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "found": found,
+    }
+
+
+if __name__ == "__main__":
+    _what, _folder = sys.argv[1:3]
+    json.dump({"ours": _ours, "pandas": _pandas}[_what](Path(_folder)), sys.stdout)
