@@ -34,7 +34,7 @@ COMMANDS = [
     "db current", "db check",
 ]  # fmt: skip
 LISTINGS = ["job list", "job history", "orders list", "customers review", "calls list",
-            "extracts list"]  # fmt: skip
+            "extracts list", "differences list"]  # fmt: skip
 
 
 @dataclass
