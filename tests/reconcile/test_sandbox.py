@@ -197,7 +197,8 @@ def test_a_difference_lasts_until_the_books_agree(tonight: Night) -> None:
     tomorrow = Window(DAY.end, DAY.end + timedelta(days=1))
     tonight.scene.clock.now = NIGHT + timedelta(days=1)
     tonight.scene.sandbox.clock.set(NIGHT + timedelta(days=1))
-    assert tonight.connector.runner.run_window("reconcile", tomorrow).state == "done"
+    outcome = tonight.connector.runner.run_window("reconcile", tomorrow)
+    assert outcome.state == "done", outcome.error
     told = [
         (each.number, each.kind.value, each.state.value, each.age)
         for each in tonight.connector.differences.of_window(Span(tomorrow.start, tomorrow.end))
