@@ -18,6 +18,7 @@ from connector.domain.business_unit import BusinessUnit
 from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
 from connector.domain.deadlines import Promises
 from connector.domain.reconciliation import Rules
+from connector.domain.settlement import Terms
 from connector.extracts.deliver import FolderTarget, Target
 from connector.extracts.mail import MailTarget
 from connector.extracts.s3 import S3Target
@@ -29,6 +30,7 @@ from connector.jobs.deliver import deliver
 from connector.jobs.intake import intake
 from connector.jobs.reconcile import reconcile
 from connector.jobs.runner import Job, Runner
+from connector.jobs.settlement import Months, Settler, settlement
 from connector.jobs.status import status
 from connector.jobs.wave import wave
 from connector.jobs.writeback import writeback
@@ -66,6 +68,7 @@ from connector.store.orders import Orders
 from connector.store.promises import PromiseBook
 from connector.store.reconciliation import Differences
 from connector.store.runs import Runs
+from connector.store.settlements import Settlements
 from connector.store.slots import SharedSlots
 from connector.store.standing import Standing
 from connector.store.waves import Waves
@@ -91,6 +94,7 @@ class Connector:
     runs: Runs
     waves: Waves
     files: Files
+    settler: Settler
     jobs: tuple[Job, ...]
     runner: Runner
     sap: SapSystem
@@ -169,6 +173,7 @@ def build(
     nightly = Nightly(zone, schedule.promises_at, business_days)
     unattended = wire(settings, context, database, (sap_gate, dms_gate), nightly)
     differences = Differences(database, settings.shop, zone)
+    daybook = Daybook(database)
     comparer = Comparer(
         context=context,
         database=database,
@@ -177,6 +182,17 @@ def build(
         rules=Rules(**settings.reconciliation.model_dump()),
         zone=zone,
         workers=settings.workers,
+    )
+    settler = Settler(
+        context.shop,
+        context.business_units,
+        clock,
+        daybook,
+        Settlements(database),
+        files,
+        lambda unit, month: terms_of(settings, unit, month),
+        settings.output / "settlements",
+        zone,
     )
     jobs = (
         intake(context, Every(schedule.intake)),
@@ -188,12 +204,13 @@ def build(
             context,
             comparer,
             files,
-            Daybook(database),
+            daybook,
             Nightly(zone, schedule.reconcile_at, business_days),
             settings.output / "extracts",
             zone,
             business_days,
         ),
+        settlement(settler, Months(zone, settings.settlement.at)),
         deliver(context.outbound, files, targets_of(settings), Every(schedule.deliver), clock),
         *unattended.jobs,
     )
@@ -205,6 +222,7 @@ def build(
         runs=runs,
         waves=waves,
         files=files,
+        settler=settler,
         jobs=jobs,
         runner=Runner(jobs, runs, clock, since=begin, stop=stop),
         sap=sap,
@@ -365,6 +383,16 @@ def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None)
         ),
         mappings,
     )
+
+
+def terms_of(settings: Settings, unit: str, month: str) -> Terms:
+    """Return what was agreed with a business unit for a month; nothing agreed costs nothing."""
+    terms = settings.settlement.terms
+    agreed = [each for each in terms.get(unit, terms.get("", [])) if each.since <= month]
+    if not agreed:
+        return Terms()
+    newest = max(agreed, key=lambda each: each.since)
+    return Terms(**newest.model_dump(exclude={"since"}))
 
 
 def targets_of(settings: Settings) -> dict[str, Target]:

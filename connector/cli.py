@@ -19,6 +19,7 @@ from connector.commands import (
     mappings,
     orders,
     service,
+    settlement,
 )
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.add_typer(calls.app, name="calls")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(differences.app, name="differences")
 app.add_typer(extracts.app, name="extracts")
+app.add_typer(settlement.app, name="settlement")
 app.add_typer(database.app, name="db")
 
 

@@ -277,6 +277,23 @@ class PolicySection(_Section):
     )
 
 
+class TermsSection(_Section):
+    """What was agreed with a business unit (结算条款), from a month on."""
+
+    since: str = Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="YYYY-MM")
+    fee_percent: Decimal = Field(default=Decimal(0), ge=0, le=100)
+    monthly_fee: Decimal = Field(default=Decimal(0), ge=0)
+    freight_to_unit: bool = True
+    subsidy_to_unit: bool = True
+
+
+class SettlementSection(_Section):
+    """The monthly settlement; `terms` are by business unit, `""` for units not named."""
+
+    at: time = time(3)
+    terms: dict[str, list[TermsSection]] = {}
+
+
 ParcelKind = Literal["batch", "extract", "settlement"]
 
 
@@ -380,6 +397,7 @@ class Settings(BaseSettings):
     reconciliation: ReconciliationSection = ReconciliationSection()
     policy: PolicySection = PolicySection()
     business_units: list[BusinessUnitSection] = Field(min_length=1)
+    settlement: SettlementSection = SettlementSection()
     delivery: dict[TargetName, Delivery] = Field(
         default={}, description="where finished files go, by a name of lower-case letters"
     )

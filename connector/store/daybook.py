@@ -110,6 +110,26 @@ class Daybook:
                 return
             last = rows[-1].id
 
+    def touched(self, shop: str, unit: str, since: datetime | None) -> Iterator[Kept]:
+        """Give the orders of a business unit that changed since then, in a fixed sequence."""
+        query = (
+            select(OrderRow)
+            .where(OrderRow.shop == shop, OrderRow.business_units.contains(unit, autoescape=True))
+            .order_by(OrderRow.id)
+            .limit(_PAGE)
+        )
+        if since is not None:
+            query = query.where(OrderRow.updated_at >= since)
+        last = 0
+        while True:
+            with self._database.reading() as session:
+                rows = list(session.scalars(query.where(OrderRow.id > last)))
+                kept = _with_parts(session, rows)
+            yield from kept
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].id
+
     def not_issued(
         self, shop: str, applied_until: datetime, issued_until: datetime
     ) -> Iterator[tuple[OrderRow, DocumentRow]]:

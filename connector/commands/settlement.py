@@ -1,0 +1,91 @@
+"""`connector settlement`: build, close and list monthly settlements."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from connector.commands.output import DryRun, Json, document, listing
+
+app = typer.Typer(no_args_is_help=True, help="Monthly settlement with the business units. 月度结算")
+
+Month = Annotated[str, typer.Option(help="YYYY-MM.")]
+Unit = Annotated[str, typer.Option(help="A business unit's code.")]
+
+
+@app.command()
+def build(month: Month, unit: Unit, json: Json = False) -> None:
+    """Write a month's statement: a draft until the month is closed, then always the same.
+
+    Example: connector settlement build --month 2026-11 --unit GQ
+    """
+    from connector.commands.opened import opened
+
+    with opened() as connector:
+        statement, written = connector.settler.build(unit, month)
+        _told(statement, [str(file.path) for file in written], json)
+
+
+@app.command()
+def close(month: Month, unit: Unit, dry_run: DryRun = False) -> None:
+    """Close a month for good. What changes afterwards is an adjustment of a later month.
+
+    Example: connector settlement close --month 2026-11 --unit GQ
+    """
+    from connector.commands.opened import opened, operator
+
+    with opened() as connector:
+        if dry_run:
+            statement, _ = connector.settler.build(unit, month)
+            print(f"{unit} {month}: would be closed with {statement.due:,.2f} due")
+            return
+        done = connector.settler.close(unit, month, operator())
+        print(f"{unit} {month}: {'closed' if done else 'was closed before; nothing changed'}")
+
+
+@app.command("list")
+def list_closed(json: Json = False) -> None:
+    """List the closed settlements.
+
+    Example: connector settlement list
+    """
+    from connector.commands.opened import opened, zone_of
+
+    with opened() as connector:
+        listing(
+            [
+                {
+                    "unit": row.business_unit,
+                    "month": row.month,
+                    "due": row.figures["due"],
+                    "closed_at": row.closed_at,
+                    "closed_by": row.closed_by,
+                }
+                for row in connector.settler.settlements.listed()
+            ],
+            as_json=json,
+            zone=zone_of(connector),
+            empty="no month is closed yet",
+        )
+
+
+def _told(statement: Any, files: list[str], as_json: bool) -> None:
+    from connector.extracts.statement import figures
+
+    if as_json:
+        document(
+            {
+                "unit": statement.unit,
+                "month": statement.month,
+                "items": figures(statement),
+                "due": statement.due,
+                "files": files,
+            }
+        )
+        return
+    for row in figures(statement):
+        print(f"{row['title']:<28} {row['total']:>16,.2f}")
+    print(f"{'应付 Amount due':<28} {statement.due:>16,.2f}")
+    for path in files:
+        print(path)

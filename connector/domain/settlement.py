@@ -1,0 +1,244 @@
+"""What the platform owes a business unit for a month, amount by amount (结算).
+
+Rule's source: workflow.md, step 9. Goods count when they are shipped, refunds when the storefront
+books them. Each amount has a reference that stays the same, so that what was settled once can be
+compared with what the books say later: a closed month is never changed, the difference appears
+as an adjustment (调整) of a later one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from connector.domain.aftersales import SaleKind
+from connector.domain.order import Order, OrderLine
+from connector.domain.pricing import split
+
+_ZERO = Decimal(0)
+_CENT = Decimal("0.01")
+
+
+class EntryKind(StrEnum):
+    """What an amount is for, in the sequence of the statement."""
+
+    SALE = "sale"  # 销售: what buyers paid for shipped goods
+    SUBSIDY = "subsidy"  # 线上补贴: what the platform took off these prices
+    FREIGHT = "freight"  # 运费
+    RETURN = "return"  # 退货: refunds for goods that came back
+    REFUND = "refund"  # 仅退款: other refunds
+    FEE = "fee"  # 平台服务费
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One amount; positive ones are owed to the business unit. `origin` is a month, YYYY-MM."""
+
+    kind: EntryKind
+    reference: str
+    order_number: str
+    origin: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What was agreed with a business unit from a month on.
+
+    The fee is `fee_percent` of sales and freight less returns and refunds, and `monthly_fee`.
+    """
+
+    fee_percent: Decimal = _ZERO
+    monthly_fee: Decimal = _ZERO
+    freight_to_unit: bool = True
+    subsidy_to_unit: bool = True
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """Pieces of lines that left together: line number → quantity."""
+
+    number: str
+    at: datetime
+    quantities: Mapping[int, Decimal]
+
+
+@dataclass(frozen=True)
+class Refunded:
+    """One refund as the storefront booked it; `amounts` by line number, 0 for what has no line."""
+
+    refund_id: str
+    kind: SaleKind
+    at: datetime
+    amounts: Mapping[int, Decimal]
+
+
+def expected(
+    order: Order,
+    unit: str,
+    shipments: Sequence[Shipped],
+    refunds: Sequence[Refunded],
+    terms: Terms,
+    zone: ZoneInfo,
+) -> list[Entry]:
+    """Return every amount that the books show for one unit's part of an order, by now.
+
+    Of a refund counts only what exceeds the value of pieces that never left: those were never a
+    sale. Amounts are split to the cent, the last part taking what is left.
+    """
+    lines = {line.number: line for line in order.lines if line.business_unit == unit}
+    entries: list[Entry] = []
+    gone = dict.fromkeys(lines, _ZERO)
+    for shipment in sorted(shipments, key=lambda each: (each.at, each.number)):
+        month = _month(shipment.at, zone)
+        for number, quantity in sorted(shipment.quantities.items()):
+            if number not in lines:
+                continue
+            line, before = lines[number], gone[number]
+            gone[number] = min(before + quantity, line.quantity)
+            key = f"{order.number}/{shipment.number}/{number}"
+            for kind, whole in ((EntryKind.SALE, line.amount), (EntryKind.SUBSIDY, line.subsidy)):
+                if kind is EntryKind.SUBSIDY and not terms.subsidy_to_unit:
+                    continue
+                part = _part(whole, gone[number], line) - _part(whole, before, line)
+                if part:
+                    entries.append(Entry(kind, key, order.number, month, part))
+    if not any(gone.values()):
+        return entries
+    first = min(shipments, key=lambda each: (each.at, each.number))
+    freight = _freight(order, unit)
+    if freight and terms.freight_to_unit:
+        key = f"{order.number}/freight"
+        month = _month(first.at, zone)
+        entries.append(Entry(EntryKind.FREIGHT, key, order.number, month, freight))
+    return entries + _refunds(order, unit, lines, gone, refunds, zone)
+
+
+def _refunds(
+    order: Order,
+    unit: str,
+    lines: Mapping[int, OrderLine],
+    gone: Mapping[int, Decimal],
+    refunds: Sequence[Refunded],
+    zone: ZoneInfo,
+) -> list[Entry]:
+    entries = []
+    unsold = {
+        number: line.amount - _part(line.amount, gone[number], line)
+        for number, line in lines.items()
+    }
+    for refund in sorted(refunds, key=lambda each: (each.at, each.refund_id)):
+        kind = EntryKind.REFUND if refund.kind is SaleKind.REFUND else EntryKind.RETURN
+        for number, amount in sorted(refund.amounts.items()):
+            if number == 0:
+                counted = _share(order, unit, amount)
+            elif number in lines:
+                absorbed = min(amount, unsold[number])
+                unsold[number] -= absorbed
+                counted = amount - absorbed
+            else:
+                continue
+            if counted:
+                key = f"{order.number}/refund {refund.refund_id}/{number}"
+                month = _month(refund.at, zone)
+                entries.append(Entry(kind, key, order.number, month, -counted))
+    return entries
+
+
+def settle(
+    month: str,
+    unit: str,
+    entries: Iterable[Entry],
+    accounted: Mapping[tuple[str, str], Decimal],
+    terms: Terms,
+) -> list[Entry]:
+    """Return the entries of a month: what the books show less what was settled before.
+
+    `entries` are those up to the end of the month, of every order that changed since the last
+    closing; `accounted` is by (kind, reference) what closed months hold of the same orders.
+    """
+    left = dict(accounted)
+    made = []
+    for entry in entries:
+        if entry.origin > month:
+            continue
+        settled = left.pop((entry.kind.value, entry.reference), _ZERO)
+        if entry.amount != settled:
+            made.append(
+                Entry(
+                    entry.kind,
+                    entry.reference,
+                    entry.order_number,
+                    entry.origin,
+                    entry.amount - settled,
+                )
+            )
+    for (kind, reference), settled in sorted(left.items()):
+        # It was settled once, and the books show it no longer.
+        if settled and kind != EntryKind.FEE:
+            number = reference.split("/", 1)[0]
+            made.append(Entry(EntryKind(kind), reference, number, "", -settled))
+    base = sum((each.amount for each in made if each.kind is not EntryKind.SUBSIDY), _ZERO)
+    fee = (base * terms.fee_percent / 100).quantize(_CENT, ROUND_HALF_UP)
+    for name, amount in (("percent", fee), ("month", terms.monthly_fee)):
+        if amount:
+            made.append(Entry(EntryKind.FEE, f"{unit}/{month}/{name}", "", month, -amount))
+    return sorted(made, key=lambda each: (list(EntryKind).index(each.kind), each.reference))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The settlement of one unit and month."""
+
+    unit: str
+    month: str
+    entries: tuple[Entry, ...]
+    terms: Terms
+
+    def of(self, kind: EntryKind) -> Decimal:
+        """Return what the month itself comes to."""
+        return self._sum(each for each in self.entries if each.kind is kind and not self.late(each))
+
+    def adjusted(self, kind: EntryKind) -> Decimal:
+        """Return what changed of earlier months."""
+        return self._sum(each for each in self.entries if each.kind is kind and self.late(each))
+
+    def late(self, entry: Entry) -> bool:
+        """Whether an entry adjusts an earlier month."""
+        return entry.origin != self.month
+
+    @property
+    def due(self) -> Decimal:
+        """Return what the platform owes the unit; negative when the unit owes it."""
+        return self._sum(self.entries)
+
+    def _sum(self, entries: Iterable[Entry]) -> Decimal:
+        return sum((each.amount for each in entries), _ZERO)
+
+
+def _part(whole: Decimal, quantity: Decimal, line: OrderLine) -> Decimal:
+    if not line.quantity:
+        return _ZERO
+    return (whole * quantity / line.quantity).quantize(_CENT, ROUND_HALF_UP)
+
+
+def _freight(order: Order, unit: str) -> Decimal:
+    return _share(order, unit, order.freight)
+
+
+def _share(order: Order, unit: str, amount: Decimal) -> Decimal:
+    """Return a unit's share of an amount on the order as a whole, by the value of its lines."""
+    units = list(dict.fromkeys(line.business_unit for line in order.lines if line.business_unit))
+    weights = [
+        sum((line.amount for line in order.lines if line.business_unit == each), _ZERO)
+        for each in units
+    ]
+    return split(amount, weights)[units.index(unit)] if unit in units else _ZERO
+
+
+def _month(instant: datetime, zone: ZoneInfo) -> str:
+    return f"{instant.astimezone(zone):%Y-%m}"

@@ -1,0 +1,194 @@
+"""The settlement statement as a workbook and as a page that prints well (HTML to PDF)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connector.domain.settlement import EntryKind, Statement
+from connector.extracts.table import Column, Kind
+from connector.extracts.workbook import GREY, LINE, NAVY, PALE, Book, paper
+
+TITLES = {
+    EntryKind.SALE: "销售 Sales",
+    EntryKind.SUBSIDY: "线上补贴 Online subsidy",
+    EntryKind.FREIGHT: "运费 Freight",
+    EntryKind.RETURN: "退货 Returns",
+    EntryKind.REFUND: "退款 Refunds",
+    EntryKind.FEE: "平台服务费 Platform fee",
+}
+_ENTRIES = (
+    Column("kind", "项目", "Item"),
+    Column("order", "订单号", "Order"),
+    Column("reference", "单据", "Reference"),
+    Column("origin", "归属月份", "Month"),
+    Column("adjustment", "调整", "Adjustment"),
+    Column("amount", "金额", "Amount", Kind.AMOUNT, total=True),
+)
+_DIFFERENCES = (
+    Column("number", "订单号", "Order"),
+    Column("kind", "差异类型", "Kind"),
+    Column("amount", "涉及金额", "Amount at stake", Kind.AMOUNT, total=True),
+)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a statement shows besides its amounts.
+
+    `differences` are (order, kind in words, amount at stake); `opening` is what was at stake when
+    the month before was closed. `closed_at` is empty on a draft.
+    """
+
+    unit_name: str
+    currency: str
+    zone: ZoneInfo
+    differences: Sequence[tuple[str, str, Decimal]]
+    opening: Decimal
+    closed_at: datetime | None
+
+
+def figures(statement: Statement) -> list[dict[str, Any]]:
+    """Return one row for each item: of the month itself, of earlier months, together."""
+    return [
+        {
+            "kind": kind.value,
+            "title": TITLES[kind],
+            "month": statement.of(kind),
+            "adjusted": statement.adjusted(kind),
+            "total": statement.of(kind) + statement.adjusted(kind),
+        }
+        for kind in EntryKind
+    ]
+
+
+def statement_html(statement: Statement, about: Paper) -> bytes:
+    """Return the statement as one page that needs nothing else."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    pages = Environment(
+        loader=PackageLoader("connector.extracts"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters["money"] = _money
+    closed = about.closed_at
+    text = pages.get_template("settlement.html.j2").render(
+        unit=statement.unit,
+        unit_name=about.unit_name,
+        month=statement.month,
+        currency=about.currency,
+        draft=closed is None,
+        closed_at=f"{closed.astimezone(about.zone):%Y-%m-%d %H:%M}" if closed else "",
+        rows=figures(statement),
+        due=statement.due,
+        terms=statement.terms,
+        adjustments=[
+            {
+                "reference": each.reference,
+                "origin": each.origin,
+                "title": TITLES[each.kind],
+                "amount": each.amount,
+            }
+            for each in statement.entries
+            if statement.late(each)
+        ],
+        differences=_by_kind(about.differences),
+        opening=about.opening,
+    )
+    return text.encode()
+
+
+def statement_workbook(statement: Statement, about: Paper) -> bytes:
+    """Return the statement as a workbook: the statement, every entry, the differences."""
+    out = io.BytesIO()
+    title = f"电商结算单 Settlement {statement.unit} {statement.month}"
+    book = Book(out, title, about.zone)
+    front = book.worksheet("结算单 Statement")
+    _front(book, front, statement, about, title)
+    entries = book.sheet("明细 Entries", _ENTRIES)
+    for each in statement.entries:
+        late = "调整 adjustment" if statement.late(each) else ""
+        entries.add(
+            [TITLES[each.kind], each.order_number, each.reference, each.origin, late, each.amount]
+        )
+    differences = book.sheet("结转差异 Differences", _DIFFERENCES)
+    for difference in about.differences:
+        differences.add(difference)
+    book.close()
+    return out.getvalue()
+
+
+def _front(book: Book, sheet: Any, statement: Statement, about: Paper, title: str) -> None:
+    sheet.hide_gridlines(2)
+    sheet.set_column(0, 0, 2)
+    sheet.set_column(1, 1, 34)
+    sheet.set_column(2, 4, 20)
+    sheet.set_row(0, 30)
+    band = book.style(bold=True, font_size=15, font_color="white", bg_color=NAVY)
+    for column in range(5):
+        sheet.write_string(0, column, title if column == 1 else "", band)
+    state = "草稿 DRAFT：未关账 not closed"
+    if about.closed_at is not None:
+        state = f"关账 closed {about.closed_at.astimezone(about.zone):%Y-%m-%d %H:%M}"
+    colour = GREY if about.closed_at else "#C00000"
+    sheet.write_string(
+        2, 1, f"{about.unit_name}   {about.currency}   {state}", book.style(font_color=colour)
+    )
+    heads = ("项目 Item", "本月 This month", "以前月份调整 Adjustments", "合计 Total")
+    for column, head in enumerate(heads, start=1):
+        align = "left" if column == 1 else "center"
+        sheet.write_string(
+            4, column, head, book.style(bold=True, font_color="white", bg_color=NAVY, align=align)
+        )
+    row = 5
+    plain = book.number_style(Kind.AMOUNT, bottom=4, bottom_color=LINE)
+    for each in figures(statement):
+        sheet.write_string(row, 1, each["title"], book.style(bottom=4, bottom_color=LINE))
+        for column, name in enumerate(("month", "adjusted", "total"), start=2):
+            sheet.write_number(row, column, float(each[name]), plain)
+        row += 1
+    due = {"bold": True, "font_size": 12, "bg_color": PALE, "top": 2, "top_color": NAVY}
+    sheet.write_string(row, 1, "应付事业部 Amount due", book.style(**due))
+    for column in (2, 3):
+        sheet.write_blank(row, column, None, book.style(**due))
+    sheet.write_number(row, 4, float(statement.due), book.number_style(Kind.AMOUNT, **due))
+    small = book.style(font_size=9, font_color=GREY, italic=True)
+    terms = statement.terms
+    sheet.write_string(
+        row + 2,
+        1,
+        f"平台服务费 platform fee {terms.fee_percent} % , 每月 monthly {_money(terms.monthly_fee)}",
+        small,
+    )
+    at_stake = sum((amount for _, _, amount in about.differences), Decimal(0))
+    sheet.write_string(
+        row + 3,
+        1,
+        f"结转差异 differences carried over {_money(at_stake)} ({len(about.differences)}), "
+        f"上期 month before {_money(about.opening)}; 未计入应付 not part of the amount due",
+        small,
+    )
+    paper(sheet)
+    sheet.fit_to_pages(1, 1)
+
+
+def _by_kind(differences: Iterable[tuple[str, str, Decimal]]) -> list[Mapping[str, Any]]:
+    kinds: dict[str, list[Decimal]] = {}
+    for _, kind, amount in differences:
+        kinds.setdefault(kind, []).append(amount)
+    return [
+        {"title": kind, "number": len(amounts), "amount": sum(amounts, Decimal(0))}
+        for kind, amounts in sorted(kinds.items())
+    ]
+
+
+def _money(value: Decimal) -> str:
+    return f"{value:,.2f}"

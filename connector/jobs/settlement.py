@@ -1,0 +1,272 @@
+"""Builds the monthly settlement of a business unit; a job drafts it when the month is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from connector.domain.aftersales import SaleKind
+from connector.domain.business_unit import BusinessUnit, assign
+from connector.domain.reading import read_order
+from connector.domain.reconciliation import MEANING, Kind
+from connector.domain.settlement import (
+    Entry,
+    Refunded,
+    Shipped,
+    Statement,
+    Terms,
+    expected,
+    settle,
+)
+from connector.errors import Misconfigured
+from connector.extracts.files import Written, publish
+from connector.extracts.statement import Paper, figures, statement_html, statement_workbook
+from connector.jobs.cadence import Window
+from connector.jobs.runner import Counts, Job
+from connector.steps.sales_order import live
+from connector.store.daybook import Daybook, Kept
+from connector.store.files import Files
+from connector.store.settlements import Settlements
+
+
+@dataclass(frozen=True)
+class Months:
+    """One window for each calendar month, due at `at` on the day after its end."""
+
+    zone: ZoneInfo
+    at: time
+
+    def due(self, after: datetime, now: datetime) -> Sequence[Window]:
+        """See `connector.jobs.cadence.Cadence`."""
+        windows = []
+        start, end = month_of(after.astimezone(self.zone).date(), self.zone)
+        while end + timedelta(hours=self.at.hour, minutes=self.at.minute) <= now:
+            if end > after:
+                windows.append(Window(start, end))
+            start, end = month_of(end.astimezone(self.zone).date(), self.zone)
+        return windows
+
+
+@dataclass(frozen=True)
+class Settler:
+    """Builds and closes settlements. `terms` are by business unit and month."""
+
+    shop: str
+    business_units: Mapping[str, BusinessUnit]
+    clock: Callable[[], datetime]
+    daybook: Daybook
+    settlements: Settlements
+    files: Files
+    terms: Callable[[str, str], Terms]
+    folder: Path
+    zone: ZoneInfo
+    currency: str = "CNY"
+
+    def build(self, unit: str, month: str) -> tuple[Statement, list[Written]]:
+        """Write the statement: of a closed month as it was closed, else a draft.
+
+        Raises Misconfigured.
+        """
+        closed = self.settlements.closed(unit, month)
+        if closed is not None:
+            statement, row = closed
+            held = row.figures
+            differences = [
+                (str(number), str(kind), Decimal(str(amount)))
+                for number, kind, amount in held["differences"]
+            ]
+            opening = Decimal(str(held["opening"]))
+            return statement, self._write(statement, differences, opening, row.closed_at)
+        statement = self._statement(unit, month)
+        differences = self._differences(unit, month)
+        return statement, self._write(statement, differences, self._opening(unit), None)
+
+    def close(self, unit: str, month: str, actor: str) -> bool:
+        """Close a month for good and write it; false when it was closed before.
+
+        Raises Misconfigured for a month that is not over, or before one that is closed.
+        """
+        if self.settlements.closed(unit, month) is not None:
+            return False
+        statement = self._statement(unit, month)
+        differences = self._differences(unit, month)
+        held = {
+            "differences": [[number, kind, str(amount)] for number, kind, amount in differences],
+            "opening": str(self._opening(unit)),
+            "at_stake": str(sum((amount for _, _, amount in differences), Decimal(0))),
+            "due": str(statement.due),
+            "rows": [
+                {name: str(value) for name, value in row.items()} for row in figures(statement)
+            ],
+        }
+        now = self.clock()
+        if not self.settlements.close(statement, held, actor, now):
+            return False
+        self.build(unit, month)
+        return True
+
+    def _statement(self, unit: str, month: str) -> Statement:
+        end = self._end(unit, month)
+        last = self.settlements.last(unit)
+        if last is not None and last.month > month:
+            raise Misconfigured(
+                f"{last.month} is closed; what changed of {month} is an adjustment after it",
+                place=f"settlement {unit} {month}",
+                remedy=f"build a month after {last.month}",
+            )
+        terms = self.terms(unit, month)
+        entries: list[Entry] = []
+        numbers: list[str] = []
+        since = last.closed_at if last is not None else None
+        for kept in self.daybook.touched(self.shop, unit, since):
+            numbers.append(kept.row.number)
+            entries += self._expected(kept, unit, terms, end)
+        accounted = self.settlements.accounted(unit, numbers) if last is not None else {}
+        made = settle(month, unit, entries, accounted, terms)
+        return Statement(unit, month, tuple(made), terms)
+
+    def _expected(
+        self, kept: Kept, unit: str, terms: Terms, end: datetime
+    ) -> Iterator[Entry] | list[Entry]:
+        order, _ = read_order(kept.row.content, shop=kept.row.shop)
+        if order is None:
+            return []
+        order = assign(order, tuple(self.business_units.values()))[0]
+        shipments = [
+            Shipped(
+                document.number,
+                document.at,
+                {
+                    int(line["line_number"]): Decimal(str(line["quantity"]))
+                    for line in document.detail.get("lines") or []
+                },
+            )
+            for document in live(kept.documents)
+            if document.kind == "shipment" and document.at < end and document.business_unit == unit
+        ]
+        if not shipments:
+            return []
+        return expected(order, unit, shipments, refunds_of(kept, end), terms, self.zone)
+
+    def _differences(self, unit: str, month: str) -> list[tuple[str, str, Decimal]]:
+        end = month_from(month, self.zone)[1]
+        found = self.settlements.open_differences(self.shop, unit, end)
+        return [
+            (each.number, f"{MEANING[Kind(each.kind)].chinese} {each.kind}", each.amount)
+            for each in found
+            if MEANING[Kind(each.kind)].lasting
+        ]
+
+    def _opening(self, unit: str) -> Decimal:
+        last = self.settlements.last(unit)
+        return Decimal(str(last.figures.get("at_stake", "0"))) if last is not None else Decimal(0)
+
+    def _end(self, unit: str, month: str) -> datetime:
+        if unit not in self.business_units:
+            raise Misconfigured(
+                f"there is no business unit {unit}",
+                place="settlement",
+                remedy=f"one of {', '.join(self.business_units)}",
+            )
+        end = month_from(month, self.zone)[1]
+        if end > self.clock():
+            raise Misconfigured(
+                "the month is not over", place=f"settlement {unit} {month}", remedy="wait for it"
+            )
+        return end
+
+    def _write(
+        self,
+        statement: Statement,
+        differences: Sequence[tuple[str, str, Decimal]],
+        opening: Decimal,
+        closed_at: datetime | None,
+    ) -> list[Written]:
+        unit = self.business_units[statement.unit]
+        about = Paper(unit.name, self.currency, self.zone, differences, opening, closed_at)
+        name = f"settlement-{statement.unit}-{statement.month}"
+        rows = len(statement.entries)
+        written = publish(
+            self.folder / f"{statement.unit}-{statement.month}",
+            {
+                f"{name}.xlsx": (statement_workbook(statement, about), rows),
+                f"{name}.html": (statement_html(statement, about), rows),
+            },
+        )
+        self.files.note(written, "settlement", self.clock())
+        return written
+
+
+def settlement(settler: Settler, cadence: Months) -> Job:
+    """Return the job: a draft for each business unit when a month is over; a person closes it."""
+
+    def run(window: Window, scope: str) -> Counts:
+        month = f"{window.start.astimezone(settler.zone):%Y-%m}"
+        statement, written = settler.build(scope, month)
+        return {"entries": len(statement.entries), "files": len(written)}
+
+    return Job(
+        "settlement",
+        "draft the month's settlement of each business unit",
+        cadence,
+        run,
+        tuple(settler.business_units),
+    )
+
+
+def refunds_of(kept: Kept, until: datetime) -> list[Refunded]:
+    """Return an order's refunds booked before then, by line; 0 holds what belongs to no line."""
+    order, _ = read_order(kept.row.content, shop=kept.row.shop)
+    if order is None:
+        return []
+    kinds = {
+        str(refund): SaleKind(sale.kind)
+        for sale in kept.after_sales
+        for refund in sale.detail.get("refunds", [])
+    }
+    numbers = {line.line_id: line.number for line in order.lines}
+    by_id: dict[str, Mapping[str, object]] = {
+        str(each.get("refund_id")): each for each in kept.row.content.get("refunds") or []
+    }
+    made = []
+    for refund in order.refunds:
+        at = refund.refunded_at or kept.row.placed_at
+        if at >= until:
+            continue
+        amounts: dict[int, Decimal] = {}
+        lines = by_id.get(refund.refund_id, {}).get("lines")
+        for each in lines if isinstance(lines, list) else []:
+            number = numbers.get(str(each.get("line_id")), 0)
+            amount = abs(Decimal(str(each.get("amount") or 0)))
+            amounts[number] = amounts.get(number, Decimal(0)) + amount
+        rest = refund.amount - sum(amounts.values(), Decimal(0))
+        if rest:
+            amounts[0] = amounts.get(0, Decimal(0)) + rest
+        kind = kinds.get(refund.refund_id, SaleKind.REFUND)
+        made.append(Refunded(refund.refund_id, kind, at, amounts))
+    return made
+
+
+def month_of(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when the calendar month of a day begins and ends, in UTC."""
+    first = day.replace(day=1)
+    following = (first + timedelta(days=32)).replace(day=1)
+    start, end = (
+        datetime.combine(each, time(0), zone).astimezone(UTC) for each in (first, following)
+    )
+    return start, end
+
+
+def month_from(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when a month begins and ends. Raises Misconfigured for what is no month."""
+    try:
+        day = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise Misconfigured(
+            f"{month!r} is no month", place="settlement", remedy="for example 2026-11"
+        ) from None
+    return month_of(day, zone)
