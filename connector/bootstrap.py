@@ -35,7 +35,7 @@ from connector.jobs.status import status
 from connector.jobs.wave import wave
 from connector.jobs.writeback import writeback
 from connector.mapping import MappingSet
-from connector.mapping import load as load_mappings
+from connector.mapping.live import Live
 from connector.sap.books import SapBooks
 from connector.sap.connection import check_connection
 from connector.sap.customers import CustomerDesk, Remembered
@@ -64,6 +64,7 @@ from connector.store.customers import Customers
 from connector.store.database import Database
 from connector.store.daybook import Daybook
 from connector.store.files import Files
+from connector.store.mappings import MappingVersions
 from connector.store.orders import Orders
 from connector.store.promises import PromiseBook
 from connector.store.reconciliation import Differences
@@ -106,6 +107,8 @@ class Connector:
     acts: Acts
     standing: Standing
     differences: Differences
+    mappings: Live
+    versions: MappingVersions
 
     def close(self) -> None:
         """Let go of connections."""
@@ -123,18 +126,16 @@ def build(
     """
     database = Database(settings.database_url)
     database.upgrade()
-    mappings = load_mappings(settings.mappings)
+    versions = MappingVersions(database, clock)
+    in_force = Live(settings.mappings, versions, settings.shop)
     tables = timetables_of(settings)
     site = tables[""]
     sap_gate = gate_of("SAP", settings, settings.sap.limits, clock)
     dms_gate = gate_of("DMS", settings, settings.dms.limits, clock)
     sap = GatedSap(sap_of(settings, database), sap_gate)
-    dms = PatientDms(GatedDms(dms_of(settings, lambda: mappings), dms_gate), settings.dms.retry_for)
+    dms = PatientDms(GatedDms(dms_of(settings, in_force), dms_gate), settings.dms.retry_for)
     storefront = storefront_of(settings)
     calls = Calls(database)
-
-    def in_force() -> MappingSet:
-        return mappings
 
     context = Context(
         shop=settings.shop,
@@ -234,6 +235,8 @@ def build(
         acts=Acts(database),
         standing=Standing(database),
         differences=differences,
+        mappings=in_force,
+        versions=versions,
     )
 
 

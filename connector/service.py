@@ -16,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from connector.bootstrap import Connector
 from connector.jobs.runner import Lane, Runner
+from connector.mapping.live import LOOK_EVERY
 from connector.store.leader import leadership
 from connector.web.heart import Heart
 from connector.web.site import listen
@@ -58,6 +59,15 @@ def serve(connector: Connector) -> None:
             coalesce=True,
             misfire_grace_time=None,
         )
+    # Whoever asks for mappings looks at the folder too; this one looks when nothing else is done.
+    scheduler.add_job(
+        connector.mappings.look,
+        "interval",
+        seconds=LOOK_EVERY,
+        max_instances=1,
+        coalesce=True,
+        misfire_grace_time=None,
+    )
     # The scheduler's own logger speaks of every tick that finds the last one under way.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     web = listen(connector, heart)

@@ -15,6 +15,7 @@ from connector.domain.masking import mask_text
 from connector.errors import Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
+from connector.mapping.live import steady
 from connector.steps.context import Context
 from connector.steps.outbound import Document
 from connector.steps.walk import held_for
@@ -102,8 +103,9 @@ def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
         document.kind: {**document.detail, "number": document.number},
         "complete": _all_shipped(context, row),
     }
-    _fields(context, row, document, source)
-    _note(context, row, document, source)
+    with steady(context.mappings):
+        _fields(context, row, document, source)
+        _note(context, row, document, source)
     context.orders.written_back(document.id, context.clock())
     context.orders.note(
         row.id,

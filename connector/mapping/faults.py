@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from connector.mapping import model
 from connector.mapping.document import Block, Where, nowhere
-from connector.mapping.finding import Finding, near
+from connector.mapping.finding import Finding, mistyped, near
 from connector.mapping.interfaces import Fault, Interfaces
 
 
@@ -27,8 +27,7 @@ def faults(
                 text = f"every other refusal would count as {outcome}"
                 yield Finding(*at, "fault", text, '"*": rejected')
         elif code not in known:
-            alike = near(code, known)
-            sure = alike.startswith("did you mean")
+            alike, sure = near(code, known), mistyped(code, known)
             yield Finding(
                 at.file, at.line, at.column, "fault", f"the DMS has no fault {code}",
                 alike if sure else "", "error" if sure else "warning",

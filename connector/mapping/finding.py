@@ -58,6 +58,11 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"there is {', '.join(names)}" if 0 < len(names) <= 12 else ""
 
 
+def mistyped(name: str, known: Iterable[str]) -> bool:
+    """Whether a name is nearly another one: a slip of the finger, rather than something new."""
+    return bool(get_close_matches(name.lower(), {each.lower() for each in known}, n=1, cutoff=0.85))
+
+
 def printed(findings: Sequence[Finding], form: Form) -> str:
     """Return findings as lines for people, one JSON document, or GitHub's annotations."""
     if form == "json":

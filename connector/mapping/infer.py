@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from connector.mapping.expression import Tree
-from connector.mapping.finding import Level, near
+from connector.mapping.finding import Level, mistyped, near
 from connector.mapping.shape import ANY, BOOLEAN, NUMBER, TEXT, Shape, merged
 
 _FUNCTIONS: dict[str, tuple[int, int, Shape]] = {
@@ -85,7 +85,7 @@ class Inference:
         if found is not None:
             return found
         suggestion = near(name, scope.fields)
-        sure = not scope.open or suggestion.startswith("did you mean")
+        sure = not scope.open or mistyped(name, scope.fields)
         self._say(
             "source",
             f"the source has no {name}" if sure else f"{name} was never seen in the source",
@@ -147,12 +147,12 @@ class Inference:
         if value.allowed and words not in value.allowed and words != "":
             self._say("condition", f"it is never {words!r}", near(words, value.allowed))
         elif value.known and words not in value.known:
+            alike = mistyped(words, value.known)
             suggestion = near(words, value.known)
-            alike = suggestion.startswith("did you mean")
             self._say(
                 "condition",
                 f"{words!r} was never seen",
-                suggestion if alike else "",
+                suggestion if suggestion.startswith("did you mean") else "",
                 "error" if alike else "warning",
             )
 

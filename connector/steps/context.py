@@ -117,6 +117,8 @@ def part_source(context: Context, row: OrderRow, order: Order, unit: str) -> dic
         "customer_number": row.customer_number,
         "freight": freight,
         "total": total,
+        # As the shop gave it: an attribute that only one mapping needs goes through no model.
+        "storefront": row.payload,
     }
 
 

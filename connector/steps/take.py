@@ -13,6 +13,7 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import Order, PaymentState
 from connector.domain.reading import read_order
 from connector.errors import MappingFailed
+from connector.mapping.live import steady
 from connector.steps.context import Context
 from connector.steps.difference import differences
 from connector.store.calls import CallState
@@ -43,6 +44,11 @@ def take(context: Context, payload: Mapping[str, Any], actor: str = "intake") ->
 
     Raises MappingFailed only when the payload does not even say which order it is.
     """
+    with steady(context.mappings):
+        return _take(context, payload, actor)
+
+
+def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
     content, findings = context.mappings()["storefront_order"].apply_leniently(payload)
     identity = str(content.get("order_id") or payload.get("id") or "").strip()
     if not identity:
@@ -133,6 +139,9 @@ def _again(
     }
     if state == PaymentState.CANCELLED:
         return _cancelled(context, row, fresh, actor)
+    if digest != row.content_hash and _read_anew(context, row.payload) == digest:
+        # The storefront changed nothing: IT changed the mapping that reads it.
+        return _remapped(context, row, fresh, actor)
     if digest == row.content_hash:
         # Only its course went on: paid at last, or completed (which is our own doing).
         held = row.hold_cause == HoldCause.UNPAID
@@ -254,6 +263,40 @@ def _columns(
         "total": round(total, 4) if total is not None else None,
         "currency": order.currency[:8] if order else "",
     }
+
+
+def _read_anew(context: Context, payload: Mapping[str, Any]) -> str:
+    """Return the hash of what a payload taken earlier says under the mapping in force."""
+    content, _ = context.mappings()["storefront_order"].apply_leniently(payload)
+    identity = str(content.get("order_id") or payload.get("id") or "").strip()
+    number = content.get("number") or identity
+    return content_hash({**content, "order_id": identity, "number": number})
+
+
+def _remapped(context: Context, row: OrderRow, fresh: Mapping[str, Any], actor: str) -> Taken:
+    """Take a new reading of the same payload: before anything is sent, it is the order's own."""
+    stage, now = Stage(row.stage), context.clock()
+    if stage.position < Stage.PLACED.position and not _sent(context, row):
+        change = Change(
+            event="remapped",
+            text="read anew by changed mappings; starts anew",
+            stage=Stage.RECEIVED,
+            next_try_at=now,
+            values={name: value for name, value in fresh.items() if name != "payload"},
+            mapping_version=context.mappings().version,
+        )
+    else:
+        change = Change(
+            event="remapped",
+            text="changed mappings read it otherwise; what was sent stays as it is",
+            keep_hold=True,
+            next_try_at=row.next_try_at,
+            tries=row.tries,
+            values={"content_hash": fresh["content_hash"]},
+            mapping_version=context.mappings().version,
+        )
+    context.orders.apply(row, change, actor, now)
+    return Taken.ECHO
 
 
 def content_hash(content: Mapping[str, Any]) -> str:

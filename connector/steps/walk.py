@@ -20,6 +20,7 @@ from connector.errors import (
     Rejected,
     RetryLater,
 )
+from connector.mapping.live import steady
 from connector.steps.cancel import cancel
 from connector.steps.context import Context
 from connector.steps.place import place
@@ -94,7 +95,9 @@ def about(row: OrderRow, step: str) -> Iterator[None]:
 def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], Change]) -> Change:
     """Take one step and turn every typed error into what the order does next."""
     try:
-        return step(context, row)
+        # One version of the mappings makes the whole step, whatever IT saves meanwhile.
+        with steady(context.mappings):
+            return step(context, row)
     except RetryLater as error:
         return waiting(context, row, error)
     except Misconfigured:

@@ -493,3 +493,36 @@ class DifferenceRow(Base):
     explained_by: Mapped[str] = mapped_column(String(80))
     explained_at: Mapped[datetime | None]
     explained_values: Mapped[str] = mapped_column(Text)
+
+
+class MappingVersionRow(Base):
+    """A version of the mappings that was in force: all its files, so that it stays readable.
+
+    `last` marks the one that took effect last.
+    """
+
+    __tablename__ = "mapping_version"
+
+    version: Mapped[str] = mapped_column(String(12), primary_key=True)
+    files: Mapped[dict[str, Any]]
+    first_at: Mapped[datetime]
+    last: Mapped[bool]
+
+
+class MappingNoticeRow(Base):
+    """Something about the mappings that IT should look at, counted.
+
+    Kinds: unmapped (a field that no mapping knows), interface (changed under a mapping), refused
+    (a folder that did not take effect).
+    """
+
+    __tablename__ = "mapping_notice"
+    __table_args__ = (UniqueConstraint("kind", "place", "what"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    place: Mapped[str] = mapped_column(String(80))
+    what: Mapped[str] = mapped_column(String(400))
+    count: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
