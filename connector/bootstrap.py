@@ -172,7 +172,7 @@ def build(
         ]
 
     nightly = Nightly(zone, schedule.promises_at, business_days)
-    unattended = wire(settings, context, database, (sap_gate, dms_gate), nightly)
+    unattended = wire(settings, context, database, (sap_gate, dms_gate), nightly, in_force)
     differences = Differences(database, settings.shop, zone)
     daybook = Daybook(database)
     comparer = Comparer(

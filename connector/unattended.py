@@ -15,6 +15,7 @@ from connector.jobs.housekeeping import Ages, housekeeping
 from connector.jobs.promises import promises
 from connector.jobs.runner import Job
 from connector.jobs.watch import watch
+from connector.mapping.live import Live
 from connector.notify.channels import AppriseNotifier
 from connector.notify.digest import Language
 from connector.settings import Settings
@@ -44,6 +45,7 @@ def wire(
     database: Database,
     gates: Sequence[Gate],
     nightly: Nightly,
+    mappings: Live,
 ) -> Unattended:
     """Wire it. Raises Misconfigured for a channel that is none."""
     notifier, language = notifier_of(settings), language_of(settings)
@@ -56,6 +58,7 @@ def wire(
         runs=Runs(database),
         gates=gates,
         largest=int(settings.retention.largest_gib * 2**30),
+        mappings=mappings,
     )
     jobs = (
         announce(context, Waves(database), notifier, language, Every(schedule.announce)),

@@ -28,6 +28,7 @@ class AlertKind(StrEnum):
     SYSTEM_AWAY = "system_away"  # system
     CALENDAR_ENDS = "calendar_ends"
     DATABASE_LARGE = "database_large"
+    MAPPINGS_REFUSED = "mappings_refused"
 
 
 class Role(StrEnum):
@@ -74,7 +75,11 @@ _ROLES = {
     Owner.IT: Role.IT,
     Owner.OPS: Role.OPS,
 }
-_KINDS = {AlertKind.CALENDAR_ENDS: Role.IT, AlertKind.DATABASE_LARGE: Role.IT}
+_KINDS = {
+    AlertKind.CALENDAR_ENDS: Role.IT,
+    AlertKind.DATABASE_LARGE: Role.IT,
+    AlertKind.MAPPINGS_REFUSED: Role.IT,
+}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from connector.domain.alerts import AlertKind, Condition
 from connector.domain.lifecycle import OWNER, HoldCause, Owner
 from connector.gate import Gate
 from connector.jobs.cadence import AtCutoffs
+from connector.mapping.live import Live
 from connector.steps.context import Context
 from connector.store.calls import CallState
 from connector.store.promises import PromiseBook
@@ -36,6 +37,7 @@ class Sources:
     runs: Runs
     gates: Sequence[Gate]
     largest: int
+    mappings: Live
 
 
 def conditions(sources: Sources) -> list[Condition]:
@@ -125,6 +127,19 @@ def _house(sources: Sources, now: datetime) -> Iterator[Condition]:
     ends = calendar.ends_on()
     if ends - now.astimezone(calendar.zone).date() < _ENDS_SOON:
         yield Condition(AlertKind.CALENDAR_ENDS, "", None, 0, {"ends": f"{ends}"})
+    refused = sources.mappings.refused
+    if refused:
+        yield Condition(
+            AlertKind.MAPPINGS_REFUSED,
+            "",
+            None,
+            0,
+            {
+                "findings": len(refused),
+                "first": str(refused[0]),
+                "version": sources.mappings().version,
+            },
+        )
     size = sources.trouble.size()
     if size > sources.largest:
         detail = {"size": _gib(size), "bound": _gib(sources.largest)}

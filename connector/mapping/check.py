@@ -16,7 +16,7 @@ from connector.mapping.convert import Lookup
 from connector.mapping.document import Block, Items, Where, nowhere
 from connector.mapping.expression import Expression
 from connector.mapping.faults import faults
-from connector.mapping.finding import Finding, Level, near
+from connector.mapping.finding import Finding, Level, mistyped, near
 from connector.mapping.fit import converted, of_field, unfit
 from connector.mapping.infer import Inference, Problem, literal
 from connector.mapping.interfaces import Interfaces, read_interfaces
@@ -133,11 +133,14 @@ class Checker:
             return None
         found = known.get(name)
         if found is None:
-            suggestion = near(name, known)
-            if not suggestion.startswith("did you mean"):
-                suggestion = "a new one needs `connector mappings check --live --store` first"
+            # A WSDL says all there is; of SAP and the shop only what was looked at is kept.
+            sure = self._system == "dms" or mistyped(name, known)
+            suggestion = near(name, known) if sure else ""
+            if self._system == "sap":
+                also = "if it is new: `connector mappings check --live --store`"
+                suggestion = f"{suggestion} {also}".strip()
             text = f"no snapshot of {self._system} has {name}"
-            self._say(block, key, "operation", text, suggestion)
+            self._say(block, key, "operation", text, suggestion, "error" if sure else "warning")
         return found
 
     def _calls(self, source: Shape) -> None:

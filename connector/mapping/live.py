@@ -70,6 +70,7 @@ class Live:
         self._drift = Drift(kept.notice)
         self._looked = clock()
         self._seen = self._refused = ""
+        self._findings: tuple[Finding, ...] = ()
         folder = Folder.read(path)
         try:
             self._take(folder)
@@ -91,6 +92,11 @@ class Live:
             self.look()
         return self._in_force
 
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """Why the folder as it stands did not take effect; nothing when it did."""
+        return self._findings
+
     def look(self) -> None:
         """Look at the folder, and take up what changed there once it stands still and is good."""
         if not self._lock.acquire(blocking=False):
@@ -110,6 +116,8 @@ class Live:
         fingerprint = folder.fingerprint
         if fingerprint in (self._fingerprint, self._refused):
             self._seen = fingerprint
+            if fingerprint == self._fingerprint:
+                self._refused, self._findings = "", ()  # what was refused is taken back
             return
         if fingerprint != self._seen:
             # Perhaps it is being written: it must look the same once more.
@@ -131,6 +139,7 @@ class Live:
         made = self._made(folder)
         self._kept.keep(made.version, folder.content)
         self._in_force, self._fingerprint, self._refused = made, folder.fingerprint, ""
+        self._findings = ()
 
     def _made(self, folder: Folder) -> MappingSet:
         made = build(folder, self._shop, self._drift.see)
@@ -139,6 +148,7 @@ class Live:
 
     def _refuse(self, folder: Folder, invalid: MappingsInvalid) -> None:
         self._refused = folder.fingerprint
+        self._findings = tuple(invalid.findings)
         new = self._kept.notice("refused", "mappings", f"{folder.fingerprint}: {invalid}")
         if new:
             _log.error(

@@ -231,6 +231,17 @@ KINDS = {
         ),
         "connector job run housekeeping",
     ),
+    AlertKind.MAPPINGS_REFUSED: Words(
+        (
+            "映射文件夹未通过检查（{findings} 处），继续使用版本 {version}",
+            "the mappings folder was refused ({findings} findings); version {version} goes on",
+        ),
+        (
+            "订单照常处理；请按行号改正：{first}",
+            "orders go on as before; mend the lines named: {first}",
+        ),
+        "connector mappings check",
+    ),
 }
 # What promises and the causes of their breach are called: (Chinese, English).
 SUBJECTS = {

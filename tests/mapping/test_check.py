@@ -34,7 +34,7 @@ def changed(folder: Path, file: str, old: str, new: str) -> tuple[list[Finding],
 
 
 def test_the_shipped_folder_is_good() -> None:
-    assert check(Folder.read(SHIPPED)) == []
+    assert [each for each in check(Folder.read(SHIPPED)) if each.level == "error"] == []
 
 
 @pytest.mark.parametrize(

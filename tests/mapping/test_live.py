@@ -83,8 +83,10 @@ def test_a_bad_change_is_refused_and_told_once_and_what_was_in_force_stays(site:
     assert len(refused) == 1
     assert "dms_sales_order.yaml" in refused[0]["findings"][0]
     assert [row.kind for row in site.versions.notices()] == ["refused"]
+    assert site.live.refused[0].rule == "field"
     site.edit("header.remarks", "header.remark")
     assert site.wait(5) == first
+    assert site.live.refused == ()
     site.edit(REMARK, "")
     assert site.wait(3) != first
 
