@@ -385,6 +385,10 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="who shows it sees the status page; needed unless bound to this machine only",
     )
+    traces_endpoint: str | None = Field(
+        default=None,
+        description="OTLP address over HTTP, for example http://collector:4318/v1/traces",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     storefront: StorefrontSection = StorefrontSection()
     sap: SapSection = SapSection()

@@ -18,10 +18,16 @@ def run() -> None:
     from connector.logs import configure
     from connector.service import serve
     from connector.settings import load_settings
+    from connector.telemetry import tracing
 
     settings = load_settings()
     configure(settings.log_level)
-    serve(build(settings))
+    traces = tracing.export_to(settings.traces_endpoint) if settings.traces_endpoint else None
+    try:
+        serve(build(settings))
+    finally:
+        if traces is not None:
+            traces.shutdown()
 
 
 def sandbox(

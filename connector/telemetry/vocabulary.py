@@ -30,6 +30,9 @@ def _gauge(name: str, labels: tuple[str, ...], tells: str) -> Metric:
     return Metric(f"connector_{name}", "gauge", labels, tells)
 
 
+# Not "job", which Prometheus itself puts on every series.
+_JOB = ("job_name", "scope")
+
 # Looked up in the database when Prometheus asks: the same from every process of a site.
 ORDERS = _gauge("orders", ("stage", "hold"), "orders that have not ended; hold is empty if none")
 OLDEST = _gauge(
@@ -41,7 +44,7 @@ DEADLINES = _gauge(
     "orders by the promise they owe; state is late, soon (within ten minutes) or later",
 )
 DUE = _gauge("backlog_orders", ("stage",), "orders that could be walked on now")
-WINDOWS = _gauge("backlog_windows", ("job", "scope"), "windows of a job that are due and not done")
+WINDOWS = _gauge("backlog_windows", _JOB, "windows of a job that are due and not done")
 UNTOLD = _gauge(
     "backlog_write_backs", ("kind",), "shipments and invoices that the storefront does not know yet"
 )
@@ -51,10 +54,12 @@ OPEN_CALLS = _gauge(
     "outbound calls that are pending, sent or in_doubt",
 )
 JOB_SUCCESS = _gauge(
-    "job_last_success_timestamp_seconds", ("job", "scope"), "when a run of the job last ended well"
+    "job_last_success_timestamp_seconds",
+    _JOB,
+    "when a run of the job last ended well",
 )
-JOB_DURATION = _gauge("job_last_duration_seconds", ("job", "scope"), "how long that run took")
-JOB_FAILED = _gauge("job_failed_runs", ("job", "scope"), "runs that failed and are not made good")
+JOB_DURATION = _gauge("job_last_duration_seconds", _JOB, "how long that run took")
+JOB_FAILED = _gauge("job_failed_runs", _JOB, "runs that failed and are not made good")
 DATABASE = _gauge("database_up", (), "1 when the database answered this question")
 
 # Of the process that answers.
