@@ -35,7 +35,7 @@ def review(
     from connector.domain.lifecycle import HoldCause
 
     if export is not None and import_ is not None:
-        raise typer.BadParameter("either --export or --import")
+        raise typer.BadParameter("say either --export or --import, not both")
     if export is not None:
         _export(export)
         return

@@ -166,7 +166,7 @@ def windows_of(
             ) from None
         start, end = (each.replace(tzinfo=each.tzinfo or zone) for each in (start, end))
         if start >= end:
-            raise typer.BadParameter("the window ends before it begins")
+            raise typer.BadParameter(f"{window!r}: the window ends before it begins")
         return [Window(start, end)]
     if date is not None:
         begin = date.replace(tzinfo=zone)

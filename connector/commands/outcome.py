@@ -25,7 +25,8 @@ def exit_code_of(command: Callable[[], Any]) -> int:
     except Misconfigured as error:
         return _say(str(error), WRONG)
     except RetryLater as error:
-        return _say(str(error), UNREACHABLE)
+        remedy = "" if error.remedy else " — try again; `connector check --live` says what answers"
+        return _say(f"{error}{remedy}", UNREACHABLE)
     except ConnectorError as error:
         return _say(str(error), NEEDS_PERSON)
     except KeyboardInterrupt:

@@ -21,14 +21,14 @@ def usable(record: Candidate | None, number: str) -> Candidate:
     """Return a customer that a buyer may be. Raises Rejected for any other."""
     if record is None:
         raise Rejected(
-            "unknown",
+            "",
             f"SAP has no customer {number}",
             remedy="see the candidates with `connector customers review`",
         )
     if record.deleted or record.blocked:
         state = "marked for deletion" if record.deleted else "blocked"
         raise Rejected(
-            state,
+            "",
             f"customer {record.number} is {state} in SAP",
             remedy="have it released in SAP first, or take another",
         )

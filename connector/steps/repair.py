@@ -77,7 +77,7 @@ def request_cancel(context: Context, row: OrderRow, actor: str, reason: str = ""
             return row
         if stage.released:
             raise Rejected(
-                "released",
+                "",
                 f"order {row.number} is {row.stage}",
                 remedy="take the goods back as a return",
             )
@@ -180,10 +180,10 @@ def ask_about(context: Context, call: CallRow, actor: str, reason: str = "") -> 
     Raises Rejected when there is nothing to ask, or no order that could ask.
     """
     if call.state not in (CallState.SENT, CallState.IN_DOUBT):
-        raise Rejected(call.state, f"call {call.id} has its outcome; there is nothing to ask")
+        raise Rejected("", f"call {call.id} has its outcome; there is nothing to ask")
     if call.order_pk is None:
         raise Rejected(
-            "no order",
+            "",
             f"call {call.id} belongs to no order, its job asks when it runs next",
             remedy=f"look there for {call.reference}, then `connector calls resolve {call.id}`",
         )
@@ -201,7 +201,7 @@ def resolve_call(
     early_until = context.outbound.settles_at(call)
     if found is None and context.clock() < early_until:
         raise Rejected(
-            "too early",
+            "",
             f"call {call.id} may still take effect until {early_until:%H:%M:%S} UTC",
             remedy="look again then, and say --absent if it is still not there",
         )
@@ -211,7 +211,7 @@ def resolve_call(
         settled = context.calls.release(call, f"absent, says {actor}")
     if not settled:
         raise Rejected(
-            "moved on",
+            "",
             f"call {call.id} has moved on meanwhile; nothing was changed",
             remedy=f"look at it again with `connector calls show {call.id}`",
         )
@@ -229,7 +229,7 @@ def _said(text: str, reason: str) -> str:
 
 def _moving(row: OrderRow) -> Rejected:
     return Rejected(
-        "busy",
+        "",
         f"order {row.number} was moved by somebody else this very moment",
         remedy=f"look where it stands with `connector orders show {row.number}`",
     )

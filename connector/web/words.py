@@ -80,6 +80,10 @@ JOBS = {
     "writeback": ("回写商城", "write back"),
     "reconcile": ("夜间对账", "reconcile"),
     "deliver": ("文件交付", "deliver"),
+    "announce": ("批次通知", "announce"),
+    "promises": ("承诺兑现", "promises"),
+    "watch": ("时限监视", "watch"),
+    "housekeeping": ("数据清理", "housekeeping"),
 }
 TEXTS = {
     "title": ("订单连接器", "Order connector"),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from sqlalchemy import select, text
 from typer.testing import CliRunner, Result
 
@@ -17,7 +16,6 @@ from connector.cli import app
 from connector.domain.lifecycle import HoldCause
 from connector.errors import ConnectorError, Rejected
 from connector.logs import configure
-from connector.sandbox import service
 from connector.sandbox.books import Books
 from connector.steps.repair import (
     link_customer,
@@ -29,10 +27,9 @@ from connector.steps.repair import (
 )
 from connector.store.database import Database
 from connector.store.tables import Base
+from tests.commands.site import point_at
 from tests.day.expected import doubles
 from tests.support.scene import NOON, Scene, scene
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -56,21 +53,7 @@ Command = Callable[..., Result]
 @pytest.fixture
 def command(lite: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Give the command line of that site, in this process. Its clock is the real one."""
-    config = yaml.safe_load((ROOT / "config/connector.yaml").read_text(encoding="utf-8"))
-    (tmp_path / "connector.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
-    for name, value in {
-        "CONFIG": str(tmp_path / "connector.yaml"),
-        "MAPPINGS": str(ROOT / "mappings"),
-        "DATABASE_URL": lite.settings.database_url,
-        "OUTPUT": str(lite.settings.output),
-        "SAP__URL": lite.sandbox.sap_url,
-        "SAP__PASSWORD": service.SAP_PASSWORD,
-        "DMS__WSDL": lite.sandbox.dms_wsdl_url,
-        "DMS__PASSWORD": service.DMS_PASSWORD,
-        "STOREFRONT__URL": lite.sandbox.storefront_url,
-        "STOREFRONT__CONSUMER_SECRET": service.STOREFRONT_SECRET,
-    }.items():
-        monkeypatch.setenv(f"CONNECTOR_{name}", value)
+    point_at(lite, tmp_path, monkeypatch)
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(app, list(words))
