@@ -1,5 +1,6 @@
 """Recognises the buyers of all orders in a process of its own, so that it can be killed.
 
+As the job `advance` does, but no order goes on to the DMS.
 Its clock runs sixty times as fast as the real one: waiting times of minutes pass in seconds.
 """
 
@@ -7,6 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,22 +17,28 @@ import requests
 
 from connector.bootstrap import build
 from connector.domain.lifecycle import Stage
-from connector.jobs.advance import drain
 from connector.jobs.cadence import Window
 from connector.logs import configure
+from connector.steps.recognise import Found, look_up
+from connector.steps.walk import walk
+from connector.store.tables import OrderRow
 from tests.support.day_process import settings_for
 
 EVENING = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
-_FASTER = 60
 _WORKERS = 8
-_RECOGNISED = (Stage.RECEIVED, Stage.VALID)
+_BEFORE = (Stage.RECEIVED, Stage.VALID)
+
+
+def fast(begun: float) -> datetime:
+    """Return the time on a clock that began sixty times as fast at this real time."""
+    return EVENING + (time.time() - begun) * timedelta(seconds=60)
 
 
 def main(control: str, database_url: str, folder: str, begun: str) -> None:
     configure("error")
 
     def clock() -> datetime:
-        return EVENING + (time.time() - float(begun)) * timedelta(seconds=_FASTER)
+        return fast(float(begun))
 
     addresses = requests.get(control, timeout=30).json()["addresses"]
     settings = settings_for(addresses, database_url, Path(folder))
@@ -37,9 +46,20 @@ def main(control: str, database_url: str, folder: str, begun: str) -> None:
     connector = build(settings, clock, since=EVENING - timedelta(days=1))
     intake = next(job for job in connector.jobs if job.name == "intake")
     intake.run(Window(EVENING - timedelta(days=1), EVENING), "")
-    while any(row.stage in _RECOGNISED for row in connector.context.orders.listed(limit=10_000)):
-        drain(connector.context, _WORKERS)
-        time.sleep(0.05)
+    context = connector.context
+
+    def all_on(rows: list[OrderRow], until: Stage, found: Mapping[int, Found]) -> None:
+        def on(row: OrderRow) -> None:
+            walk(context, row.id, until=until, found=found.get(row.id))
+
+        list(pool.map(on, rows))
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        while any(row.stage in _BEFORE for row in context.orders.listed(limit=10_000)):
+            all_on(context.orders.due((Stage.RECEIVED,), clock()), Stage.VALID, {})
+            valid = context.orders.due((Stage.VALID,), clock())
+            all_on(valid, Stage.RECOGNISED, look_up(context, valid, pool.map))
+            time.sleep(0.05)
     connector.close()
 
 
