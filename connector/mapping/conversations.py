@@ -82,7 +82,9 @@ def conversations() -> Mapping[str, Conversation]:
         "sap_customer_create_person": create,
         "sap_stock": Conversation(
             structure(plant=texts(4), material=TEXT, unit=TEXT),
-            values=structure(True, available=needed(ANY)),
+            values=structure(
+                True, available=needed(ANY), pieces=ANY, minimum=ANY, multiple=ANY
+            ),
         ),
         "dms_sales_order": Conversation(part, values=made),
         "dms_amend": Conversation(_with(part, sales_order=_NUMBER), values=made),

@@ -22,6 +22,9 @@ _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _RFC = "urn:sap-com:document:sap:rfc:functions"
 _MC = "urn:sap-com:document:sap:soap:functions:mc-style"
 
+# What XML 1.0 cannot carry (controls, lone surrogates) would break the whole call.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 Style = Literal["rfc", "mc"]
 
 
@@ -46,7 +49,10 @@ def request_xml(
 
 def _write(parent: etree._Element, name: str, value: Any, style: Style) -> None:
     element = etree.SubElement(parent, name)
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        # Most values are text; asking that first spares the slower question below.
+        element.text = _UNPRINTABLE.sub(" ", value)
+    elif isinstance(value, Mapping):
         for key, inner in value.items():
             _write(element, name_in(key, style), inner, style)
     elif isinstance(value, list | tuple):
@@ -63,8 +69,7 @@ def _text(value: Any) -> str:
         return "X" if value else ""
     if isinstance(value, date):
         return f"{value:%Y-%m-%d}"
-    # What XML 1.0 cannot carry (controls, lone surrogates) would break the whole call.
-    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", " ", str(value))
+    return _UNPRINTABLE.sub(" ", str(value))
 
 
 def name_in(name: str, style: Style) -> str:

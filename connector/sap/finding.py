@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from connector.domain.matching import Candidate, normalise_phone, organisation_code, search_stem
@@ -37,13 +36,10 @@ class Finder:
         wanted = [_conditions(mapping, search_source(buyer)) for buyer in buyers]
         found = self._rows(mapping, [each for conditions in wanted for each in conditions])
         phone = _columns_by_name(mapping).get("phone")
+        rows = [(candidate, _comparable(row, phone)) for candidate, row in found]
         return [
-            [
-                candidate
-                for candidate, row in found
-                if any(_holds(row, each, phone) for each in conditions)
-            ]
-            for conditions in wanted
+            [candidate for candidate, row in rows if any(_holds(row, each) for each in conditions)]
+            for conditions in (_with_phone(each, phone) for each in wanted)
         ]
 
     def created(self, buyer: Buyer, reference: str) -> list[Candidate]:
@@ -63,7 +59,7 @@ class Finder:
         return [
             candidate
             for candidate, row in self._rows(mapping, conditions)
-            if all(_holds(row, each, phone) for each in conditions)
+            if all(_holds(_comparable(row, phone), each) for each in _with_phone(conditions, phone))
         ]
 
     def by_code(self, code: str) -> list[Candidate]:
@@ -134,7 +130,8 @@ def search_source(buyer: Buyer) -> dict[str, Any]:
     """Return what mappings that look for a customer read: the buyer, and two ways to write it."""
     company = buyer.kind is BuyerKind.COMPANY
     return {
-        **asdict(buyer),
+        **vars(buyer),
+        "address": vars(buyer.address),
         "organisation_code": organisation_code(buyer.code) if company else "",
         "name_stem": search_stem(buyer.name),
     }
@@ -166,10 +163,20 @@ def _candidate(values: Mapping[str, Any]) -> Candidate:
     )
 
 
-def _holds(row: Row, condition: Condition, phone: str | None) -> bool:
+def _comparable(row: Row, phone: str | None) -> Row:
+    """Return a row whose phone number is written as `_with_phone` writes those asked for."""
+    return {**row, phone: normalise_phone(row.get(phone, ""))} if phone else row
+
+
+def _with_phone(conditions: Sequence[Condition], phone: str | None) -> list[Condition]:
+    return [
+        each._replace(value=normalise_phone(each.value)) if each.column == phone else each
+        for each in conditions
+    ]
+
+
+def _holds(row: Row, condition: Condition) -> bool:
     held = row.get(condition.column, "")
-    if condition.column == phone:
-        return normalise_phone(held) == normalise_phone(condition.value)
     value = condition.value.strip()
     if condition.contains:
         return value in held

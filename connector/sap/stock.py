@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from connector.errors import Rejected
@@ -10,6 +11,24 @@ from connector.mapping import MappingSet
 from connector.sap.conversion import decimal_of
 from connector.sap.port import SapSystem
 from connector.sap.returns import check
+
+
+@dataclass(frozen=True)
+class Availability:
+    """What can be promised of a part, in the unit that was asked for.
+
+    `minimum` is the smallest quantity that may be ordered and `multiple` the step; 0 is none.
+    """
+
+    free: Decimal
+    minimum: Decimal = Decimal(0)
+    multiple: Decimal = Decimal(0)
+
+    def allows(self, quantity: Decimal) -> bool:
+        """Whether this quantity may be ordered at all."""
+        if quantity < self.minimum:
+            return False
+        return not self.multiple or quantity % self.multiple == 0
 
 
 class StockDesk:
@@ -20,7 +39,11 @@ class StockDesk:
         self._mappings = mappings
 
     def available(self, *, plant: str, material: str, unit: str) -> Decimal:
-        """Return the available quantity of a part in a plant, in that unit.
+        """Return the available quantity of a part in a plant, in that unit. Errors as `ask`."""
+        return self.ask(plant=plant, material=material, unit=unit).free
+
+    def ask(self, *, plant: str, material: str, unit: str) -> Availability:
+        """Return what can be promised of a part in a plant.
 
         Raises Rejected when SAP does not know the part, RetryLater, Misconfigured.
         """
@@ -28,7 +51,12 @@ class StockDesk:
         source = {"plant": plant, "material": material, "unit": unit}
         answer = self._system.call(mapping.target.operation, mapping.apply(source).body)
         check(answer, mapping.target.operation)
-        value = mapping.read(answer).values.get("available")
-        if value in (None, ""):
+        values = mapping.read(answer, source).values
+        if values.get("available") in (None, ""):
             raise Rejected("no-quantity", f"SAP says no quantity of {material}", place="SAP stock")
-        return decimal_of(value, f"SAP {mapping.target.operation}")
+        place = f"SAP {mapping.target.operation}"
+        pieces, minimum, multiple = (
+            decimal_of(values.get(name) or default, place)
+            for name, default in (("pieces", 1), ("minimum", 0), ("multiple", 0))
+        )
+        return Availability(decimal_of(values["available"], place) * pieces, minimum, multiple)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.errors import RetryLater
+from connector.sap.stock import Availability
 from connector.steps.context import Context
 from connector.steps.walk import about, commit, decide
 from connector.store.orders import Allocation, Change, Hold, StaleOrder
@@ -24,31 +26,32 @@ class Stock:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._free: dict[Part, Decimal | RetryLater] = {}
+        self._known: dict[Part, Availability | RetryLater] = {}
 
-    def free(self, part: Part) -> Decimal:
-        """Return the free quantity of a part. Raises RetryLater as SAP did the first time."""
-        if part not in self._free:
-            self._free[part] = self._ask(part)
-        free = self._free[part]
-        if isinstance(free, RetryLater):
-            raise free
-        return free
+    def of(self, part: Part) -> Availability:
+        """Return what is left of a part. Raises RetryLater as SAP did the first time."""
+        if part not in self._known:
+            self._known[part] = self._ask(part)
+        known = self._known[part]
+        if isinstance(known, RetryLater):
+            raise known
+        return known
 
     def take(self, part: Part, quantity: Decimal) -> None:
         """Hand out some of a part."""
-        self._free[part] = self.free(part) - quantity
+        known = self.of(part)
+        self._known[part] = replace(known, free=known.free - quantity)
 
-    def _ask(self, part: Part) -> Decimal | RetryLater:
+    def _ask(self, part: Part) -> Availability | RetryLater:
         plant, sku, unit = part
         try:
-            available = self._context.sap_stock.available(plant=plant, material=sku, unit=unit)
+            asked = self._context.sap_stock.ask(plant=plant, material=sku, unit=unit)
         except RetryLater as error:
             return error
         promised = sum(
             (each.quantity for each in self._context.orders.allocated(plant, sku)), Decimal(0)
         )
-        return available - promised
+        return replace(asked, free=asked.free - promised)
 
 
 def confirm_all(context: Context, rows: Sequence[OrderRow], actor: str = "connector") -> int:
@@ -75,10 +78,9 @@ def confirm(context: Context, row: OrderRow, stock: Stock) -> Change:
         part = (context.business_units[line.business_unit].plant, line.sku, line.unit)
         wanted[part] = wanted.get(part, Decimal(0)) + line.open_quantity
     short = [
-        f"{sku} in plant {plant}: {quantity} {unit} ordered,"
-        f" {max(stock.free((plant, sku, unit)), Decimal(0)).normalize():f} free"
-        for (plant, sku, unit), quantity in wanted.items()
-        if stock.free((plant, sku, unit)) < quantity
+        said
+        for part, quantity in wanted.items()
+        if (said := _short(part, quantity, stock.of(part)))
     ]
     if short:
         return Change(
@@ -105,3 +107,15 @@ def confirm(context: Context, row: OrderRow, stock: Stock) -> Change:
         free_allocations=True,
         next_try_at=context.clock(),
     )
+
+
+def _short(part: Part, quantity: Decimal, known: Availability) -> str:
+    """Say why a quantity cannot be promised; empty when it can."""
+    plant, sku, unit = part
+    ordered = f"{sku} in plant {plant}: {quantity} {unit} ordered"
+    if not known.allows(quantity):
+        step = f" in multiples of {known.multiple}" if known.multiple else ""
+        return f"{ordered}, at least {known.minimum} are to be ordered{step}"
+    if known.free < quantity:
+        return f"{ordered}, {max(known.free, Decimal(0)).normalize():f} free"
+    return ""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -299,3 +300,33 @@ def test_a_stem_is_short_and_of_letters(name: str) -> None:
     stem = search_stem(name)
     assert len(stem) <= 4
     assert not stem or stem.replace("_", "").isalnum() or not stem.isascii()
+
+
+@pytest.mark.parametrize(
+    ("row", "free", "minimum", "multiple", "allowed", "refused"),
+    [
+        ("XC-80513368,1,0,0", 35, 0, 0, "1", None),
+        ("XC-80513368,10,20,10", 350, 20, 10, "30", "25"),
+        ("XC-80513368,1,5,0", 35, 5, 0, "7", "4"),
+    ],
+)
+def test_units_and_smallest_quantities_come_from_the_table_of_materials(
+    sandbox: Sandbox,
+    tmp_path: Path,
+    row: str,
+    free: int,
+    minimum: int,
+    multiple: int,
+    allowed: str,
+    refused: str | None,
+) -> None:
+    folder = mappings_with(tmp_path)
+    text = f"key,pieces,minimum,multiple\n{row}\n"
+    (folder / "lookups/sap_materials.csv").write_text(text, encoding="utf-8")
+    mappings = load(folder)
+    known = StockDesk(system(sandbox), lambda: mappings).ask(
+        plant="1000", material="XC-80513368", unit="PCE"
+    )
+    assert [known.free, known.minimum, known.multiple] == [*map(Decimal, (free, minimum, multiple))]
+    assert known.allows(Decimal(allowed))
+    assert refused is None or not known.allows(Decimal(refused))
