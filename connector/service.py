@@ -29,7 +29,7 @@ FINISH = timedelta(seconds=15)
 _STUCK = 70  # exit code: a supervisor starts the service anew
 
 
-def serve(connector: Connector) -> None:
+def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
     """Tick until SIGTERM or SIGINT, as long as this service leads; others stand by.
 
     APScheduler is only the clock. Which windows are due, and which were missed, the table of
@@ -53,7 +53,7 @@ def serve(connector: Connector) -> None:
             tick,
             "interval",
             [lane],
-            seconds=TICK.total_seconds(),
+            seconds=tick_every.total_seconds(),
             next_run_time=datetime.now(UTC),
             max_instances=1,
             coalesce=True,

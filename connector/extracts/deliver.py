@@ -69,7 +69,8 @@ class Sending:
 
     `subject`, `part` and `revision` make its idempotency key, `reference` is where the other side
     can be asked. `send` and `ask` return what the target holds; `ask` is None where it cannot be
-    asked. Both raise the errors of `connector.errors`.
+    asked. Both raise the errors of `connector.errors`, and so does `prepare`, which brings the
+    sending to the point where only its content is left to be sent.
     """
 
     subject: str
@@ -79,6 +80,7 @@ class Sending:
     send: Callable[[], str]
     ask: Callable[[], str | None] | None
     part: str = ""
+    prepare: Callable[[], None] | None = None
 
 
 class Target(Protocol):

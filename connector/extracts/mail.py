@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email import policy
 from email.message import EmailMessage
 from typing import Literal
 
@@ -59,11 +60,15 @@ class MailTarget:
         digest = hashlib.sha256(key.encode()).hexdigest()[:32]
         message_id = f"<{digest}@{self.sender.rpartition('@')[2]}>"
 
+        envelope = _Envelope(self, recipient)
+
         def send() -> str:
-            self._send(self._message(parcel, recipient, message_id))
+            envelope.send(self._message(parcel, recipient, message_id))
             return message_id[:80]
 
-        return Sending(subject, message_id, parcel.revision, parcel.items, send, None, part=who)
+        return Sending(
+            subject, message_id, parcel.revision, parcel.items, send, None, who, envelope.open
+        )
 
     def _message(self, parcel: Parcel, recipient: str, message_id: str) -> EmailMessage:
         message = EmailMessage()
@@ -81,25 +86,8 @@ class MailTarget:
             )
         return message
 
-    def _send(self, message: EmailMessage) -> None:
-        server = self._connect()
-        try:
-            server.send_message(message)
-        except smtplib.SMTPRecipientsRefused as error:
-            code, text = next(iter(error.recipients.values()))
-            raise self._refused(code, text) from None
-        except smtplib.SMTPResponseException as error:
-            raise self._refused(error.smtp_code, error.smtp_error) from None
-        except (smtplib.SMTPException, OSError) as error:
-            raise InDoubt(
-                f"the mail server broke off: {type(error).__name__}", place=self.name
-            ) from error
-        finally:
-            with suppress(smtplib.SMTPException, OSError):
-                server.quit()
-            server.close()
-
-    def _connect(self) -> smtplib.SMTP:
+    def connect(self) -> smtplib.SMTP:
+        """Return a session, logged on. Raises RetryLater, Misconfigured."""
         place = f"{self.host}:{self.port}"
         try:
             if self.security == "tls":
@@ -134,9 +122,60 @@ class MailTarget:
             raise RetryLater(f"cannot be reached: {type(error).__name__}", place=place) from error
         return server
 
-    def _refused(self, code: int, text: bytes | str) -> RetryLater | Rejected:
+    def refused(self, code: int, text: bytes | str) -> RetryLater | Rejected:
         """The server's own words: 4xx is for now, 5xx for good; neither took the message."""
         words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
         if 400 <= code < 500:
             return RetryLater(f"the mail server said {code}", place=self.name)
         return Rejected(str(code), words[:200], place=f"delivery.{self.name}")
+
+
+class _Envelope:
+    """A session in which sender and recipient were named: only the content is left to be sent.
+
+    Up to there nothing has an effect, so that the call need not count as sent.
+    """
+
+    def __init__(self, target: MailTarget, recipient: str) -> None:
+        self._target = target
+        self._recipient = recipient
+        self._session: smtplib.SMTP | None = None
+        self._answer = (250, b"")
+
+    def open(self) -> None:
+        """Name sender and recipient. Raises RetryLater, Misconfigured."""
+        session = self._target.connect()
+        try:
+            session.ehlo_or_helo_if_needed()
+            code, text = session.mail(self._target.sender)
+            if code == 250:
+                code, text = session.rcpt(self._recipient)
+        except (smtplib.SMTPException, OSError) as error:
+            session.close()
+            place = self._target.name
+            raise RetryLater(f"broke off: {type(error).__name__}", place=place) from error
+        # What is refused is noted with the call, as the answer to it.
+        self._session, self._answer = session, (code, text)
+
+    def send(self, message: EmailMessage) -> None:
+        """Send the content. Raises RetryLater, Rejected, InDoubt."""
+        if self._session is None:
+            self.open()
+        session, self._session = self._session, None
+        assert session is not None
+        try:
+            code, text = self._answer
+            if code in (250, 251):
+                code, text = session.data(message.as_bytes(policy=policy.SMTP))
+            if code not in (250, 251):
+                raise self._target.refused(code, text)
+        except smtplib.SMTPResponseException as error:
+            raise self._target.refused(error.smtp_code, error.smtp_error) from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise InDoubt(
+                f"the mail server broke off: {type(error).__name__}", place=self._target.name
+            ) from error
+        finally:
+            with suppress(smtplib.SMTPException, OSError):
+                session.quit()
+            session.close()

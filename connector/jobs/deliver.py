@@ -9,7 +9,7 @@ from pathlib import Path
 
 from connector.extracts.deliver import Item, Parcel, Target
 from connector.jobs.cadence import Cadence, Window
-from connector.jobs.runner import Counts, Job
+from connector.jobs.runner import Counts, Job, Lane
 from connector.steps.deliver import deliver as deliver_parcel
 from connector.steps.outbound import Outbound
 from connector.store.files import Files
@@ -43,4 +43,11 @@ def deliver(
             counts["needs_person"] += outcome.needs_person
         return dict(counts)
 
-    return Job("deliver", "deliver finished files to their targets", cadence, run, tuple(targets))
+    return Job(
+        "deliver",
+        "deliver finished files to their targets",
+        cadence,
+        run,
+        tuple(targets),
+        lane=Lane.CLOCK,
+    )

@@ -44,7 +44,9 @@ def deliver(outbound: Outbound, target: Target, parcel: Parcel) -> Delivered:
     with target.sendings(parcel) as sendings:
         for sending in sendings:
             try:
-                outbound.perform(call_of(target, sending), _sender(sending), _asker(sending))
+                outbound.perform(
+                    call_of(target, sending), _sender(sending), _asker(sending), sending.prepare
+                )
             except Misconfigured:
                 raise
             except RetryLater as error:

@@ -64,17 +64,27 @@ class Outbound:
         """Return until when a call that was sent may still take effect, answered or not."""
         return (row.sent_at or row.created_at) + self._settling
 
-    def perform(self, call: Call, send: Send, ask: Ask | None) -> Document:
+    def perform(
+        self,
+        call: Call,
+        send: Send,
+        ask: Ask | None,
+        prepare: Callable[[], None] | None = None,
+    ) -> Document:
         """Make the call unless it was made before, and return the document either way.
 
         `send` makes the write and `ask` looks for its document by external reference (None where
-        the other side cannot be asked). Raises RetryLater (nothing happened, or it is too early
+        the other side cannot be asked). `prepare` does what has no effect by itself and may take
+        long or fail, before the call counts as sent: a process that dies in it leaves no doubt.
+        Raises RetryLater (nothing happened, or it is too early
         to tell), Rejected (now or earlier), InDoubt (a person must look), Misconfigured.
         """
         row = self._calls.open(call, self._clock())
         document = self.outcome(row, ask)
         if document is not None:
             return document
+        if prepare is not None:
+            prepare()
         claimed = self._calls.claim(row, call, self._clock())
         if claimed is None:
             raise RetryLater("another process is making this call", place=call.key, after=5)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from connector.domain.deadlines import Due, Promise, PromiseState, judge
-from connector.domain.lifecycle import Stage
+from connector.domain.lifecycle import OWNER, HoldCause, Owner, Stage
 from connector.store.database import Database
 from connector.store.tables import EventRow, OrderRow, PromiseRow
 
@@ -184,10 +184,16 @@ class PromiseBook:
             return [(promise, order) for promise, order in session.execute(query)]
 
     def at_risk(self, now: datetime) -> list[tuple[str, int, datetime]]:
-        """Return per promise how many were warned of and are not yet kept, and the first due."""
+        """Return per promise how many were warned of and are not yet kept, and the first due.
+
+        Orders that wait for their buyer are left out: nobody here can keep those promises.
+        """
+        buyers = [cause for cause in HoldCause if OWNER[cause] is Owner.BUYER]
         query = (
             select(PromiseRow.promise, func.count(), func.min(PromiseRow.due_at))
+            .join(OrderRow, OrderRow.id == PromiseRow.order_pk)
             .where(
+                or_(OrderRow.hold_cause.is_(None), OrderRow.hold_cause.not_in(buyers)),
                 PromiseRow.state == PromiseState.OPEN,
                 PromiseRow.warned_at.is_not(None),
                 PromiseRow.due_at >= now,
