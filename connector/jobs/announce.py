@@ -42,17 +42,18 @@ def announce(
         return {name: number for name, number in counts.items() if name != "before"}
 
     def _announce(wave: WaveRow, role: Role) -> str:
-        message = message_of(wave, waves, language)
+        title = title_of(wave, language)
         call = Call(
             system=SYSTEM,
             operation=role,
             subject=f"wave/{wave.business_unit}/{wave.cutoff_at:%Y%m%dT%H%M}",
-            reference=message.title[:120],
-            request={"title": message.title, "text": message.text},
+            reference=title[:120],
+            request={"title": title},
         )
         known = context.calls.find(call.key)
         if known is not None and known.document is not None:
             return "before"
+        message = message_of(wave, waves, language)
 
         def send() -> Document:
             notifier.send(role, message)
@@ -74,18 +75,21 @@ def announce(
     )
 
 
+def title_of(wave: WaveRow, language: Language) -> str:
+    """Return what an announcement is called."""
+    clock = language.clock(wave.cutoff_at)
+    unit = wave.business_unit
+    return language.pick(f"{unit} 批次 {clock}", f"Wave {clock} of {unit}")
+
+
 def message_of(wave: WaveRow, waves: Waves, language: Language) -> Message:
     """Return what is said of a wave. Nothing personal is in it: the batch itself is delivered."""
     released, left = waves.released(wave), waves.left_out(wave)
     late = sum(seen.late for _, seen in released)
-    clock = language.clock(wave.cutoff_at)
-    unit = wave.business_unit
     lines = [
         language.pick(f"放行 {len(released)} 个订单", f"{len(released)} orders released", "，"),
         language.pick(f"其中上批顺延 {late} 个", f"{late} of them from an earlier wave", "，"),
         language.pick(f"未放行 {len(left)} 个", f"{len(left)} left out", "，"),
         language.pick("明细见批次文件", "the batch files name each and why", "，"),
     ]
-    return Message(
-        language.pick(f"{unit} 批次 {clock}", f"Wave {clock} of {unit}"), "\n".join(lines)
-    )
+    return Message(title_of(wave, language), "\n".join(lines))
