@@ -19,6 +19,7 @@ from connector.domain.alerts import Role
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.jobs.announce import announce
 from connector.jobs.cadence import Every, Window
+from connector.jobs.conditions import Sources
 from connector.jobs.runner import Job, Runner
 from connector.jobs.watch import watch
 from connector.logs import configure
@@ -29,6 +30,7 @@ from connector.store.database import Database
 from connector.store.orders import Change, Hold, apply_in
 from connector.store.promises import PromiseBook
 from connector.store.tables import EventRow, OrderRow, PromiseRow, WaveOrderRow, WaveRow
+from connector.store.trouble import Trouble
 from connector.unattended import rhythm_of
 from tests.support import month as world
 from tests.support.month import MINUTE, Bought, Month, Seen
@@ -221,14 +223,16 @@ def _row(bought: Bought, now: datetime) -> OrderRow:
     )  # fmt: skip
 
 
-def _sources(connector: Connector) -> Any:
-    from connector.jobs.conditions import Sources
-    from connector.store.trouble import Trouble
-
+def _sources(connector: Connector) -> Sources:
     return Sources(
-        connector.context, Trouble(connector.database), PromiseBook(connector.database),
-        connector.runs, connector.gates, 2**40,
-    )  # fmt: skip
+        context=connector.context,
+        trouble=Trouble(connector.database),
+        promises=PromiseBook(connector.database),
+        runs=connector.runs,
+        gates=connector.gates,
+        largest=2**40,
+        mappings=connector.mappings,
+    )
 
 
 def _settings(folder: Path) -> Settings:
