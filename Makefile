@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 ARGS ?=
 WORKERS ?= 4
 
-.PHONY: demo test prove bench lint format lock clean
+.PHONY: demo test prove bench lint format lock peers clean
 
 demo: $(STAMP) ## one business day against the local sandbox
 	@$(BIN)/connector demo $(ARGS)
@@ -17,6 +17,9 @@ test: $(STAMP) ## all tests, on SQLite and PostgreSQL
 
 prove: $(STAMP) ## the long proofs: months, matrices, kills, on both databases
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long $(ARGS)
+
+peers: ## node's SOAP library for the DMS servers that are not written in Python
+	@npm install --silent --no-package-lock --no-audit --no-fund --prefix var/peers soap@1.13.0
 
 bench: $(STAMP) ## speed, as ratios against a bare loop or a peer in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)

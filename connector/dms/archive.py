@@ -126,7 +126,9 @@ class Archive:
     def _written(self, envelope: etree._Element | bytes) -> bytes:
         if self._fernet is None:
             return masked(envelope)
-        clear = envelope if isinstance(envelope, bytes) else etree.tostring(envelope)
+        clear = (
+            envelope if isinstance(envelope, bytes) else etree.tostring(envelope, encoding="UTF-8")
+        )
         return self._fernet.encrypt(clear)
 
     def _folder(self, day: date) -> Path:

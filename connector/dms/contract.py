@@ -58,13 +58,12 @@ class Contract:
             name = etree.QName(element)
             if name.localname == "Fault":
                 continue
-            # A copy of its own: paths then begin at the message, and validation sees no more.
-            message = etree.fromstring(etree.tostring(element))
             if wrapper is not None and self._rpc is not None and wrapper.text in self._wrapped:
+                message = etree.fromstring(etree.tostring(element))  # a copy, to be renamed
                 message.tag = wrapper.text
                 found += _broken(self._rpc, message)
             elif name.namespace in self._known and self._document is not None:
-                found += _broken(self._document, message)
+                found += _broken(self._document, element)
         return found
 
 

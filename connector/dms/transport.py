@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -139,31 +140,32 @@ class DmsTransport(Transport):
 
 
 class _Adapter(HTTPAdapter):
-    """Knows the connections it opened, so that another thread can break them off."""
+    """Knows the sockets it opened, so that another thread can break them off."""
 
     def __init__(self) -> None:
-        self._connections: list[Any] = []
+        self._sockets: list[weakref.ref[socket.socket]] = []
         super().__init__()
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        connections = self._connections
+        sockets = self._sockets
         if not getattr(pool.ConnectionCls, "watched", False):
 
             class Watched(pool.ConnectionCls):  # type: ignore[misc]
                 watched = True
 
                 def connect(self) -> None:
-                    connections[:] = [each for each in connections if each.sock is not None]
-                    connections.append(self)
                     super().connect()
+                    # The socket itself: a connection lets go of it while its answer is read.
+                    sockets[:] = [each for each in sockets if each() is not None]
+                    sockets.append(weakref.ref(self.sock))
 
             pool.ConnectionCls = Watched
         return pool
 
     def break_off(self) -> None:
-        for connection in list(self._connections):
-            opened = connection.sock
+        for each in list(self._sockets):
+            opened = each()
             if opened is not None:
                 with suppress(OSError):
                     opened.shutdown(socket.SHUT_RDWR)

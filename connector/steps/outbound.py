@@ -1,5 +1,6 @@
 """The one way in which anything is written to another system.
 
+    recorded as sent ──answer──▶ confirmed | rejected
     pending ──claim──▶ sent ──answer──▶ confirmed | rejected
        ▲                 │
        │                 └─ answer lost, or the process died ──▶ in doubt
@@ -79,7 +80,10 @@ class Outbound:
         Raises RetryLater (nothing happened, or it is too early
         to tell), Rejected (now or earlier), InDoubt (a person must look), Misconfigured.
         """
-        row = self._calls.open(call, self._clock())
+        begun = self._calls.begin(call, self._clock())
+        if begun is not None:
+            return self._send(begun, call, send, ask)
+        row = self._calls.by_key(call.key)
         document = self.outcome(row, ask)
         if document is not None:
             return document

@@ -21,7 +21,7 @@ from connector.telemetry.counters import call_came_to
 class CallState(StrEnum):
     """How far an outbound call has come."""
 
-    PENDING = "pending"  # recorded, not sent (again)
+    PENDING = "pending"  # provably had no effect; free to be sent again
     SENT = "sent"  # on its way; stays so when the process dies before the answer
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
@@ -62,33 +62,30 @@ class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open(self, call: Call, now: datetime) -> CallRow:
-        """Return the row of this call, recorded now if it is new."""
-        with self._database.reading() as session:
-            row = session.scalar(select(CallRow).where(CallRow.key == call.key))
-        if row is not None:
-            return row
-        text = dumps(dict(call.request))
+    def begin(self, call: Call, now: datetime) -> CallRow | None:
+        """Record a call as sent, which the caller then does; None when it was recorded before."""
+        request = dict(call.request)
+        row = CallRow(
+            key=call.key,
+            system=call.system,
+            operation=call.operation,
+            order_pk=call.order_pk,
+            revision=call.revision,
+            reference=call.reference,
+            request=request,
+            request_hash=hashlib.sha256(dumps(request).encode()).hexdigest(),
+            mapping_version=call.mapping_version,
+            state=CallState.SENT,
+            attempts=1,
+            asked=0,
+            created_at=now,
+            sent_at=now,
+        )
         try:
             with self._database.transaction() as session:
-                row = CallRow(
-                    key=call.key,
-                    system=call.system,
-                    operation=call.operation,
-                    order_pk=call.order_pk,
-                    revision=call.revision,
-                    reference=call.reference,
-                    request=dict(call.request),
-                    request_hash=hashlib.sha256(text.encode()).hexdigest(),
-                    mapping_version=call.mapping_version,
-                    state=CallState.PENDING,
-                    attempts=0,
-                    asked=0,
-                    created_at=now,
-                )
                 session.add(row)
         except IntegrityError:
-            return self.by_key(call.key)
+            return None
         return row
 
     def by_key(self, key: str) -> CallRow:

@@ -140,8 +140,7 @@ def test_a_request_that_arrives_late_is_found_and_not_doubled(
 def test_a_process_killed_while_sending_is_asked_after(
     calls: Calls, outbound: Outbound, clock: Clock
 ) -> None:
-    row = calls.open(CALL, clock())
-    assert calls.claim(row, CALL, clock())
+    assert calls.begin(CALL, clock())
     side = Side(calls, held=["SO1"])
     with pytest.raises(RetryLater, match="on its way"):
         outbound.perform(CALL, side.send, side.ask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import itertools
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ class OtherDms:
         self.orders: dict[str, dict[str, Any]] = {}
         self.asked: list[int] = []
         self.seen: list[str] = []
+        self.headers: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -160,7 +162,7 @@ def _receipt(result: int, number: str | None, hint: str | None = None) -> Any:
 
 
 @contextmanager
-def other_dms() -> Iterator[tuple[OtherDms, int]]:
+def other_dms(tls: ssl.SSLContext | None = None) -> Iterator[tuple[OtherDms, int]]:
     """Serve one on a port of this process."""
     dms = OtherDms()
 
@@ -169,6 +171,7 @@ def other_dms() -> Iterator[tuple[OtherDms, int]]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            dms.headers = dict(self.headers)
             answer = dms.answer(body)
             self.send_response(200)
             self.send_header("Content-Type", "text/xml; charset=utf-8")
@@ -181,6 +184,11 @@ def other_dms() -> Iterator[tuple[OtherDms, int]]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    if tls is not None:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

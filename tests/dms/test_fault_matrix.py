@@ -1,0 +1,244 @@
+"""Every fault of line and host × every write: in the end one document each, and none lost."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connector.errors import InDoubt, Misconfigured, RetryLater
+from connector.logs import configure
+from connector.sandbox import world
+from connector.settings import Settings
+from connector.steps.confirm import confirm_all
+from connector.steps.repair import retry
+from connector.steps.request import register_return
+from connector.steps.take import take
+from connector.steps.walk import walk
+from connector.store.calls import CallState
+from connector.store.orders import Change
+from connector.store.tables import CallRow, OrderRow
+from tests.support.scene import Scene, scene
+from tests.support.wire import Trouble, Wire
+
+_ENVELOPE = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>%s</s:Body></s:Envelope>'
+_FAULT_12 = _ENVELOPE % (
+    b"<s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code>"
+    b"<s:Reason><s:Text>no</s:Text></s:Reason></s:Fault>"
+)
+_NO_DETAIL = _ENVELOPE % (
+    b"<s:Fault><faultcode>s:Server</faultcode><faultstring>oops</faultstring></s:Fault>"
+)
+_ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + _ENVELOPE % b"<x>&a;</x>"
+HTML = "text/html"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault, and what it leads to at once.
+
+    `found` when the document was made and asking finds it, `settling` when it is not found and
+    may still arrive, `nothing` when the request provably had no effect.
+    """
+
+    name: str
+    trouble: Trouble
+    then: str
+
+
+def _row(name: str, then: str, how: str = "answer", **trouble: Any) -> Row:
+    return Row(name, Trouble(how, **trouble), then)
+
+
+ROWS = [
+    _row("refused", "nothing", "refused"),
+    _row("reset before processing", "settling", "reset"),
+    _row("reset after processing", "found", "reset", forwarded=True),
+    _row("cut answer", "found", "cut", forwarded=True),
+    _row("slow drip", "found", "drip", forwarded=True),
+    _row("silence after processing", "found", "hold", forwarded=True),
+    _row("half-open", "settling", "hold"),
+    _row("302", "nothing", status=302, content_type=HTML),
+    _row("401", "nothing", status=401, content_type=HTML),
+    _row("500 HTML before", "settling", status=500, body=b"<html>", content_type=HTML),
+    _row("500 HTML after", "found", status=500, body=b"<html>", content_type=HTML, forwarded=True),
+    _row("503", "settling", status=503, body=b"busy", content_type=HTML),
+    _row("empty", "found", forwarded=True),
+    _row("invalid XML", "found", body=b"<broken", forwarded=True),
+    _row("schema-invalid answer", "found", body=_ENVELOPE % b"<x/>", forwarded=True),
+    _row("SOAP 1.2-shaped fault", "settling", status=500, body=_FAULT_12),
+    _row("SOAP 1.2-shaped fault after", "found", status=500, body=_FAULT_12, forwarded=True),
+    _row("fault without detail", "settling", status=500, body=_NO_DETAIL),
+    _row("huge answer", "found", body=_ENVELOPE % (b"x" * 400_000), forwarded=True),
+    _row("deep answer", "found", body=_ENVELOPE % (b"<a>" * 200 + b"</a>" * 200), forwarded=True),
+    _row("entities", "found", body=_ENTITIES, forwarded=True),
+]
+
+
+class Bench:
+    """Orders that are walked one by one over a wire that goes wrong."""
+
+    def __init__(self, day: Scene, wire: Wire) -> None:
+        self.day = day
+        self.wire = wire
+        self._numbers = itertools.count(90_001)
+        for key, stock in day.sandbox.books.items("sap.stock"):
+            day.sandbox.books.put("sap.stock", key, {**stock, "LABST": "1000000"})
+
+    def order(self) -> OrderRow:
+        """Take a fresh order of a buyer that SAP knows."""
+        number = next(self._numbers)
+        payload = {**self.day.shown(36), "id": number, "number": str(number)}
+        take(self.day.context, payload)
+        return self.row(number)
+
+    def row(self, number: int | str) -> OrderRow:
+        return self.day.order(int(number))
+
+    def drive(self, row: OrderRow) -> OrderRow:
+        """Walk an order as far as it goes now."""
+        context = self.day.context
+        row = walk(context, row.id)
+        if row.stage == "placed" and not row.cancel_requested:
+            confirm_all(context, [row])
+            row = walk(context, row.id)
+        return row
+
+    def passes(self, minutes: float) -> None:
+        self.day.clock.now += timedelta(minutes=minutes)
+        self.day.sandbox.clock.set(self.day.clock.now)
+
+    def call(self, row: OrderRow, operation: str) -> CallRow:
+        (call,) = [
+            each for each in self.day.context.calls.of_order(row.id) if each.operation == operation
+        ]
+        return call
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    configure("critical")
+    folder = tmp_path_factory.mktemp("matrix")
+    wires: list[Wire] = []
+
+    def reached(settings: Settings) -> None:
+        wires.append(Wire(int(settings.dms.wsdl.split(":")[2].split("/")[0])))
+        settings.dms.endpoint = f"{wires[0].url}/dms/service"
+        settings.dms.read_timeout = 0.4
+        settings.dms.call_deadline = 0.8
+        settings.dms.largest_answer = 300_000
+
+    with scene(f"sqlite:///{folder / 'c.db'}", folder, reached) as day:
+        yield Bench(day, wires[0])
+    wires[0].stop()
+
+
+def _written(action: str, operation: str, kind: str) -> Callable[[Bench, Row], None]:
+    def run(bench: Bench, row: Row) -> None:
+        order = bench.order()
+        if operation == "dms_cancel":
+            order = bench.drive(order)
+            bench.day.context.orders.apply(order, _cancelled(bench), "test", bench.day.clock())
+        with bench.wire.suffers(action, row.trouble):
+            with suppress(Misconfigured):
+                order = bench.drive(bench.row(order.number))
+            if row.trouble.how != "refused":
+                assert bench.wire.struck == 1
+                _check(bench.call(order, operation), row)
+        _recovered(bench, order)
+        after = bench.row(order.number)
+        (held, *others) = bench.day.sales_orders(int(order.number))
+        assert others == []
+        if operation == "dms_cancel":
+            assert (after.stage, held["status"]) == ("cancelled", "CANCELLED")
+        else:
+            assert (after.stage, after.hold_cause) == ("ready", None), after.hold_reasons
+            assert len(held["deliveryNotes"]) == len(held["invoiceApplications"]) == 1
+        assert bench.call(after, operation).state == CallState.CONFIRMED
+        assert kind in {each.kind for each in bench.day.context.orders.documents(after.id)}
+
+    return run
+
+
+def _cancelled(bench: Bench) -> Change:
+    return Change(
+        event="cancel_requested",
+        text="cancelled by hand",
+        next_try_at=bench.day.clock(),
+        values={"cancel_requested": True},
+    )
+
+
+def _returned(bench: Bench, row: Row) -> None:
+    order = bench.drive(bench.order())
+    world.ship(bench.day.sandbox.books, bench.day.sandbox.clock, order.number)
+    reference = f"{order.number}-R1"
+
+    def register() -> str:
+        lines = {1: Decimal(1)}
+        context = bench.day.context
+        return register_return(context, order, "GQ", reference, lines, "broken").number
+
+    with bench.wire.suffers("RegisterReturn", row.trouble):
+        with suppress(Misconfigured, RetryLater, InDoubt):
+            register()
+        if row.trouble.how != "refused":
+            assert bench.wire.struck == 1
+            _check(bench.call(order, "dms_return"), row)
+    for _ in range(6):
+        bench.passes(4)
+        with suppress(RetryLater):
+            register()
+            break
+    number = register()
+    (held,) = bench.day.sales_orders(int(order.number))
+    assert [each["returnNumber"] for each in held["returns"]] == [number]
+
+
+def _check(call: CallRow, row: Row) -> None:
+    expected = {
+        "found": CallState.CONFIRMED,
+        "settling": CallState.IN_DOUBT,
+        "nothing": CallState.PENDING,
+    }
+    assert call.state == expected[row.then], (call.state, call.error)
+    assert call.attempts == 1
+    assert (call.asked > 0) == (row.then != "nothing")
+
+
+def _recovered(bench: Bench, order: OrderRow) -> None:
+    for _ in range(6):
+        bench.passes(4)
+        with suppress(Misconfigured):
+            row = retry(bench.day.context, bench.row(order.number), "test")
+            if row.stage in ("ready", "cancelled"):
+                return
+
+
+WRITES: dict[str, Callable[[Bench, Row], None]] = {
+    "create": _written("CreateSalesOrder", "dms_sales_order", "sales_order"),
+    "delivery note": _written("CreateDeliveryNote", "dms_delivery_note", "delivery_note"),
+    "invoice application": _written(
+        "ApplyForInvoice", "dms_invoice_application", "invoice_application"
+    ),
+    "cancel": _written("CancelSalesOrder", "dms_cancel", "cancellation"),
+    "return": _returned,
+}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_a_fault_while_creating_an_order_makes_no_second_one(bench: Bench, row: Row) -> None:
+    WRITES["create"](bench, row)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("write", list(WRITES)[1:])
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_a_fault_of_any_other_write_makes_nothing_twice(bench: Bench, row: Row, write: str) -> None:
+    WRITES[write](bench, row)

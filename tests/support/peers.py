@@ -1,0 +1,86 @@
+"""DMS servers that are not written in Python, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+WSDL = Path("connector/sandbox/dms.wsdl").resolve()
+_SERVERS = Path(__file__).parents[1] / "dms" / "peers"
+# `make peers` installs node's library there.
+_MODULES = Path("var/peers/node_modules").resolve()
+_PATIENCE = 20.0
+
+
+class MissingPeer(Exception):
+    """Raised when what a server needs is not installed."""
+
+
+@contextmanager
+def node() -> Iterator[int]:
+    """Serve with node's `soap`; give the port."""
+    program = shutil.which("node")
+    if program is None or not (_MODULES / "soap").is_dir():
+        raise MissingPeer("node and its `soap` are needed: apt install nodejs npm, make peers")
+    port = _free_port()
+    with _running(
+        [program, str(_SERVERS / "server.js"), str(WSDL), str(port)],
+        {"NODE_PATH": str(_MODULES)},
+        port,
+    ):
+        yield port
+
+
+@contextmanager
+def php(folder: Path) -> Iterator[int]:
+    """Serve with PHP's SoapServer; give the port."""
+    program = shutil.which("php")
+    modules = (
+        subprocess.run([program, "-m"], capture_output=True, text=True, check=True).stdout
+        if program
+        else ""
+    )
+    if program is None or "soap" not in modules.split():
+        raise MissingPeer("PHP with its SOAP extension is needed: apt install php-cli php-soap")
+    port = _free_port()
+    with _running(
+        [program, "-S", f"127.0.0.1:{port}", str(_SERVERS / "server.php")],
+        {"PEER_WSDL": str(WSDL), "PEER_STATE": str(folder / "peer.state")},
+        port,
+    ):
+        yield port
+
+
+@contextmanager
+def _running(command: list[str], environment: dict[str, str], port: int) -> Iterator[None]:
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        ends = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > ends:
+                    raise AssertionError(f"{command[0]} does not serve") from None
+                time.sleep(0.05)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
