@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
+import structlog
 from lxml import etree
 
 from connector.dms.wsdl import XSD, Description, parse, references
+
+_log = structlog.get_logger(__name__)
 
 _ROOT = "urn:connector:whole-schema"
 _INCLUDED = (f"{{{XSD}}}include", f"{{{XSD}}}redefine")
@@ -74,7 +79,7 @@ def _broken(schema: etree.XMLSchema, message: etree._Element) -> list[str]:
 
 
 class _Schemas:
-    """All schemas of a WSDL as one, in memory, with their imports led to each other."""
+    """All schemas of a WSDL as one, with their imports led to each other."""
 
     def __init__(self, description: Description) -> None:
         self._files: dict[str, bytes] = {}
@@ -113,52 +118,49 @@ class _Schemas:
             if element.tag in _INCLUDED:
                 name = standing.get(targets.get(element, ""))
                 if name:
-                    element.set("schemaLocation", f"connector:{name}")
+                    element.set("schemaLocation", f"{name}.xsd")
             elif (namespace := element.get("namespace") or "") in self.namespaces:
-                element.set("schemaLocation", f"connector:of:{namespace}")
+                element.set("schemaLocation", _file(namespace))
 
     def compiled(self, wrappers: Sequence[Wrapper]) -> etree.XMLSchema | None:
         """Return one schema for everything; None when the WSDL has no schema that stands."""
-        files = dict(self._files)
+        files = {f"{name}.xsd": content for name, content in self._files.items()}
         by_namespace: dict[str, list[str]] = {}
         for namespace, name in self._top:
             by_namespace.setdefault(namespace, []).append(name)
         for number, wrapper in enumerate(wrappers):
             name = f"wrapper-{number}"
-            files[name] = _declared(wrapper, self.namespaces)
+            files[f"{name}.xsd"] = _declared(wrapper, self.namespaces)
             by_namespace.setdefault(wrapper.name.namespace or "", []).append(name)
         root = etree.Element(f"{{{XSD}}}schema", targetNamespace=_ROOT)
         for namespace, names in by_namespace.items():
-            files[f"of:{namespace}"] = _together(namespace, names)
-            attributes = {"schemaLocation": f"connector:of:{namespace}"}
+            files[_file(namespace)] = _together(namespace, names)
+            attributes = {"schemaLocation": _file(namespace)}
             if namespace:
                 attributes["namespace"] = namespace
             etree.SubElement(root, f"{{{XSD}}}import", attributes)
-        parser = etree.XMLParser(no_network=True, resolve_entities=False)
-        parser.resolvers.add(_Memory(files))
-        try:
-            return etree.XMLSchema(etree.fromstring(etree.tostring(root), parser))
-        except etree.XMLSchemaParseError:
-            # What libxml2 cannot compile is left to zeep's own checks.
-            return None
+        files["root.xsd"] = etree.tostring(root)
+        # As files: what lxml resolves by itself it resolves wrongly while other threads parse.
+        with tempfile.TemporaryDirectory(prefix="schema-") as folder:
+            for file, content in files.items():
+                (Path(folder) / file).write_bytes(content)
+            try:
+                return etree.XMLSchema(file=str(Path(folder) / "root.xsd"))
+            except etree.XMLSchemaParseError as error:
+                # What libxml2 cannot compile is left to zeep's own checks.
+                _log.warning("a schema of the WSDL cannot be compiled", error=str(error)[:200])
+                return None
 
 
-class _Memory(etree.Resolver):
-    def __init__(self, files: dict[str, bytes]) -> None:
-        self._files = files
-
-    def resolve(self, *asked: Any) -> Any:
-        """Answer with a schema of ours (asked: its name, a public identifier, the context)."""
-        name, _, context = asked
-        content = self._files.get(str(name).removeprefix("connector:"), b"")
-        return self.resolve_string(content, context, base_url=str(name))
+def _file(namespace: str) -> str:
+    return f"of-{hashlib.sha256(namespace.encode()).hexdigest()[:16]}.xsd"
 
 
 def _together(namespace: str, names: Sequence[str]) -> bytes:
     attributes = {"targetNamespace": namespace} if namespace else {}
     schema = etree.Element(f"{{{XSD}}}schema", attributes)
     for name in names:
-        etree.SubElement(schema, f"{{{XSD}}}include", {"schemaLocation": f"connector:{name}"})
+        etree.SubElement(schema, f"{{{XSD}}}include", {"schemaLocation": f"{name}.xsd"})
     return etree.tostring(schema)
 
 
@@ -171,7 +173,7 @@ def _declared(wrapper: Wrapper, known: set[str]) -> bytes:
     for namespace in sorted(used - {XSD, wrapper.name.namespace}):
         imported = etree.SubElement(schema, f"{{{XSD}}}import", {"namespace": namespace})
         if namespace in known:
-            imported.set("schemaLocation", f"connector:of:{namespace}")
+            imported.set("schemaLocation", _file(namespace))
     element = etree.SubElement(schema, f"{{{XSD}}}element", {"name": wrapper.name.localname})
     content = etree.SubElement(element, f"{{{XSD}}}complexType")
     sequence = etree.SubElement(content, f"{{{XSD}}}sequence")

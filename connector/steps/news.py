@@ -126,7 +126,8 @@ def _hold(
         return None
     ordered = {line.number: line.quantity for line in lines}
     wrong = tuple(
-        f"line {line}: {quantity.normalize():f} shipped, {ordered.get(line, Decimal(0)):f} ordered"
+        f"line {line}: {quantity.normalize():f} shipped,"
+        f" {ordered.get(line, Decimal(0)).normalize():f} ordered"
         for line, quantity in sorted(shipped.items())
         if quantity > ordered.get(line, Decimal(0))
     )
