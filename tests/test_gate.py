@@ -133,3 +133,14 @@ def test_in_its_downtime_a_system_is_left_alone(
     with pytest.raises(RetryLater) as kept, door.passed("call"):
         pytest.fail("the call was made")
     assert kept.value.after == pytest.approx(wait)
+
+
+def test_who_would_wait_long_for_its_turn_is_told_when_to_come_instead(times: Times) -> None:
+    """A write that stood in a queue would be older than its record says when it is sent."""
+    held = Gate("DMS", Limits(calls_per_second=0.5), times.clock, times.monotonic, lambda _: None)
+    for _ in range(6):
+        with held.passed("call"):
+            pass
+    with pytest.raises(RetryLater) as told, held.passed("call"):
+        pass
+    assert told.value.after == pytest.approx(12)

@@ -260,8 +260,18 @@ def test_what_nobody_foresaw_is_a_hold_once(
     assert len(day.story(36)) == events
 
 
-def test_a_backlog_drains_oldest_deadline_first(day: Scene) -> None:
+def test_a_backlog_drains_oldest_deadline_first(tmp_path: Path) -> None:
     """Orders that waited for the DMS are placed in the sequence of their deadlines."""
+    configure("critical")
+
+    def patient(settings: Settings) -> None:
+        settings.dms.limits.break_after = 1000  # the breaker's time is real
+
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path, patient) as day:
+        _drains(day)
+
+
+def _drains(day: Scene) -> None:
     context = day.context
     rows = [
         row
