@@ -19,7 +19,7 @@ from connector.telemetry.counters import call_came_to
 
 # Every order makes several calls: they are written past the ORM, whose bookkeeping none needs.
 _TABLE = cast(Table, CallRow.__table__)
-_BEGIN = insert(_TABLE)
+_BEGIN = insert(_TABLE).returning(_TABLE.c.id)
 
 
 class CallState(StrEnum):
@@ -87,10 +87,9 @@ class Calls:
         }
         try:
             with self._database.transaction() as session:
-                made = session.connection().execute(_BEGIN, values)
+                identity = session.connection().execute(_BEGIN, values).scalar_one()
         except IntegrityError:
             return None
-        (identity,) = made.inserted_primary_key or ()
         return CallRow(id=identity, **values)
 
     def by_key(self, key: str) -> CallRow:
