@@ -1,10 +1,13 @@
-"""A DMS that only answers: it reads a request, waits, and gives a number."""
+"""The servers that the DMS is measured against, each for a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from typing import Any
+
+from connector.sandbox.service import Sandbox
 
 _ANSWER = (
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
@@ -15,8 +18,15 @@ _ANSWER = (
 
 
 def serve(ports: Any, latency: float) -> None:
-    """Put the port on the queue and answer for ever, `latency` seconds after each request."""
+    """Put the port on the queue; answer each request with a number, `latency` seconds later."""
     asyncio.run(_serve(ports, latency))
+
+
+def serve_sandbox(ports: Any, _latency: float) -> None:
+    """Put the port of the sandbox's DMS on the queue and answer until killed."""
+    server = Sandbox().start()
+    ports.put(int(server.dms_wsdl_url.split(":")[2].split("/")[0]))
+    threading.Event().wait()
 
 
 async def _serve(ports: Any, latency: float) -> None:

@@ -53,9 +53,16 @@ def run_checks(*, live: bool) -> list[Result]:
         results += [
             _ping("storefront", lambda: storefront_of(settings).ping()),
             *_sap(settings),
-            _ping("dms", lambda: dms_of(settings).ping()),
+            # The WSDL is held against the mappings before anything is said of it.
+            _ping("dms", lambda: dms_of(settings, lambda: load(settings.mappings)).ping()),
         ]
     return results
+
+
+def _dms_secret(settings: Settings) -> list[tuple[str, SecretStr]]:
+    if settings.dms.authentication == "none":
+        return []  # a client certificate, or a header that holds a key
+    return [("CONNECTOR_DMS__PASSWORD", settings.dms.password)]
 
 
 def _secrets(settings: Settings) -> list[Result]:
@@ -68,7 +75,7 @@ def _secrets(settings: Settings) -> list[Result]:
         for name, secret in (
             ("CONNECTOR_STOREFRONT__CONSUMER_SECRET", settings.storefront.consumer_secret),
             *_sap_secret(settings),
-            ("CONNECTOR_DMS__PASSWORD", settings.dms.password),
+            *_dms_secret(settings),
         )
     ]
 

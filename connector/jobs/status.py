@@ -92,9 +92,9 @@ def _asked(context: Context, orders: list[OpenOrder], counts: Counter[str]) -> I
     counts["asked"] += len(orders)
     numbers = {each.sales_order: each.number for each in orders}
     for each in news:
-        # The DMS's own number tells which order it is; ours need not come back.
-        each.setdefault("external_number", numbers.get(str(each.get("number"))))
-        yield each
+        # The DMS's own number tells which order it is; ours may come back in another form.
+        ours = numbers.get(str(each.get("number")), each.get("external_number"))
+        yield each | {"external_number": ours}
 
 
 def _question(context: Context, order: OpenOrder) -> dict[str, Any]:

@@ -27,6 +27,8 @@ def day(tmp_path: Path) -> Iterator[Day]:
     mappings = tmp_path / "mappings"
     shutil.copytree("mappings", mappings)
     shutil.copytree(FOLDER / "mappings", mappings, dirs_exist_ok=True)
+    for snapshot in ("dms.wsdl", "dms_faults.csv"):  # those of the sandbox's DMS
+        (mappings / "interfaces" / snapshot).unlink()
     with other_dms() as (dms, port):
         wire = Wire(port)
 

@@ -113,6 +113,7 @@ class OtherDms:
             _typed(state, "zustand", order["state"])
             for tracking, lines in order["shipments"]:
                 shipment = _typed(state, "sendung")
+                _typed(shipment, "lieferschein", f"L{number}")
                 _typed(shipment, "frachtfuehrer", "Bote")
                 _typed(shipment, "sendungsnummer", tracking)
                 _typed(shipment, "am", "2026-11-24T08:00:00Z")
@@ -122,6 +123,8 @@ class OtherDms:
             for invoice, total in order["invoices"]:
                 document = _typed(state, "rechnung")
                 _typed(document, "nummer", invoice)
+                _typed(document, "datum", "2026-11-24")
+                _typed(document, "storno", "false")
                 _typed(document, "netto", total)
                 _typed(document, "steuer", "0.00")
                 _typed(document, "brutto", total)
