@@ -118,7 +118,7 @@ def _ours(folder: Path) -> dict[str, Any]:
     with open_books(database, "shop") as books:
         for book in Book:
             books.put(book, orders(book), rows(book, "lines"), rows(book, "documents"))
-        books.run("INSERT INTO scope SELECT number, 0 FROM book_order WHERE book = 1")
+        books.run("INSERT INTO scope SELECT number, 0 FROM whole_order WHERE book = 1")
         read = time.perf_counter()
         compare(books.connection, Rules(), date.fromisoformat(DAY))
         ((found,),) = books.rows("SELECT COUNT(*) FROM found")

@@ -47,34 +47,43 @@ def _table(name: str, key: Sequence[str], columns: Sequence[tuple[str, Any]]) ->
     )
 
 
+_SHAPES: dict[str, tuple[list[str], list[tuple[str, Any]]]] = {
+    "whole_order": (
+        ["book", "number", "part"],
+        [
+            ("book", Integer), ("number", Text), ("part", Text), ("unit", Text), ("payment", Text),
+            ("customer", Text), ("freight", BigInteger), ("total", BigInteger),
+            ("refunded", BigInteger), ("content", Text), ("stage", Text), ("hold", Text),
+            ("placed_at", UtcDateTime),
+        ],
+    ),
+    "whole_line": (
+        ["book", "number", "line", "part"],
+        [
+            ("book", Integer), ("number", Text), ("line", Integer), ("part", Text), ("sku", Text),
+            *((name, BigInteger) for name in BookLine._fields[4:]),
+        ],
+    ),
+    "whole_document": (
+        ["book", "number", "kind", "document", "part"],
+        [
+            ("book", Integer), ("kind", Text), ("number", Text), ("document", Text), ("part", Text),
+            ("unit", Text), ("live", Integer), ("day", Text), ("quantity", BigInteger),
+            ("net", BigInteger), ("tax", BigInteger), ("gross", BigInteger),
+        ],
+    ),
+}  # fmt: skip
 SCOPE = _table("scope", ["number"], [("number", Text), ("carried", Integer)])
-ORDERS = _table(
-    "book_order",
-    ["book", "number", "part"],
-    [
-        ("book", Integer), ("number", Text), ("part", Text), ("unit", Text), ("payment", Text),
-        ("customer", Text), ("freight", BigInteger), ("total", BigInteger),
-        ("refunded", BigInteger), ("content", Text), ("stage", Text), ("hold", Text),
-        ("placed_at", UtcDateTime),
-    ],
-)  # fmt: skip
-LINES = _table(
-    "book_line",
-    ["book", "number", "line", "part"],
-    [
-        ("book", Integer), ("number", Text), ("line", Integer), ("part", Text), ("sku", Text),
-        *((name, BigInteger) for name in BookLine._fields[4:]),
-    ],
-)  # fmt: skip
-DOCUMENTS = _table(
-    "book_document",
-    ["book", "number", "kind", "document", "part"],
-    [
-        ("book", Integer), ("kind", Text), ("number", Text), ("document", Text), ("part", Text),
-        ("unit", Text), ("live", Integer), ("day", Text), ("quantity", BigInteger),
-        ("net", BigInteger), ("tax", BigInteger), ("gross", BigInteger),
-    ],
-)  # fmt: skip
+ORDERS = _table("whole_order", *_SHAPES["whole_order"])
+LINES = _table("whole_line", *_SHAPES["whole_line"])
+DOCUMENTS = _table("whole_document", *_SHAPES["whole_document"])
+
+
+# The same tables once more, for the orders in which anything may differ.
+CLOSER = {
+    whole: _table(whole.name.replace("whole_", "book_"), *_SHAPES[whole.name])
+    for whole in (ORDERS, LINES, DOCUMENTS)
+}
 
 
 class Books:
@@ -162,7 +171,7 @@ class Books:
 
     def oldest(self) -> datetime | None:
         """Return when the oldest order that is compared was placed."""
-        query = text("SELECT MIN(placed_at) AS oldest FROM book_order").columns(oldest=UtcDateTime)
+        query = text("SELECT MIN(placed_at) AS oldest FROM whole_order").columns(oldest=UtcDateTime)
         found: datetime | None = self.connection.scalar(query)
         self.connection.commit()
         return found
@@ -209,13 +218,13 @@ class Books:
         for book in Book:
             at = {"book": int(book)}
             orders, ordered = self._one(
-                f"SELECT COUNT(*), SUM(b.total) FROM book_order b {day}", at
+                f"SELECT COUNT(*), SUM(b.total) FROM whole_order b {day}", at
             )
             lines, returned = self._one(
-                f"SELECT COUNT(*), SUM(b.refunded_amount) FROM book_line b {day}", at
+                f"SELECT COUNT(*), SUM(b.refunded_amount) FROM whole_line b {day}", at
             )
             invoices, invoiced = self._one(
-                f"SELECT COUNT(*), SUM(b.gross) FROM book_document b {day}"
+                f"SELECT COUNT(*), SUM(b.gross) FROM whole_document b {day}"
                 " AND b.kind = 'invoice' AND b.live = 1",
                 at,
             )

@@ -6,15 +6,17 @@ it the same finding: what is missing as a whole is not also missing in its parts
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, text
 
 from connector.domain.lifecycle import Stage
 from connector.domain.reconciliation import Book, Kind, Rules, scaled
 from connector.store import rules_documents, rules_lines, rules_orders
+from connector.store.books import CLOSER, SCOPE
 from connector.store.rule import FOUND, Rule
+from connector.store.suspects import SUSPECT, suspecting
 
 
 def compare(
@@ -25,19 +27,35 @@ def compare(
     `day` is the business day as of which delays are told. Books that are not in `asked` say
     nothing, and nothing is missing from them.
     """
-    FOUND.create(connection, checkfirst=False)
-    if connection.dialect.name == "postgresql":
-        # Tables of a session are never looked at by the statistics' own job.
-        connection.execute(text("ANALYZE scope, book_order, book_line, book_document"))
+    dms, sap = Book.DMS in asked, Book.SAP in asked
     values = {"tolerance": scaled(rules.tolerance), "overdue": rules.overdue(day)}
-    for statement in _statements(rules, asked):
-        parameters = {name: value for name, value in values.items() if f":{name}" in statement}
-        connection.execute(text(statement), parameters)
+
+    def execute(statements: Iterable[str]) -> None:
+        for statement in statements:
+            bound = {name: value for name, value in values.items() if f":{name}" in statement}
+            connection.execute(text(statement), bound)
+
+    def analyse(tables: Iterable[Table]) -> None:
+        # Tables of a session are never looked at by PostgreSQL's own statistics job.
+        if connection.dialect.name == "postgresql":
+            execute([f"ANALYZE {', '.join(table.name for table in tables)}"])
+
+    for table in (FOUND, SUSPECT, *CLOSER.values()):
+        table.create(connection, checkfirst=False)
+    analyse((SCOPE, *CLOSER))
+    execute(suspecting(rules, dms=dms, sap=sap))
+    analyse((SUSPECT,))
+    execute(
+        f"INSERT INTO {closer.name} SELECT w.* FROM suspect t CROSS JOIN {whole.name} w"
+        " WHERE w.book IN (0, 1, 2, 3) AND w.number = t.number"
+        for whole, closer in CLOSER.items()
+    )
+    analyse(CLOSER.values())
+    execute(_statements(rules, dms=dms, sap=sap))
     connection.commit()
 
 
-def _statements(rules: Rules, asked: Collection[Book]) -> Iterator[str]:
-    dms, sap = Book.DMS in asked, Book.SAP in asked
+def _statements(rules: Rules, *, dms: bool, sap: bool) -> Iterator[str]:
     yield from _strays(dms=dms)
     yield _SUMMED
     yield "CREATE INDEX summed_number ON summed (number)"
@@ -150,7 +168,7 @@ def _lines_summed(book: Book) -> str:
 # One row an order, with what each book says of it as a whole: s storefront, c connector, d DMS,
 # p SAP. What an order is worth to the DMS is its total less what was refunded before it was placed.
 _SUMMED = f"""
-CREATE TEMPORARY TABLE summed AS SELECT k.number, k.carried,
+CREATE TEMPORARY TABLE summed AS SELECT k.number,
   CASE WHEN s.number IS NULL THEN 0 ELSE 1 END AS in_storefront,
   CASE WHEN c.number IS NULL THEN 0 ELSE 1 END AS in_connector,
   COALESCE(s.total, 0) AS s_total, COALESCE(s.freight, 0) AS s_freight,
@@ -173,7 +191,7 @@ CREATE TEMPORARY TABLE summed AS SELECT k.number, k.carried,
   COALESCE(np.shipments, 0) AS p_shipments, COALESCE(nc.reversed, 0) AS c_reversed,
   COALESCE(nc.first_shipped, '') AS first_shipped,
   COALESCE(s.placed_at, c.placed_at, d.placed_at) AS placed_at
-FROM scope k
+FROM suspect k
 LEFT JOIN book_order s ON s.book = 0 AND s.number = k.number
 LEFT JOIN book_order c ON c.book = 1 AND c.number = k.number
 LEFT JOIN (SELECT number, SUM(total) AS total, SUM(freight) AS freight,

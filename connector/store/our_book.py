@@ -44,14 +44,14 @@ class OurBook:
             until=until,
         )
         self._books.run(
-            "INSERT INTO book_order SELECT 1, o.number, o.order_id, o.business_units,"
+            "INSERT INTO whole_order SELECT 1, o.number, o.order_id, o.business_units,"
             " o.payment_state, COALESCE(o.customer_number, ''), 0, COALESCE(o.total, 0),"
             " COALESCE((SELECT SUM(a.recovered) FROM after_sale a WHERE a.order_pk = o.id), 0),"
             " o.content_hash, o.stage, COALESCE(o.hold_cause, ''), o.placed_at"
             " FROM scope k JOIN orders o ON o.number = k.number AND o.shop = :shop"
         )
         self._books.run(
-            "INSERT INTO book_line SELECT 1, o.number, l.number, l.business_unit, l.sku,"
+            "INSERT INTO whole_line SELECT 1, o.number, l.number, l.business_unit, l.sku,"
             " l.quantity, l.unit_price, l.discount, l.subsidy, l.amount,"
             " l.refunded_quantity, l.refunded_amount, l.shipped"
             " FROM scope k JOIN orders o ON o.number = k.number AND o.shop = :shop"
@@ -61,9 +61,9 @@ class OurBook:
             self._books.put(Book.CONNECTOR, documents=self._our_documents(page, zone))
         # What was placed before its total was noted with it: as much as its lines are worth.
         self._books.run(
-            "UPDATE book_document SET gross = COALESCE((SELECT SUM(l.amount"
-            " - l.refunded_amount) FROM book_line l WHERE l.book = 1"
-            " AND l.number = book_document.number AND l.part = book_document.unit), 0)"
+            "UPDATE whole_document SET gross = COALESCE((SELECT SUM(l.amount"
+            " - l.refunded_amount) FROM whole_line l WHERE l.book = 1"
+            " AND l.number = whole_document.number AND l.part = whole_document.unit), 0)"
             " WHERE book = 1 AND kind = 'sales_order' AND gross = 0"
         )
 
@@ -118,9 +118,9 @@ class OurBook:
     def follow_numbers_kept_apart(self) -> None:
         """Know the storefront's second order of one number by the number that we keep it under."""
         for number, part in self._books.rows(
-            "SELECT number, part FROM book_order WHERE book = 1 AND number LIKE '%#%'"
+            "SELECT number, part FROM whole_order WHERE book = 1 AND number LIKE '%#%'"
         ):
-            for table in ("book_order", "book_line"):
+            for table in ("whole_order", "whole_line"):
                 self._books.run(
                     f"UPDATE {table} SET number = :number WHERE book = 0 AND number LIKE :was"
                     " AND part = :part",
@@ -136,7 +136,7 @@ class OurBook:
         otherwise now: that is no change of the order.
         """
         rows = self._books.rows(
-            "SELECT s.part, CASE WHEN o.id IS NULL THEN 0 ELSE 1 END FROM book_order s"
+            "SELECT s.part, CASE WHEN o.id IS NULL THEN 0 ELSE 1 END FROM whole_order s"
             " LEFT JOIN orders o ON o.shop = :shop AND o.number = s.number"
             " WHERE s.book = 0 AND (o.id IS NULL OR o.order_id <> s.part"
             " OR o.payment_state <> s.payment"
@@ -150,8 +150,8 @@ class OurBook:
     def only_ours(self) -> Iterator[list[tuple[str, str]]]:
         """Give (number, the storefront's id) of orders that its book lacks, page by page."""
         rows = self._books.rows(
-            "SELECT c.number, c.part FROM book_order c WHERE c.book = 1 AND NOT EXISTS"
-            " (SELECT 1 FROM book_order s WHERE s.book = 0 AND s.number = c.number)"
+            "SELECT c.number, c.part FROM whole_order c WHERE c.book = 1 AND NOT EXISTS"
+            " (SELECT 1 FROM whole_order s WHERE s.book = 0 AND s.number = c.number)"
             " ORDER BY c.number"
         )
         for start in range(0, len(rows), _PAGE):
@@ -160,7 +160,7 @@ class OurBook:
     def units_of(self, numbers: Sequence[str]) -> dict[str, list[str]]:
         """Return order number → business units that have a part in it, where we know."""
         rows = self._books.rows(
-            "SELECT number, unit FROM book_order WHERE book = 1 AND number IN :numbers",
+            "SELECT number, unit FROM whole_order WHERE book = 1 AND number IN :numbers",
             numbers=list(numbers),
         )
         return {

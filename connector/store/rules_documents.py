@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from connector.domain.reconciliation import Book, Kind, Rules
 from connector.store.rule import Rule
+from connector.store.suspects import off_rate
 
 
 def _same(book: Book, alias: str, of: str) -> str:
@@ -115,24 +116,14 @@ def of_sap() -> Iterator[Rule]:
 
 
 def taxes(rules: Rules) -> Iterator[Rule]:
-    """Tax of a tax-inclusive invoice is gross × rate / (1 + rate), for one rate or a mixture."""
-    off = [f"ABS(c.tax * {10_000 + rate} - c.gross * {rate})" for rate in rules.rates]
-    far = " AND ".join(
-        f"{each} > :tolerance * {10_000 + rate}"
-        for each, rate in zip(off, rules.rates, strict=True)
-    )
-    low, high = rules.rates[0], rules.rates[-1]
-    between = (
-        f"(ABS(c.tax) * {10_000 + low} >= ABS(c.gross) * {low}"
-        f" AND ABS(c.tax) * {10_000 + high} <= ABS(c.gross) * {high})"
-    )
+    """Give the rule for the tax of our invoices."""
+    high = rules.rates[-1]
     due = f"c.gross * {high} / {10_000 + high}"
     yield Rule(
         f"'{Kind.TAX}'",
         "'rate'",
         Book.CONNECTOR,
-        "FROM book_document c WHERE c.book = 1 AND c.kind = 'invoice' AND c.live = 1"
-        f" AND {far} AND NOT {between}",
+        off_rate("book_document", rules),
         {
             "number": "c.number", "document": "c.document", "unit": "c.unit",
             "connector": "c.tax", "amount": f"ABS(c.tax - {due})",
