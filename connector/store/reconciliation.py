@@ -115,7 +115,7 @@ class Differences:
         Those of orders placed in the window, solved ones left out; then those of earlier orders
         that are open and were found by then (`carried`). Age is told as of the window's end.
         """
-        own = DifferenceRow.placed_at > window.start
+        own = DifferenceRow.placed_at.is_not(None) & (DifferenceRow.placed_at > window.start)
         query = (
             select(DifferenceRow, own.label("own"))
             .where(
@@ -124,7 +124,7 @@ class Differences:
                 DifferenceRow.state != State.SOLVED,
                 or_(
                     own & (DifferenceRow.placed_at <= window.end),
-                    (DifferenceRow.placed_at <= window.start)
+                    or_(DifferenceRow.placed_at <= window.start, DifferenceRow.placed_at.is_(None))
                     & DifferenceRow.state.in_(_OPEN)
                     & DifferenceRow.kind.in_(_LASTING),
                 ),
@@ -271,7 +271,11 @@ _SEQUENCE = (
     DifferenceRow.book,
 )
 _TAKEN = ("scaled", "amount", *WORDS, *DELTAS, "detail")
-_PLACED = "(SELECT t.placed_at FROM summed t WHERE t.number = f.number)"
+_PLACED = (
+    "COALESCE((SELECT t.placed_at FROM summed t WHERE t.number = f.number),"
+    " (SELECT o.placed_at FROM orders o WHERE o.shop = CAST(:shop AS TEXT)"
+    " AND o.number = f.number))"
+)
 _UNTIL = "CASE WHEN since > :end THEN :end ELSE since END"
 _MERGE = (
     # Found again: the newest values; an explanation holds for the values it was given for.
@@ -282,7 +286,7 @@ _MERGE = (
         WHEN explained_at IS NOT NULL AND explained_values = {_VALUES.format("f")}
           THEN '{State.EXPLAINED}'
         WHEN since < :end THEN '{State.KNOWN}' ELSE '{State.NEW}' END
-    FROM found f WHERE difference.shop = :shop AND {_SAME}
+    FROM found f WHERE difference.shop = CAST(:shop AS TEXT) AND {_SAME}
     """,
     f"""
     INSERT INTO difference (shop, {", ".join(_KEY)}, {", ".join(_TAKEN)}, placed_at, since,
@@ -292,11 +296,17 @@ _MERGE = (
     FROM found f WHERE NOT EXISTS (
       SELECT 1 FROM difference WHERE difference.shop = CAST(:shop AS TEXT) AND {_SAME})
     """,
+    # Of an earlier order the storefront was asked by our own identifier only: what it may hold
+    # beside that is as it was.
     f"""
     UPDATE difference SET state = '{State.SOLVED}', solved_at = :now
     WHERE shop = :shop AND state <> '{State.SOLVED}' AND book IN :books
       AND number IN (SELECT number FROM scope)
       AND NOT EXISTS (SELECT 1 FROM found f WHERE {_SAME})
+      AND NOT EXISTS (SELECT 1 FROM scope k WHERE k.number = difference.number AND k.carried = 1
+        AND ((difference.kind = '{Kind.DUPLICATE}' AND difference.book = 0)
+          OR (difference.kind = '{Kind.MISSING_CONNECTOR}' AND NOT EXISTS (
+            SELECT 1 FROM whole_order c WHERE c.book = 1 AND c.number = k.number))))
     """,
     # The sums stand beside their window; another comparison of it takes their place.
     """

@@ -25,7 +25,7 @@ def existence() -> Iterator[Rule]:
         f"'{Kind.UNKNOWN_DOCUMENT}'",
         "'order'",
         Book.DMS,
-        "FROM summed t WHERE t.in_storefront = 0 AND t.in_connector = 0",
+        "FROM summed t WHERE t.in_storefront = 0 AND t.in_connector = 0 AND t.d_orders > 0",
         {
             "dms": "t.d_total", "amount": "t.d_total", "ordered_dms": "t.d_total",
             "invoiced_dms": "t.d_invoiced", "invoiced_sap": "t.p_invoiced",

@@ -113,3 +113,31 @@ def test_orders_that_another_comparison_is_about_stay_as_they_were(database: Dat
     other = make(2, random.Random(6))
     found = compared(database, other, NEXT)
     assert [each.state for each in found] == [State.NEW]
+
+
+def test_what_cannot_be_compared_is_told_of_and_solves_nothing(database: Database) -> None:
+    compared(database, one(dearer(50_000)))
+    differences = Differences(database, "shop", ZONE)
+    with open_books(database, "shop") as books:
+        fill(books, [one()])
+        books.leave_out(one().number)
+        compare(books.connection, Rules(), date(2026, 11, 24), (Book.STOREFRONT, *ALL))
+        books.tell("not_compared", {one().number: "the DMS cannot read it"})
+        differences.merge(books, SPAN, {}, END, ALL)
+    told = {each.kind.value: each for each in differences.of_window(SPAN)}
+    assert set(told) == {"amount", "not_compared"}
+    assert told["not_compared"].detail == "the DMS cannot read it"
+
+
+def test_an_order_that_we_lack_stays_open_while_nobody_can_be_asked(database: Database) -> None:
+    case = one()
+    case.forget(Book.CONNECTOR)
+    (lost,) = compared(database, case)
+    assert lost.kind == "missing_connector"
+    # The next night knows only its number: the storefront can be asked by its own ids alone.
+    with open_books(database, "shop") as books:
+        books.include([case.number], carried=True)
+        compare(books.connection, Rules(), date(2026, 11, 25), (Book.STOREFRONT, *ALL))
+        Differences(database, "shop", ZONE).merge(books, NEXT, {}, NEXT.end, ALL)
+    (still,) = Differences(database, "shop", ZONE).listed(END, states=EVERY)
+    assert still.state is State.NEW
