@@ -25,6 +25,7 @@ from connector.extracts.s3 import S3Target
 from connector.extracts.sftp import SftpTarget
 from connector.gate import Gate, Limits
 from connector.jobs.advance import advance
+from connector.jobs.aftersales import aftersales
 from connector.jobs.cadence import Every, Nightly, Window
 from connector.jobs.deliver import deliver
 from connector.jobs.intake import intake
@@ -58,6 +59,7 @@ from connector.steps.compare import Comparer
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
 from connector.store.acts import Acts
+from connector.store.aftersales import AfterSales
 from connector.store.alerts import Alerts
 from connector.store.calls import Calls
 from connector.store.customers import Customers
@@ -96,6 +98,7 @@ class Connector:
     waves: Waves
     files: Files
     settler: Settler
+    aftersales: AfterSales
     jobs: tuple[Job, ...]
     runner: Runner
     sap: SapSystem
@@ -184,6 +187,7 @@ def build(
         zone=zone,
         workers=settings.workers,
     )
+    sales = AfterSales(database)
     settler = Settler(
         context.shop,
         context.business_units,
@@ -211,6 +215,7 @@ def build(
             zone,
             business_days,
         ),
+        aftersales(context, sales, Every(schedule.aftersales)),
         settlement(settler, Months(zone, settings.settlement.at)),
         deliver(context.outbound, files, targets_of(settings), Every(schedule.deliver), clock),
         *unattended.jobs,
@@ -224,6 +229,7 @@ def build(
         waves=waves,
         files=files,
         settler=settler,
+        aftersales=sales,
         jobs=jobs,
         runner=Runner(jobs, runs, clock, since=begin, stop=stop),
         sap=sap,

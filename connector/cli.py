@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from connector.commands import (
+    aftersales,
     calls,
     check,
     customers,
@@ -40,6 +41,7 @@ app.add_typer(calls.app, name="calls")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(differences.app, name="differences")
 app.add_typer(extracts.app, name="extracts")
+app.add_typer(aftersales.app, name="aftersales")
 app.add_typer(settlement.app, name="settlement")
 app.add_typer(database.app, name="db")
 

@@ -187,6 +187,7 @@ class ScheduleSection(_Section):
     status: timedelta = timedelta(minutes=10)
     writeback: timedelta = timedelta(minutes=10)
     deliver: timedelta = timedelta(minutes=1)
+    aftersales: timedelta = timedelta(minutes=30)
     reconcile_at: time = time(1, 30)
     watch: timedelta = timedelta(minutes=1)
     announce: timedelta = timedelta(minutes=1)

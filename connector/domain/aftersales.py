@@ -6,13 +6,15 @@ reversed by a red-letter invoice (红字发票) stays on a list that finance see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import Any
 
 from connector.domain.lifecycle import Owner
+from connector.domain.order import Order, OrderLine
 
 
 class SaleKind(StrEnum):
@@ -51,12 +53,116 @@ def owner_of(state: str) -> Owner:
 
 
 @dataclass(frozen=True)
-class Returned:
-    """Pieces of one line that come back, and what they are worth to the buyer."""
+class Sale:
+    """One after-sale as the storefront shows it.
 
-    line: int
-    quantity: Decimal
-    amount: Decimal
+    `reference` is the number of the request, or of the refund where there was none. `back` are
+    the pieces that come back by line number, `refunds` the refunds that belong to it, `refunded`
+    what they amount to.
+    """
+
+    reference: str
+    kind: SaleKind
+    reason: str
+    requested_at: datetime | None
+    back: Mapping[int, Decimal]
+    refunds: tuple[str, ...]
+    refunded: Decimal
+    refunded_at: datetime | None
+
+
+def sales_of(order: Order, content: Mapping[str, Any]) -> list[Sale]:
+    """Return the after-sales of a shipped order, in the sequence of the storefront.
+
+    A refund with pieces and without a request is a return. Unknown words are a return too: goods
+    that come back unannounced are worse than goods that are waited for in vain.
+    """
+    numbers = {line.line_id: line for line in order.lines}
+    booked = {refund.refund_id: refund for refund in order.refunds}
+    linked: dict[str, list[str]] = {}
+    lines: dict[str, dict[int, Decimal]] = {}
+    for entry in _entries(content.get("refunds")):
+        refund = str(entry.get("refund_id"))
+        lines[refund] = _pieces(entry, numbers)
+        request = str(entry.get("request") or "")
+        if refund in booked and request:
+            linked.setdefault(request, []).append(refund)
+    made = []
+    for entry in _entries(content.get("return_requests")):
+        reference = str(entry.get("request_id") or "")
+        if not reference:
+            continue
+        exchange = str(entry.get("kind")).lower() == SaleKind.EXCHANGE
+        kind = SaleKind.EXCHANGE if exchange else SaleKind.RETURN
+        back = _pieces(entry, numbers)
+        worth = sum(
+            (
+                round(line.amount * back[line.number] / line.quantity, 2)
+                for line in order.lines
+                if line.number in back and line.quantity
+            ),
+            Decimal(0),
+        )
+        refunds = [booked[each] for each in linked.get(reference, [])]
+        made.append(
+            Sale(
+                reference,
+                kind,
+                str(entry.get("reason") or ""),
+                _time(entry.get("requested_at")),
+                back,
+                tuple(each.refund_id for each in refunds),
+                counted(kind, [each.amount for each in refunds], worth),
+                max((each.refunded_at for each in refunds if each.refunded_at), default=None),
+            )
+        )
+    requested = {each.reference for each in made}
+    known = {each for request in requested for each in linked.get(request, [])}
+    for each in order.refunds:
+        if each.refund_id in known:
+            continue
+        back = lines.get(each.refund_id, {})
+        made.append(
+            Sale(
+                each.refund_id,
+                SaleKind.RETURN if back else SaleKind.REFUND,
+                each.reason,
+                each.refunded_at,
+                back,
+                (each.refund_id,),
+                each.amount,
+                each.refunded_at,
+            )
+        )
+    return made
+
+
+def _entries(value: Any) -> list[Mapping[str, Any]]:
+    return [each for each in value or [] if isinstance(each, Mapping)]
+
+
+def _pieces(entry: Mapping[str, Any], lines: Mapping[str, OrderLine]) -> dict[int, Decimal]:
+    found: dict[int, Decimal] = {}
+    for each in _entries(entry.get("lines")):
+        line = lines.get(str(each.get("line_id")))
+        try:
+            quantity = abs(Decimal(str(each.get("quantity") or 0)))
+        except InvalidOperation:
+            continue
+        if line is not None and quantity:
+            found[line.number] = found.get(line.number, Decimal(0)) + quantity
+    return found
+
+
+def _time(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

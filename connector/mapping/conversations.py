@@ -198,8 +198,13 @@ def _order() -> Shape:
         payment_method=TEXT, note=TEXT,
         refunds=needed(listed(structure(
             refund_id=needed(ANY), amount=needed(ANY), reason=TEXT, refunded_at=ANY,
+            request=TEXT,
             lines=needed(listed(refunded)),
         ))),
+        return_requests=listed(structure(
+            request_id=ANY, kind=TEXT, reason=TEXT, requested_at=ANY,
+            lines=listed(structure(line_id=ANY, quantity=ANY)),
+        )),
         open=True,
     )  # fmt: skip
 

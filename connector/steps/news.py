@@ -42,6 +42,7 @@ def take_news(
     documents = [
         *_shipments(news, unit or "", context, held),
         *_invoices(news, unit or "", context, held),
+        *_received(news, unit or "", held),
     ]
     lines = context.orders.lines(row.id)
     shipped = {line.number: line.shipped for line in lines}
@@ -189,6 +190,16 @@ def _invoices(
         NewDocument("invoice", "dms", unit, str(each["number"]), context.clock(), each)
         for each in news.get("invoices") or []
         if str(each["number"]) not in known
+    ]
+
+
+def _received(news: Mapping[str, Any], unit: str, held: Sequence[DocumentRow]) -> list[NewDocument]:
+    """Return the returns whose goods the warehouse has newly received."""
+    known = {each.number for each in held if each.kind == "return_receipt"}
+    return [
+        NewDocument("return_receipt", "dms", unit, str(each["number"]), each["received_at"], each)
+        for each in news.get("returns") or []
+        if each.get("received_at") and str(each["number"]) not in known
     ]
 
 

@@ -6,6 +6,7 @@ And, for the after-sales flow, the registration of a return (退货登记), work
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -44,7 +45,14 @@ def register_return(
     `reference` is our own number of the return: the same again is the same return. Raises as
     `Outbound.perform` does, and Differs when the DMS holds another return under the reference.
     """
-    order = context.read(row)
+    sold = context.read(row)
+    # The return is of what was sold, also where the storefront has refunded all of it.
+    order = sold.with_lines(
+        tuple(
+            replace(line, refunded_quantity=Decimal(0), refunded_amount=Decimal(0))
+            for line in sold.lines
+        )
+    )
     sales_order = _sales_order(context, row, unit)
     source = part_source(context, row, order, unit) | {
         "sales_order": sales_order,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from connector.domain.business_unit import assign
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import Order, PaymentState
 from connector.domain.reading import read_order
@@ -24,6 +25,8 @@ from connector.telemetry import tracing
 
 # What the storefront changes by itself as an order goes on; it is no change of what was ordered.
 _COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
+# What comes after the sale; it is no change of what was ordered either.
+_AFTER = ("refunds", "return_requests")
 _LARGEST = Decimal(10) ** 13
 # Names in the content the storefront's other order that bears this order's number.
 SAME_NUMBER = "same_number_as"
@@ -137,6 +140,18 @@ def _again(
         "mapping_version": context.mappings().version,
         **_columns(content, order, now, row),
     }
+    if order is not None and _after_sale(row, content):
+        change = Change(
+            event="after_sale",
+            text="the storefront shows a return, an exchange or a refund of what was shipped",
+            keep_hold=True,
+            next_try_at=row.next_try_at,
+            tries=row.tries,
+            values=fresh,
+            refunded=assign(order, tuple(context.business_units.values()))[0].lines,
+        )
+        context.orders.apply(row, change, actor, now)
+        return Taken.CHANGED
     if state == PaymentState.CANCELLED:
         return _cancelled(context, row, fresh, actor)
     if digest != row.content_hash and _read_anew(context, row.payload) == digest:
@@ -193,6 +208,18 @@ def _again(
         )
     context.orders.apply(row, change, actor, now)
     return Taken.CHANGED
+
+
+def _after_sale(row: OrderRow, content: Mapping[str, Any]) -> bool:
+    """Whether nothing of a shipped order changed but what comes after the sale."""
+
+    def ordered(each: Mapping[str, Any]) -> str:
+        return dumps({k: v for k, v in each.items() if k not in (*_COURSE, *_AFTER)})
+
+    if Stage(row.stage) not in (Stage.SHIPPED, Stage.CLOSED):
+        return False
+    changed = any(dumps(row.content.get(name)) != dumps(content.get(name)) for name in _AFTER)
+    return changed and ordered(row.content) == ordered(content)
 
 
 def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: str) -> Taken:

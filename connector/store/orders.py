@@ -70,7 +70,8 @@ class Change:
     """One change of an order, with the event that tells it.
 
     A change without `hold` ends a hold that there was, unless `keep_hold` is set. `next_try_at`
-    is when the order may be walked again; None means not by itself.
+    is when the order may be walked again; None means not by itself. `lines` take the place of
+    those there were; of `refunded` ones only what was refunded is noted.
     """
 
     event: str
@@ -84,6 +85,7 @@ class Change:
     values: Mapping[str, Any] = field(default_factory=dict)
     documents: Sequence[NewDocument] = ()
     lines: Sequence[OrderLine] | None = None
+    refunded: Sequence[OrderLine] = ()
     allocations: Sequence[Allocation] = ()
     free_allocations: bool = False
     mapping_version: str = ""
@@ -412,6 +414,12 @@ def _note(
                     detail=dict(document.detail),
                 )
             )
+    for line in change.refunded:
+        session.execute(
+            update(LineRow)
+            .where(LineRow.order_pk == order_pk, LineRow.number == line.number)
+            .values(refunded_quantity=line.refunded_quantity, refunded_amount=line.refunded_amount)
+        )
     if change.lines is not None:
         session.execute(delete(LineRow).where(LineRow.order_pk == order_pk))
         for line in change.lines:

@@ -1,0 +1,188 @@
+"""Job: follow returns, exchanges and refunds of shipped goods until the invoice is recovered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import structlog
+
+from connector.domain.aftersales import (
+    Facts,
+    Sale,
+    SaleState,
+    owner_of,
+    sales_of,
+    share_out,
+    state_of,
+)
+from connector.domain.masking import mask_text
+from connector.errors import ConnectorError, Misconfigured, RetryLater
+from connector.jobs.cadence import Cadence, Window
+from connector.jobs.runner import Counts, Job
+from connector.steps.context import Context
+from connector.steps.request import register_return
+from connector.steps.sales_order import Differs, live
+from connector.store.aftersales import AfterSales, Noted
+from connector.store.orders import Change, NewDocument
+from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
+
+_log = structlog.get_logger(__name__)
+
+OVERLAP = timedelta(days=1)
+_ZERO = Decimal(0)
+
+
+def aftersales(context: Context, sales: AfterSales, cadence: Cadence) -> Job:
+    """Return the job. Each return is registered in the DMS once; the same facts change nothing."""
+
+    def run(window: Window, _scope: str) -> Counts:
+        counts: Counter[str] = Counter()
+        for row in sales.to_look_at(context.shop, window.start - OVERLAP):
+            try:
+                follow(context, sales, row, counts)
+            except Misconfigured:
+                raise
+            except Exception as error:
+                # One order's trouble stops no other.
+                counts["failed"] += 1
+                words = mask_text(f"{type(error).__name__}: {error}")
+                _log.error("after-sale not followed", order=row.number, error=words)
+        return dict(counts)
+
+    return Job("aftersales", "follow returns, exchanges and refunds", cadence, run)
+
+
+def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[str]) -> None:
+    """Bring every after-sale of an order as far as it goes. Raises Misconfigured."""
+    order = context.read(row)
+    shown = sales_of(order, row.content)
+    if not shown:
+        return
+    held = {each.reference: each for each in sales.of_order(row.id)}
+    for sale in shown:
+        before = held.get(sale.reference)
+        why = _register(context, row, sale, before, counts)
+        documents = live(context.orders.documents(row.id))
+        facts = _facts(sale, shown, documents, before, refused=bool(why))
+        state = state_of(facts)
+        noted = Noted(
+            sale.reference,
+            sale.kind.value,
+            state.value,
+            sale.refunded,
+            facts.recovered,
+            sale.requested_at or sale.refunded_at or context.clock(),
+            sale.refunded_at,
+            {
+                **_by_hand(before),
+                "refunds": list(sale.refunds),
+                "back": {str(line): str(quantity) for line, quantity in sale.back.items()},
+                "invoiced": str(facts.invoiced),
+                "why": why,
+            },
+        )
+        was = sales.note(row.id, noted, context.clock())
+        if was is not None:
+            counts[state.value] += 1
+            owner = owner_of(state).value
+            text = f"{sale.kind.value} {sale.reference}: {was or 'new'} → {state.value} ({owner})"
+            event = Change(event="after_sale", text=f"{text} {why}".strip())
+            context.orders.note(row.id, event, "aftersales", context.clock())
+
+
+def _register(
+    context: Context,
+    row: OrderRow,
+    sale: Sale,
+    before: AfterSaleRow | None,
+    counts: Counter[str],
+) -> str:
+    """Register the return at each business unit; returns the refusal's words, if any."""
+    if not sale.back or (before is not None and before.state == SaleState.REFUSED):
+        return str(before.detail.get("why", "")) if before is not None and sale.back else ""
+    order = context.read(row)
+    known = {each.number for each in context.orders.documents(row.id, "return")}
+    units = dict.fromkeys(line.business_unit for line in order.lines if line.number in sale.back)
+    for unit in units:
+        reference = f"{row.number}-{unit}-R{sale.reference}"[:40]
+        if any(
+            each.detail.get("reference") == reference
+            for each in context.orders.documents(row.id, "return")
+        ):
+            continue
+        lines = {
+            line.number: sale.back[line.number]
+            for line in order.lines
+            if line.business_unit == unit and line.number in sale.back
+        }
+        try:
+            made = register_return(context, row, unit, reference, lines, sale.reason or "退货")
+        except Misconfigured:
+            raise
+        except RetryLater:
+            counts["waiting"] += 1
+            return ""
+        except (ConnectorError, Differs) as error:
+            return mask_text(str(error))[:300]
+        if made.number not in known:
+            document = NewDocument(
+                "return", "dms", unit, made.number, context.clock(),
+                {"reference": reference, "sale": sale.reference},
+            )  # fmt: skip
+            event = Change(
+                event="return", text=f"return {made.number} registered", documents=(document,)
+            )
+            context.orders.note(row.id, event, "aftersales", context.clock())
+    return ""
+
+
+def _facts(
+    sale: Sale,
+    shown: Sequence[Sale],
+    documents: Sequence[DocumentRow],
+    before: AfterSaleRow | None,
+    *,
+    refused: bool,
+) -> Facts:
+    returns = {
+        each.number: str(each.detail.get("sale")) for each in documents if each.kind == "return"
+    }
+    ours = {number for number, reference in returns.items() if reference == sale.reference}
+    received = {each.number for each in documents if each.kind == "return_receipt"}
+    invoices = [each for each in documents if each.kind == "invoice"]
+    invoiced = sum((_gross(each) for each in invoices if not each.detail.get("red")), _ZERO)
+    recovered, loose = _ZERO, _ZERO
+    for each in invoices:
+        if each.detail.get("red"):
+            number = str(each.detail.get("return_number") or "")
+            if number in ours:
+                recovered -= _gross(each)
+            elif number not in returns:
+                loose -= _gross(each)
+    if loose:
+        # A red-letter invoice that names no return of ours goes to the oldest refunds.
+        due = [(each.reference, each.refunded) for each in shown]
+        recovered += share_out(due, loose)[sale.reference]
+    recovered += Decimal(str(_by_hand(before).get("by_hand", "0")))
+    return Facts(
+        kind=sale.kind,
+        goods_back=bool(sale.back),
+        registered=bool(ours),
+        received=bool(ours) and ours <= received,
+        refused=refused,
+        refunded=sale.refunded,
+        invoiced=invoiced,
+        recovered=recovered,
+    )
+
+
+def _gross(document: DocumentRow) -> Decimal:
+    return Decimal(str(document.detail["gross"]))
+
+
+def _by_hand(row: AfterSaleRow | None) -> dict[str, str]:
+    detail = row.detail if row is not None else {}
+    return {name: str(detail[name]) for name in ("by_hand", "by") if name in detail}

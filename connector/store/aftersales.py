@@ -1,0 +1,110 @@
+"""After-sales: each kept with its state, and the list of refunds whose invoice is not recovered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import exists, or_, select
+
+from connector.domain.aftersales import SaleState
+from connector.store.database import Database
+from connector.store.tables import AfterSaleRow, OrderRow
+
+_PAGE = 500
+_ENDED = (SaleState.SETTLED, SaleState.REFUSED)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What is noted of an after-sale."""
+
+    reference: str
+    kind: str
+    state: str
+    amount: Decimal
+    recovered: Decimal
+    requested_at: datetime
+    refunded_at: datetime | None
+    detail: Mapping[str, Any]
+
+
+class AfterSales:
+    """Reads and notes after-sales."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def to_look_at(self, shop: str, since: datetime) -> Iterator[OrderRow]:
+        """Give shipped orders that changed since then or have an after-sale under way."""
+        open_one = exists().where(
+            AfterSaleRow.order_pk == OrderRow.id, AfterSaleRow.state.not_in(_ENDED)
+        )
+        query = (
+            select(OrderRow)
+            .where(
+                OrderRow.shop == shop,
+                OrderRow.stage.in_(("shipped", "closed")),
+                or_(OrderRow.updated_at >= since, open_one),
+            )
+            .order_by(OrderRow.id)
+            .limit(_PAGE)
+        )
+        last = 0
+        while True:
+            with self._database.reading() as session:
+                page = list(session.scalars(query.where(OrderRow.id > last)))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            last = page[-1].id
+
+    def of_order(self, order_pk: int) -> list[AfterSaleRow]:
+        """Return an order's after-sales, oldest first."""
+        query = select(AfterSaleRow).where(AfterSaleRow.order_pk == order_pk)
+        with self._database.reading() as session:
+            return list(session.scalars(query.order_by(AfterSaleRow.id)))
+
+    def note(self, order_pk: int, noted: Noted, now: datetime) -> str | None:
+        """Note how an after-sale stands; returns the state before where that changed."""
+        with self._database.transaction() as session:
+            row = session.scalar(
+                select(AfterSaleRow)
+                .where(AfterSaleRow.order_pk == order_pk, AfterSaleRow.reference == noted.reference)
+                .with_for_update()
+            )
+            before = row.state if row is not None else ""
+            if row is None:
+                row = AfterSaleRow(
+                    order_pk=order_pk, reference=noted.reference, requested_at=noted.requested_at
+                )
+                session.add(row)
+            row.kind, row.state = noted.kind, noted.state
+            row.amount, row.recovered = noted.amount, noted.recovered
+            row.refunded_at, row.detail = noted.refunded_at, dict(noted.detail)
+            row.updated_at = now
+        return before if before != noted.state else None
+
+    def recovered_by_hand(
+        self, row: AfterSaleRow, amount: Decimal, actor: str, now: datetime
+    ) -> None:
+        """Note that a person has the invoice back; the next run settles the after-sale."""
+        with self._database.transaction() as session:
+            held = session.get_one(AfterSaleRow, row.id)
+            held.detail = {**held.detail, "by_hand": str(amount), "by": actor}
+            held.updated_at = now
+
+    def listed(self, states: Sequence[str] = ()) -> list[tuple[AfterSaleRow, OrderRow]]:
+        """Return after-sales in these states (all that have not ended), the oldest refund first."""
+        wanted = states or [each.value for each in SaleState if each not in _ENDED]
+        query = (
+            select(AfterSaleRow, OrderRow)
+            .join(OrderRow, OrderRow.id == AfterSaleRow.order_pk)
+            .where(AfterSaleRow.state.in_(wanted))
+            .order_by(AfterSaleRow.requested_at, AfterSaleRow.id)
+        )
+        with self._database.reading() as session:
+            return [(sale, order) for sale, order in session.execute(query)]
