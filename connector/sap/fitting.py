@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -11,6 +12,10 @@ from connector.sap.port import FieldType, Parameter, Parameters
 
 # Kinds whose length counts characters. Others hold numbers, times or bytes.
 _TEXT = frozenset({"C", "N"})
+_NUMBERS = frozenset({"P", "I", "F"})
+_DIGITS = re.compile(r"[0-9]*")
+_DAY = re.compile(r"|[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER = re.compile(r"|-?[0-9]+(\.[0-9]+)?")
 
 
 def findings(interface: Mapping[str, Parameter], parameters: Parameters) -> list[str]:
@@ -57,3 +62,9 @@ def _value(field: FieldType, value: Any, place: str) -> Iterator[str]:
         length = len(str(value if value is not None else "").encode("utf-16-le")) // 2
         if field.length and length > field.length:
             yield f"{place}: {length} characters, {field.length} allowed"
+        elif field.kind == "N" and not _DIGITS.fullmatch(str(value or "")):
+            yield f"{place}: digits only (NUMC)"
+    elif field.kind == "D" and isinstance(value, str) and not _DAY.fullmatch(value):
+        yield f"{place}: a date as YYYYMMDD is needed"
+    elif field.kind in _NUMBERS and isinstance(value, str) and not _NUMBER.fullmatch(value):
+        yield f"{place}: a number is needed"

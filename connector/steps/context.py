@@ -31,12 +31,10 @@ from connector.storefront.port import Storefront
 class Policy:
     """What the site decides about the way of orders.
 
-    `stock`: "hold_order" waits until everything is there; "ship_available" sends what is there
-    and holds the order for the rest. `review_again` and `stock_again` are how soon a held order
-    is looked at again by itself. `correct_linked`: a record that a person links is corrected.
+    `review_again` and `stock_again` are how soon a held order is looked at again by itself.
+    `correct_linked`: the SAP record that a person links is corrected by the buyer's data.
     """
 
-    stock: str = "hold_order"
     review_again: timedelta = timedelta(minutes=15)
     stock_again: timedelta = timedelta(minutes=30)
     correct_linked: bool = False

@@ -318,3 +318,22 @@ def test_the_service_ticks_tells_its_health_survives_kill_9_and_ends_on_sigterm(
     assert second.wait(timeout=60) == 0
     assert doubles(site.sandbox) == []
     assert world.ship(site.sandbox.books, site.sandbox.clock) is not None
+
+
+def test_the_sales_rep_s_workbook_goes_out_and_comes_back(site: Site) -> None:
+    from openpyxl import load_workbook
+
+    walked(site)
+    path = site.folder / "review.xlsx"
+    assert "1 buyers" in site("customers", "review", "--export", str(path)).stdout
+    assert site("customers", "review", "--export", "review.txt").returncode == 2
+    book = load_workbook(path)
+    book["客户识别"]["A3"] = "关联"
+    book.save(path)
+    assert site("customers", "review", "--import", str(path)).returncode == 1
+    book["客户识别"]["B3"] = "100003"
+    book.save(path)
+    assert site("customers", "review", "--import", str(path), "--dry-run").returncode == 0
+    taken = site.json("customers", "review", "--import", str(path))
+    assert [(each["row"], each["order"], each["result"]) for each in taken] == [(3, "31", "done")]
+    assert site.json("customers", "review") == []

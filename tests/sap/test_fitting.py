@@ -1,0 +1,54 @@
+"""What does not fit an interface is said before SAP cuts or misreads it without a word."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.sap.fitting import findings
+from connector.sap.port import FieldType, Parameter
+
+
+def interface(kind: str, length: int = 8) -> dict[str, Parameter]:
+    return {"P": Parameter("P", "importing", True, FieldType("P", kind, length))}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("C", "八个汉字正好八字"), ("C", ""), ("C", None), ("C", True), ("N", "00000010"),
+        ("N", ""),
+        ("D", "20261124"), ("D", "2026-11-24"), ("D", ""), ("D", date(2026, 11, 24)),
+        ("P", "12.500"), ("P", "-3"), ("P", Decimal("1.5")), ("I", 7), ("I", "7"),
+    ],
+)  # fmt: skip
+def test_what_fits(kind: str, value: Any) -> None:
+    assert findings(interface(kind), {"P": value}) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        ("C", "九个汉字就太长了呀", "9 characters, 8 allowed"),
+        ("C", "🏗️🏗️🏗️", "9 characters, 8 allowed"),  # as SAP counts: UTF-16
+        ("N", "12A", "digits only"), ("N", "１２", "digits only"),
+        ("N", "123456789", "9 characters"),
+        ("D", "24.11.2026", "YYYYMMDD"), ("D", "tomorrow", "YYYYMMDD"),
+        ("P", "1,5", "a number"), ("I", "seven", "a number"), ("C", {"X": 1}, "single value"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said_without_the_value(kind: str, value: Any, words: str) -> None:
+    (said,) = findings(interface(kind), {"P": value})
+    assert words in said
+    assert "九个" not in said
+
+
+@given(st.text(max_size=30), st.integers(1, 20))
+def test_no_text_passes_that_sap_would_cut(text: str, length: int) -> None:
+    fits = findings(interface("C", length), {"P": text}) == []
+    assert fits == (len(text.encode("utf-16-le", "surrogatepass")) // 2 <= length)
