@@ -14,6 +14,7 @@ import jinja2
 from connector import __version__
 from connector.bootstrap import Connector
 from connector.domain.masking import mask_text
+from connector.notify.digest import Language, describe, what
 from connector.web.access import Access, Door
 from connector.web.answers import Answer, Request
 from connector.web.heart import Heart
@@ -104,6 +105,8 @@ class Pages:
             link=lambda path: self._link(request, path),
             other=f"{urllib.parse.quote(request.path)}?lang={other}",
             ago=lambda span: _span(span, words),
+            alert_title=lambda alert: what(alert, self._spoken(words)),
+            alert_text=lambda alert: describe(alert, self._spoken(words)),
             **values,
         )
         return Answer(status, text.encode(), _HTML)
@@ -112,6 +115,9 @@ class Pages:
     def _link(request: Request, path: str) -> str:
         asked = request.query.get("lang", "")
         return f"{path}?lang={asked}" if asked in ("zh", "en") else path
+
+    def _spoken(self, words: Words) -> Language:
+        return Language(words.language == "zh", words.language == "en", self._zone)
 
     def _at(self, moment: datetime | None) -> str:
         return moment.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S") if moment else "–"

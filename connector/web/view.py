@@ -12,11 +12,12 @@ from connector.domain.lifecycle import OWNER, SELF_CLEARING, HoldCause, Owner, S
 from connector.domain.masking import mask_text
 from connector.gate import GateState
 from connector.store.standing import OPEN, Parcel
-from connector.store.tables import ActRow, RunRow
+from connector.store.tables import ActRow, AlertRow, RunRow
 from connector.web.heart import Heart
 from connector.web.metrics import SOON
 
 _AT_RISK = 12
+_ALERTS = 12
 _PARCELS = 6
 _ACTS = 6
 
@@ -86,6 +87,7 @@ class Overview:
     verdict: str
     role: str
     ticked: datetime | None
+    alerts: Sequence[AlertRow]
     flow: Sequence[StageCount]
     holds: Sequence[HoldLine]
     waves_today: bool
@@ -141,6 +143,7 @@ def overview(connector: Connector, heart: Heart) -> Overview:
         verdict=_verdict(holds, jobs, gates, sum(each.late for each in deadlines), heart),
         role={None: "starting", True: "leader", False: "standby"}[heart.leading],
         ticked=heart.ticked,
+        alerts=connector.alerts.listed()[:_ALERTS],
         flow=flow,
         holds=holds,
         waves_today=waves_today,

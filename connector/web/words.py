@@ -84,6 +84,7 @@ JOBS = {
     "promises": ("承诺兑现", "promises"),
     "watch": ("时限监视", "watch"),
     "housekeeping": ("数据清理", "housekeeping"),
+    "settlement": ("月结算单", "settlement"),
 }
 TEXTS = {
     "title": ("订单连接器", "Order connector"),
@@ -96,6 +97,7 @@ TEXTS = {
     "ticked": ("上次运行", "last tick"),
     "find": ("查订单号", "Order number"),
     "go": ("查看", "Show"),
+    "alerts": ("需要处理", "What calls for somebody"),
     "flow": ("在途订单", "Orders on their way"),
     "held": ("挂起", "held"),
     "oldest": ("最早", "oldest"),
@@ -252,6 +254,8 @@ EVENTS = {
     "ignored": "不处理",
     "cancellation": "取消单据",
     "cancelled_late": "放行后取消",
+    "promise_at_risk": "时限将至",
+    "promise_broken": "超过时限",
 }
 DOCUMENTS = {
     "sales_order": ("销售订单", "sales order"),

@@ -131,7 +131,8 @@ def test_every_command_has_help_with_an_example_and_loads_nothing_heavy() -> Non
         "    shown = CliRunner().invoke(app, [*words.split(), '--help'])\n"
         "    assert shown.exit_code == 0, words\n"
         "    assert f'Example: connector {words}' in shown.output, (words, shown.output)\n"
-        "heavy = {'sqlalchemy', 'zeep', 'lxml', 'requests', 'apscheduler', 'rapidfuzz'}\n"
+        "heavy = {'sqlalchemy', 'zeep', 'lxml', 'requests', 'apscheduler', 'rapidfuzz',\n"
+        "         'jinja2', 'prometheus_client', 'opentelemetry'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run(
@@ -314,6 +315,11 @@ def test_the_service_ticks_tells_its_health_survives_kill_9_and_ends_on_sigterm(
     second = started()
     until(healthy)
     assert site("orders", "list", "--json").returncode == 0
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: requests.get(f"{url}/readyz", timeout=10).status_code == 200)
+    told = requests.get(f"{url}/metrics", timeout=10).text
+    assert "connector_leader 1.0" in told
+    assert "在途订单" in requests.get(url, timeout=10).text
     second.send_signal(signal.SIGTERM)
     assert second.wait(timeout=60) == 0
     assert doubles(site.sandbox) == []

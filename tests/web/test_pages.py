@@ -19,7 +19,7 @@ from connector.web.answers import Request
 from connector.web.heart import Heart
 from connector.web.server import Server
 from connector.web.site import Site
-from connector.web.words import EVENTS, HOLDS, STAGES, TEXTS, Words, language_of
+from connector.web.words import EVENTS, HOLDS, JOBS, STAGES, TEXTS, Words, language_of
 from tests.support.chromium import rendered, screenshot
 from tests.support.scene import NOON, Scene, scene
 from tests.web.conftest import Opened, opened
@@ -62,6 +62,9 @@ def test_the_overview_says_what_a_person_must_know(shown: Opened) -> None:
     assert re.search(r"34 placed stock ready for its wave 11-24 09:00 late \d h", text)
     assert re.search(r"batch \S*GQ-20261124-1200 3 11-24 12:01", text), text
     assert "leads" in text
+    # Open alerts stand there in the words in which people are told, with the command.
+    assert "What calls for somebody" in text
+    assert "connector orders" in text
 
 
 def test_a_quiet_day_is_said_to_be_well(site: Opened) -> None:
@@ -190,12 +193,13 @@ def test_a_browser_renders_the_page_at_any_width(
     assert (tmp_path / "page.png").stat().st_size > 25_000
 
 
-def test_every_stage_cause_and_word_has_both_languages() -> None:
+def test_every_stage_cause_job_and_word_has_both_languages(day: Scene) -> None:
     assert set(STAGES) == {each.value for each in Stage}
     assert set(HOLDS) == {each.value for each in HoldCause}
     for name, (chinese, english) in TEXTS.items():
         assert chinese, name
         assert english, name
+    assert {job.name for job in day.connector.jobs} <= JOBS.keys()
     assert Words("zh").event("held") == EVENTS["held"]
     assert Words("en").event("cancel_requested") == "cancel requested"
 
