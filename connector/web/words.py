@@ -85,6 +85,7 @@ JOBS = {
     "watch": ("时限监视", "watch"),
     "housekeeping": ("数据清理", "housekeeping"),
     "settlement": ("月结算单", "settlement"),
+    "aftersales": ("售后", "after sales"),
 }
 TEXTS = {
     "title": ("订单连接器", "Order connector"),
