@@ -30,7 +30,7 @@ def list_sales(
         raise typer.BadParameter(f"{state!r} is none of {', '.join(SaleState)}")
     with opened() as connector:
         zone = zone_of(connector)
-        today = connector.context.clock().astimezone(zone).date()
+        now = connector.context.clock()
         rows = [
             {
                 "order": order.number,
@@ -41,9 +41,7 @@ def list_sales(
                 "refunded": sale.amount,
                 "recovered": sale.recovered,
                 "refunded_at": sale.refunded_at,
-                "age_days": age_band(sale.refunded_at.astimezone(zone).date(), today)
-                if sale.refunded_at
-                else None,
+                "age_days": age_band((now - sale.refunded_at).days) if sale.refunded_at else None,
                 "why": sale.detail.get("why"),
             }
             for sale, order in connector.aftersales.listed((state,) if state else ())

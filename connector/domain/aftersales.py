@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
@@ -228,9 +228,8 @@ def share_out(amounts: Sequence[tuple[str, Decimal]], taken_back: Decimal) -> di
     return shares
 
 
-def age_band(refunded: date, today: date) -> str:
+def age_band(days: int) -> str:
     """Return how long an invoice has been waiting to be recovered, in the bands finance uses."""
-    days = (today - refunded).days
     for most, name in ((7, "0–7"), (30, "8–30"), (90, "31–90")):
         if days <= most:
             return name

@@ -10,11 +10,13 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,12 +30,14 @@ from connector.extracts.workbook import Book, Shade, Sheet
 from connector.mapping import MappingSet
 
 MANIFEST = "manifest.json"
+_ASIDE = ".part-"
 _TITLES = {
     "orders": "订单 Orders",
     "lines": "订单行 Lines",
     "shipments": "发货 Shipments",
     "invoices": "发票 Invoices",
     "refunds": "退款 Refunds",
+    "open_invoices": "退款发票未回收 Open",
     "differences": "差异 Differences",
     "promises": "时效 Promises",
 }
@@ -65,15 +69,12 @@ def write_day(
     for a layout that cannot be used; then nothing was changed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"extract-{about.day:%Y-%m-%d}.xlsx"
-    aside = {**{f"{table}.csv": f".{table}.csv.part" for table in TABLES}, name: f".{name}.part"}
+    for left in folder.glob(f"{_ASIDE}*"):
+        shutil.rmtree(left)  # by a process that was killed
     layouts = {table: layout_of(mappings, table) for table in TABLES}
-    try:
-        figures, rows = _write(about, records, layouts, folder, aside, name, zone)
-        written = _in_place(folder, aside, {**rows, name: rows["orders.csv"]})
-    finally:
-        for part in aside.values():
-            (folder / part).unlink(missing_ok=True)
+    with TemporaryDirectory(prefix=_ASIDE, dir=folder) as aside:
+        figures, rows = _write(about, records, layouts, Path(aside), zone)
+        written = _in_place(folder, Path(aside), rows)
     manifest = _manifest(about, layouts, figures, written, mappings.version, zone)
     path = folder / MANIFEST
     if not path.exists() or path.read_bytes() != manifest:
@@ -85,7 +86,7 @@ class _Tables:
     """The open files of all tables."""
 
     def __init__(
-        self, book: Book, layouts: Mapping[str, Layout], folder: Path, zone: ZoneInfo
+        self, book: Book, layouts: Mapping[str, Layout], aside: Path, zone: ZoneInfo
     ) -> None:
         self._layouts = layouts
         self._zone = zone
@@ -93,9 +94,9 @@ class _Tables:
         self._files = {}
         self._writers = {}
         for table, layout in layouts.items():
-            shades = _AGES if table == "differences" else ()
+            shades = _AGES if table in ("differences", "open_invoices") else ()
             self.sheets[table] = book.sheet(_TITLES[table], layout.columns, shades)
-            file = (folder / f".{table}.csv.part").open("w", encoding="utf-8-sig", newline="")
+            file = (aside / f"{table}.csv").open("w", encoding="utf-8-sig", newline="")
             self._files[table] = file
             self._writers[table] = csv.writer(file, lineterminator="\r\n")
             self._writers[table].writerow([column.name for column in layout.columns])
@@ -122,14 +123,14 @@ def _write(
     about: Day,
     records: Iterable[tuple[str, Record]],
     layouts: Mapping[str, Layout],
-    folder: Path,
-    aside: Mapping[str, str],
-    name: str,
+    aside: Path,
     zone: ZoneInfo,
 ) -> tuple[dict[str, dict[str, Decimal]], dict[str, int]]:
-    book = Book(folder / aside[name], f"对账 Reconciliation {about.day:%Y-%m-%d}", zone)
+    """Write all files aside; returns the control totals by table and the rows by file."""
+    workbook = aside / f"extract-{about.day:%Y-%m-%d}.xlsx"
+    book = Book(workbook, f"对账 Reconciliation {about.day:%Y-%m-%d}", zone)
     front = book.worksheet("汇总 Summary")
-    tables = _Tables(book, layouts, folder, zone)
+    tables = _Tables(book, layouts, aside, zone)
     figures = Figures()
     try:
         for table, record in records:
@@ -139,16 +140,17 @@ def _write(
         tables.close()
     summary(book, front, about.day, (about.begins, about.ends, about.cut), about.books, figures)
     book.close()
-    with (folder / aside[name]).open("rb") as file:
+    with workbook.open("rb") as file:
         os.fsync(file.fileno())
+    rows = {f"{table}.csv": sheet.rows for table, sheet in tables.sheets.items()}
     return (
         {table: sheet.sums for table, sheet in tables.sheets.items()},
-        {f"{table}.csv": sheet.rows for table, sheet in tables.sheets.items()},
+        {**rows, workbook.name: figures.orders},
     )
 
 
-def _in_place(folder: Path, aside: Mapping[str, str], rows: Mapping[str, int]) -> list[Written]:
-    hashes = {name: _hash(folder / part) for name, part in aside.items()}
+def _in_place(folder: Path, aside: Path, rows: Mapping[str, int]) -> list[Written]:
+    hashes = {name: _hash(aside / name) for name in rows}
     changed = [
         name
         for name, digest in hashes.items()
@@ -158,7 +160,7 @@ def _in_place(folder: Path, aside: Mapping[str, str], rows: Mapping[str, int]) -
         # A reader must not take new files for those that the old manifest speaks of.
         (folder / MANIFEST).unlink(missing_ok=True)
     for name in changed:
-        (folder / aside[name]).replace(folder / name)
+        (aside / name).replace(folder / name)
     return [Written(folder / name, digest, rows[name]) for name, digest in hashes.items()]
 
 

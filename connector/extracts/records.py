@@ -11,6 +11,8 @@ invoices    number, earlier, business_unit, state, application, invoice_number, 
             red, original, date, net, tax, gross, delivered, url, written_back
 refunds     number, earlier, refund, kind, state, owner, refunded_at, line, sku, quantity, amount,
             reason: a row for each line of a refund, and one for what belongs to no line
+open_invoices number, reference, kind, owner, refunded_at, refunded, recovered, open, age, band:
+            refunds whose invoice is not recovered (退款发票未回收), the oldest first
 differences the fields of `connector.domain.reconciliation.Difference`, meaning, earlier
 promises    number, promise, placed_at, due_at, reached_at, state, late_minutes
 
@@ -26,7 +28,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connector.domain.aftersales import owner_of
+from connector.domain.aftersales import age_band, owner_of
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promise, Promises, due_for, judge
@@ -35,11 +37,14 @@ from connector.domain.order import Order
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Difference
 from connector.store.daybook import Kept
-from connector.store.tables import DocumentRow, OrderRow
+from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
 
 Record = dict[str, Any]
 
-TABLES = ("orders", "lines", "shipments", "invoices", "refunds", "differences", "promises")
+TABLES = (
+    "orders", "lines", "shipments", "invoices", "refunds", "open_invoices", "differences",
+    "promises",
+)  # fmt: skip
 _YES, _NO = "是 yes", "否 no"
 _ZERO = Decimal(0)
 
@@ -144,6 +149,30 @@ class Clerk:
                 "state": judge(due, reached, cancelled, self.cut).value,
                 "late_minutes": max(0, int(late.total_seconds() // 60)) or None,
             }
+
+
+def of_open_invoice(row: OrderRow, sale: AfterSaleRow, until: datetime) -> tuple[str, Record]:
+    """Return the record of a refund whose invoice is not recovered by `until`."""
+    refunded_at = sale.refunded_at or sale.requested_at
+    invoiced = Decimal(str(sale.detail.get("invoiced", sale.amount)))
+    # `until` is the midnight that ends the day: a refund of that day is 0 days old.
+    age = (until - refunded_at).days
+    return (
+        "open_invoices",
+        {
+            "number": row.number,
+            "reference": sale.reference,
+            "kind": sale.kind,
+            "owner": owner_of(sale.state).value,
+            "refunded_at": refunded_at,
+            "refunded": sale.amount,
+            "recovered": sale.recovered,
+            "open": max(min(sale.amount, invoiced) - sale.recovered, _ZERO),
+            "age": age,
+            "band": age_band(age),
+            "content": row.content,
+        },
+    )
 
 
 def of_difference(difference: Difference) -> tuple[str, Record]:

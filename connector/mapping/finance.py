@@ -72,6 +72,13 @@ def tables() -> dict[str, Shape]:
             {"refunded_at": TIME},
             {"line": INTEGER},
         ),
+        "extract_open_invoices": _row(
+            order,
+            dict.fromkeys(("reference", "kind", "owner", "band"), TEXT),
+            dict.fromkeys(("refunded", "recovered", "open"), NUMBER),
+            {"refunded_at": TIME},
+            {"age": INTEGER},
+        ),
         "extract_differences": _row(
             dict.fromkeys(
                 (

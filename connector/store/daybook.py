@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from connector.domain.aftersales import SaleState
 from connector.store.database import Database
 from connector.store.tables import AfterSaleRow, DocumentRow, EventRow, LineRow, OrderRow
 
@@ -109,6 +110,22 @@ class Daybook:
             if len(rows) < _PAGE:
                 return
             last = rows[-1].id
+
+    def not_recovered(self, shop: str, until: datetime) -> Iterator[tuple[OrderRow, AfterSaleRow]]:
+        """Give refunds booked until then whose invoice is not recovered, oldest first."""
+        query = (
+            select(OrderRow, AfterSaleRow)
+            .join(AfterSaleRow, AfterSaleRow.order_pk == OrderRow.id)
+            .where(
+                OrderRow.shop == shop,
+                AfterSaleRow.state == SaleState.REFUNDED,
+                AfterSaleRow.refunded_at <= until,
+            )
+            .order_by(AfterSaleRow.refunded_at, AfterSaleRow.id)
+        )
+        with self._database.reading() as session:
+            for row, sale in session.execute(query).yield_per(_PAGE):  # noqa: UP028
+                yield row, sale
 
     def touched(self, shop: str, unit: str, since: datetime | None) -> Iterator[Kept]:
         """Give the orders of a business unit that changed since then, in a fixed sequence."""

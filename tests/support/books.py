@@ -95,7 +95,9 @@ class Books:
         self, row: OrderRow, unit: str, number: str, at: datetime, quantities: dict[int, str]
     ) -> None:
         lines = [{"line_number": line, "quantity": each} for line, each in quantities.items()]
-        detail = {"delivery_note": "DN1", "carrier": "顺丰", "lines": lines}
+        detail = {
+            "delivery_note": "DN1", "carrier": "顺丰", "tracking_number": number, "lines": lines,
+        }  # fmt: skip
         document = NewDocument("shipment", "dms", unit, number, at, detail)
         self._apply(row, at, documents=(document,))
         with self.database.transaction() as session:
