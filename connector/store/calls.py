@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from connector.store.database import Database
@@ -60,6 +61,17 @@ class Call:
         return f"{self.system}|{self.operation}|{hashlib.sha256(key.encode()).hexdigest()}"
 
 
+@cache
+def _changing(states: tuple[str, ...], names: tuple[str, ...], *, fenced: bool) -> Update:
+    """Return the statement that sets these columns of a call in one of these states."""
+    query = update(_TABLE).where(
+        _TABLE.c.id == bindparam("of_id"), _TABLE.c.state.in_([str(each) for each in states])
+    )
+    if fenced:
+        query = query.where(_TABLE.c.attempts == bindparam("of_attempt"))
+    return query.values({name: bindparam(name) for name in names})
+
+
 class Calls:
     """Reads and changes outbound calls."""
 
@@ -86,8 +98,8 @@ class Calls:
             "sent_at": now,
         }
         try:
-            with self._database.transaction() as session:
-                identity = session.connection().execute(_BEGIN, values).scalar_one()
+            with self._database.writing() as connection:
+                identity = connection.execute(_BEGIN, values).scalar_one()
         except IntegrityError:
             return None
         return CallRow(id=identity, **values)
@@ -145,7 +157,9 @@ class Calls:
 
     def asked(self, row: CallRow) -> None:
         """Count one question about a call."""
-        self._change(row, tuple(CallState), asked=CallRow.asked + 1)
+        query = update(_TABLE).where(_TABLE.c.id == row.id, _TABLE.c.attempts == row.attempts)
+        with self._database.writing() as connection:
+            connection.execute(query.values(asked=_TABLE.c.asked + 1))
 
     def confirm(
         self, row: CallRow, document: str, answer: Mapping[str, Any], now: datetime
@@ -202,11 +216,10 @@ class Calls:
         The number of attempts is the fence. Two orders of one buyer share a call: who found the
         last attempt absent must not release the next one, which the other has meanwhile sent.
         """
-        query = update(_TABLE).where(_TABLE.c.id == row.id, _TABLE.c.state.in_(from_states))
-        if not any_attempt:
-            query = query.where(_TABLE.c.attempts == row.attempts)
-        with self._database.transaction() as session:
-            changed = session.connection().execute(query.values(**values))
+        fence = {"of_id": row.id} if any_attempt else {"of_id": row.id, "of_attempt": row.attempts}
+        query = _changing(from_states, tuple(values), fenced=not any_attempt)
+        with self._database.writing() as connection:
+            changed = connection.execute(query, values | fence)
         taken = bool(changed.rowcount)
         if taken and "state" in values:
             call_came_to(row.system, row.operation, values["state"])

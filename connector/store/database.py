@@ -69,6 +69,12 @@ class Database:
             yield session
 
     @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection as `transaction` gives a session: for what needs no ORM."""
+        with self._typed_errors(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session for reading; nothing is committed."""
         with self._typed_errors(), self._reading() as session:
