@@ -59,6 +59,7 @@ class SoapDms:
         self._archive = Archive(settings.archive) if settings.archive else None
         self._description: wsdl.Description | None = None
         self._hash = ""
+        self._read = False
         self._look_again = 0.0
 
     def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
@@ -99,6 +100,8 @@ class SoapDms:
     def ping(self) -> str:
         """See `Dms`."""
         names = self._client().operations()
+        if not self._read:
+            raise RetryLater("the WSDL cannot be read; a kept one is used", place="DMS")
         return f"{len(names)} operations: {', '.join(sorted(names))}; WSDL {self._hash[:12]}"
 
     def _seen(self, operation: str, direction: str, envelope: etree._Element | bytes) -> None:
@@ -159,15 +162,19 @@ class SoapDms:
         except (OSError, requests.RequestException) as error:
             if last is None or isinstance(error, requests.HTTPError):
                 raise _unreadable(error, location) from None
+            self._read = False
             _log.warning(
                 "the WSDL cannot be read; the last good one is used", error=type(error).__name__
             )
             return self._taken(last)
-        if last is not None and fresh.hash == last.hash:
-            return self._taken(last)
+        self._read = True
+        changed = last is not None and fresh.hash != last.hash
+        if self._description is not None and not changed:
+            return self._description
+        # Also where it is the same: a process that starts may have other mappings than the last.
         client = _Client(self._settings, fresh)
         wrong = unfit(self._mappings(), client.operation) if self._mappings else []
-        if last is not None:
+        if last is not None and changed:
             _log.warning(
                 "the WSDL changed", was=last.hash[:12], now=fresh.hash[:12], fits=not wrong
             )

@@ -162,7 +162,7 @@ def test_check_names_every_wrong_thing_and_touches_nothing(site: Site) -> None:
         ("CONNECTOR_CONFIG", "no.yaml", "there is no configuration file"),
         ("CONNECTOR_SECRETS_DIR", "/no/where", "there is no folder /no/where"),
         ("CONNECTOR_WORKERS", "many", "workers"),
-        ("CONNECTOR_POLICY__SETTLING", "PT5S", "longer than every call_deadline"),
+        ("CONNECTOR_POLICY__SETTLING", "PT5S", "longer than every call can take"),
         ("CONNECTOR_DATABASE_URL", "oracle:no", "database URL cannot be used"),
     ):
         done = site("check", **{name: value})

@@ -227,6 +227,8 @@ def test_the_last_good_wsdl_is_used_while_it_cannot_be_read(
         later = SoapDms(settings, lambda: mappings)
         later.call("CreateSalesOrder", ORDER, write=True)
         assert later.wsdl_hash == first
+        with pytest.raises(RetryLater, match="a kept one is used"):
+            later.ping()
         with pytest.raises(RetryLater, match="WSDL cannot be read"):
             SoapDms(reach(sandbox, wsdl=f"{wire.url}/dms/service?wsdl")).ping()
     wire.stop()
