@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from connector.errors import Misconfigured, Rejected, RetryLater
+from connector.domain.lifecycle import HoldCause
+from connector.errors import ConnectorError, Misconfigured, Rejected, RetryLater
 from connector.extracts.review import read_review, write_review
+from connector.sandbox.faults import Fault
+from connector.steps.recognise import look_up, recognise
 from connector.steps.repair import link_customer
 from connector.steps.review import Taken, questions, take_answers
 from connector.store.calls import CallState
@@ -222,3 +225,37 @@ def test_another_workbook_is_said(tmp_path: Path) -> None:
     Workbook().save(tmp_path / "r.xlsx")
     with pytest.raises(Misconfigured, match="no sheet 客户识别"):
         read_review(tmp_path / "r.xlsx")
+
+
+def test_waiting_orders_of_one_buyer_are_looked_up_once(untouched: Scene) -> None:
+    at = untouched
+    rows = [at.order(number) for number in (31, 37, 43, 49)]
+    fault = Fault.parse("sap:latency:operation=RFC_READ_TABLE,times=0")
+    at.sandbox.faults.set([fault])
+    found = look_up(at.context, rows)
+    # Four phone numbers are four questions, of which one call holds all.
+    assert fault.seen == 1
+    for row in rows:
+        candidates = found[row.id]
+        assert not isinstance(candidates, ConnectorError)
+        assert "0000100003" in [each.number for each in candidates]
+    # Whose customer is settled is not looked up: order 45's was created.
+    assert look_up(at.context, [at.order(45)]) == {}
+
+
+def test_sap_away_is_what_each_order_is_told(untouched: Scene) -> None:
+    untouched.fault("sap:outage")
+    row = untouched.order(31)
+    (found,) = look_up(untouched.context, [row]).values()
+    assert isinstance(found, RetryLater)
+    with pytest.raises(RetryLater):
+        recognise(untouched.context, row, found)
+    untouched.fault()
+
+
+def test_nobody_is_created_on_an_old_look_up(untouched: Scene) -> None:
+    # The look-up for many found nobody; by now there is somebody alike.
+    change = recognise(untouched.context, untouched.order(31), [])
+    assert change.hold is not None
+    assert change.hold.cause is HoldCause.CUSTOMER_REVIEW
+    assert untouched.context.calls.of_order(untouched.order(31).id) == []

@@ -19,11 +19,12 @@ from connector.mapping import load
 from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sap.conversion import decimal_of
 from connector.sap.customers import CustomerDesk
-from connector.sap.envelope import request_xml
+from connector.sap.envelope import read_answer, request_xml
 from connector.sap.readtable import Condition, where
 from connector.sap.returns import check, code_of
 from connector.sap.soap import SoapSap, SoapSettings
 
+_ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 MAPPINGS = load(Path(__file__).parents[2] / "mappings")
 UNIT = {
     "sales_org": "1000",
@@ -131,3 +132,14 @@ def test_no_text_breaks_the_envelope(text: str) -> None:
 
     document = etree.fromstring(request_xml("RFC_PING", {"A": text}, "rfc"))
     assert document is not None
+
+
+def test_mixed_case_names_are_read_by_the_interface() -> None:
+    answer = (
+        f'<e:Envelope xmlns:e="{_ENVELOPE}"><e:Body><n:XResponse xmlns:n="urn:x">'
+        "<Address><Name2>a</Name2><Tel1Numbr>b</Tel1Numbr></Address>"
+        "</n:XResponse></e:Body></e:Envelope>"
+    ).encode()
+    assert read_answer(200, answer, "X") == {"ADDRESS": {"NAME2": "a", "TEL1_NUMBR": "b"}}
+    names = {"Name2": "NAME_2"}
+    assert read_answer(200, answer, "X", names) == {"ADDRESS": {"NAME_2": "a", "TEL1_NUMBR": "b"}}
