@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from connector.commands.output import Json, listing
+from connector.commands.output import DryRun, Json, listing
 
 app = typer.Typer(no_args_is_help=True, help="Finance's files. 财务文件")
 
@@ -69,6 +69,37 @@ def list_files(json: Json = False) -> None:
             zone=zone_of(connector),
             empty="no files yet",
         )
+
+
+@app.command()
+def deliver(target: str, dry_run: DryRun = False) -> None:
+    """Deliver to one target now, also what it refused before. Nothing arrives there twice.
+
+    Example: connector extracts deliver finance
+    """
+    from connector.commands.jobs import windows_of
+    from connector.commands.opened import opened, operator, zone_of
+    from connector.steps.deliver import release_refused
+
+    with opened() as connector:
+        job = connector.runner.jobs["deliver"]
+        if target not in job.scopes:
+            raise typer.BadParameter(
+                f"{target!r} is no target; there are: {', '.join(job.scopes) or 'none'}"
+            )
+        if dry_run:
+            print(f"{target}: would be delivered what is not there yet")
+            return
+        released = release_refused(connector.context.calls, target, operator())
+        failed = waiting = files = 0
+        for window in windows_of(connector, job, target, None, None, zone_of(connector)):
+            outcome = connector.runner.run_window("deliver", window, target)
+            failed += outcome.state == "failed"
+            files += outcome.counts.get("files", 0)
+            waiting = outcome.counts.get("waiting", 0) + outcome.counts.get("needs_person", 0)
+        print(f"{target}: {files} files delivered, {waiting} wait, {released} refused before")
+        if failed or waiting:
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from connector.domain.masking import mask_text
 from connector.errors import InDoubt, Misconfigured, Rejected, RetryLater
 from connector.extracts.deliver import Item, Parcel, Sending, Target
 from connector.steps.outbound import Document, Outbound
-from connector.store.calls import Call
+from connector.store.calls import Call, Calls, CallState
 
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +82,16 @@ def call_of(target: Target, sending: Sending) -> Call:
             ]
         },
     )
+
+
+def release_refused(calls: Calls, target: str, actor: str) -> int:
+    """Let what a target refused be sent again, once its cause is mended; returns how many."""
+    refused = [
+        row
+        for row in calls.listed((CallState.REJECTED,), limit=10_000)
+        if row.system == SYSTEM and row.operation == target
+    ]
+    return sum(calls.release(row, f"to be sent again: {actor}") for row in refused)
 
 
 def _sender(sending: Sending) -> Callable[[], Document]:

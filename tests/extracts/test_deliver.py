@@ -24,6 +24,7 @@ from connector.extracts.sftp import SftpTarget
 from connector.jobs.cadence import Every, Window
 from connector.jobs.deliver import deliver
 from connector.settings import SftpDelivery, load_settings
+from connector.steps.deliver import release_refused
 from connector.steps.outbound import Outbound
 from connector.store.calls import Calls, CallState
 from connector.store.database import Database
@@ -322,6 +323,10 @@ def test_a_mail_that_is_put_off_is_sent_again_and_a_refused_one_is_not(
     inbox.answers = [answer]
     assert light.run(target) == after
     assert light.run(target) == then
+    if "needs_person" in then:
+        assert release_refused(light.calls, "post", "ops") == 1
+        assert light.run(target) == {"parcels": 1, "files": 1}
+    assert len(inbox.messages) == 1
 
 
 def test_a_folder_that_is_not_mounted_is_never_made(light: Desk, tmp_path: Path) -> None:
