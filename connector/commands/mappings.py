@@ -92,6 +92,93 @@ def check(
 
 
 @app.command()
+def preview(
+    mapping: Annotated[str, typer.Argument(help="The mapping.")],
+    order: Annotated[str, typer.Option(help="The order's number.")],
+    json: Json = False,
+) -> None:
+    """Print what a mapping would send for an order, and where each value comes from.
+
+    Nothing is sent, and no system is asked.
+
+    Example: connector mappings preview dms_sales_order --order 36
+    """
+    from connector.commands.opened import opened
+    from connector.mapping.interfaces import read_interfaces
+    from connector.mapping.load import Folder, build
+    from connector.preview import cases, sheets
+
+    with opened() as connector:
+        settings = connector.settings
+        folder = Folder.read(settings.mappings)
+        _known(mapping, folder.names())
+        # The folder as it stands, not what is in force: it is looked at before it takes effect.
+        mappings = build(folder, settings.shop)
+        interfaces, _ = read_interfaces(folder.interfaces())
+        inputs = cases(connector.context, _order(connector, order), mapping)
+        found = list(sheets(settings, mappings, interfaces, mapping, inputs))
+    if json:
+        document({"mapping": mapping, "order": order, "requests": [_sheet(each) for each in found]})
+    else:
+        for each in found:
+            _print_sheet(each)
+    if any(each.wrong for each in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    old: Annotated[str, typer.Argument(help="A folder, a git revision, or a version in force.")],
+    new: Annotated[str | None, typer.Argument(help="Likewise; the folder by default.")] = None,
+    last: Annotated[int, typer.Option(help="Over so many of the newest orders.")] = 100,
+    json: Json = False,
+) -> None:
+    """Run two versions over stored orders and print which fields of which orders change.
+
+    Ends with 1 when anything changes.
+
+    Example: connector mappings compare HEAD~1 mappings --last 50
+    """
+    from collections import Counter
+
+    from connector.commands.opened import opened, zone_of
+    from connector.domain.masking import mask_tree
+    from connector.mapping.compare import changed_files, compare
+    from connector.mapping.load import build
+    from connector.preview import folder_of, sources
+
+    with opened() as connector:
+        shop = connector.settings.shop
+        was = build(folder_of(old, connector.settings, connector.versions), shop)
+        now = build(
+            folder_of(new or str(connector.settings.mappings), connector.settings,
+                      connector.versions), shop,
+        )  # fmt: skip
+        names = changed_files(was, now)
+        effects = list(compare(was, now, sources(connector.context, names, last)))
+        rows: list[dict[str, Any]] = [
+            {
+                "order": each.order,
+                "mapping": each.mapping,
+                "part": each.part,
+                "field": each.field,
+                "old": mask_tree(each.old, each.field),
+                "new": mask_tree(each.new, each.field),
+            }
+            for each in effects
+        ]
+        listing(rows, as_json=json, zone=zone_of(connector), empty="no value changes")
+        if not json:
+            for (name, field), count in sorted(
+                Counter((each.mapping, each.field) for each in effects).items()
+            ):
+                print(f"{name} {field}: {count} of the last {last} orders' requests")
+            print(f"changed mappings: {', '.join(names) or 'none'}")
+    if rows:
+        raise typer.Exit(1)
+
+
+@app.command()
 def schema(
     reference: Annotated[
         bool, typer.Option("--reference", help="Print the reference page instead.")
@@ -132,3 +219,44 @@ def _print_effective(found: Any, *, as_json: bool) -> None:
             ],
         }
     )
+
+
+def _order(connector: Any, number: str) -> Any:
+    row = connector.context.orders.by_number(number, connector.settings.shop)
+    if row is None:
+        raise typer.BadParameter(f"there is no order {number}")
+    return row
+
+
+def _sheet(sheet: Any) -> dict[str, Any]:
+    return {
+        "part": sheet.part,
+        "target": sheet.title,
+        "request": sheet.text,
+        "origins": [
+            {
+                "field": each.path,
+                "value": each.value,
+                "file": each.where.file,
+                "line": each.where.line,
+                "made_of": each.made_of,
+            }
+            for each in sheet.traces
+        ],
+        "notes": list(sheet.notes),
+        "wrong": list(sheet.wrong),
+    }
+
+
+def _print_sheet(sheet: Any) -> None:
+    print(f"── {sheet.title} {sheet.part}".rstrip())
+    for note in sheet.notes:
+        print(f"note: {note}")
+    for wrong in sheet.wrong:
+        print(f"WRONG: {wrong}")
+    if sheet.text:
+        print(sheet.text)
+    for each in sheet.traces:
+        value = str(each.value)
+        print(f"  {each.path} = {value[:60]}   ← {each.made_of}   {each.where}")
+    print()

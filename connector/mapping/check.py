@@ -6,6 +6,7 @@ form of the files has been checked by then (`connector.mapping.load`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -21,13 +22,16 @@ from connector.mapping.fit import converted, of_field, unfit
 from connector.mapping.infer import Inference, Problem, literal
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Document, Folder
+from connector.mapping.needs import NEWS, Given, lacking, missing, needing, tables_of
+from connector.mapping.needs import told as told_of
 from connector.mapping.shape import ANY, INTEGER, Shape, merged, structure
 from connector.mapping.usable import unusable
 from connector.mapping.wsdl import Operation
 
 _JOINED_ROW = 512
+_SHORT = 3  # words as short as this differ by a letter on purpose
 # What the connector reads of a customer where it is there.
-_MAY_FIND = frozenset({"name_2"})
+_MAY_FIND = frozenset({"name_2", "postcode"})
 
 
 def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]:
@@ -44,15 +48,16 @@ def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]
         for name, why in wrong.items():
             findings.append(Finding(folder.path(f"interfaces/{name}"), 1, 1, "interface", why))
     used: set[str] = set()
+    told = told_of(folder)
     for name in folder.names():
         for document in _documents(folder, name, findings):
             broken = list(unusable(document.spec, document.tree, lookups))
             findings += broken
             if not broken:
-                checker = Checker(document, lookups, interfaces)
+                checker = Checker(document, lookups, interfaces, told)
                 findings += checker.findings()
                 used |= checker.tables
-    findings += _missing(folder)
+    findings += missing(folder)
     for table in sorted(lookups.keys() - used):
         path = folder.path(f"lookups/{table}.csv")
         findings.append(Finding(path, 1, 1, "unused", "no mapping uses this table", level="info"))
@@ -69,24 +74,15 @@ def _documents(folder: Folder, name: str, findings: list[Finding]) -> Iterator[D
                 yield document
 
 
-def _missing(folder: Folder) -> Iterator[Finding]:
-    for name in conversations():
-        if name not in folder.names():
-            suggestion = near(name, set(folder.names()) - set(conversations()))
-            yield Finding(
-                folder.path(f"{name}.yaml"), 1, 1, "no-mapping", "this mapping is needed",
-                suggestion if suggestion.startswith("did you mean") else "",
-            )  # fmt: skip
-
-
-Given = dict[tuple[str, ...], list[tuple[model.FieldModel, Block]]]
-
-
 class Checker:
     """Checks one effective mapping."""
 
     def __init__(
-        self, document: Document, lookups: Mapping[str, Lookup], interfaces: Interfaces
+        self,
+        document: Document,
+        lookups: Mapping[str, Lookup],
+        interfaces: Interfaces,
+        told: frozenset[str] = frozenset(),
     ) -> None:
         self._document = document
         self._lookups = lookups
@@ -95,13 +91,17 @@ class Checker:
         self._tree = document.tree
         self._system = document.spec.target.system
         self._conversation = conversations().get(document.name, Conversation())
+        if document.name in NEWS and self._conversation.values is not None:
+            values = needing(self._conversation.values, told)
+            self._conversation = replace(self._conversation, values=values)
+        self._compared: dict[str, list[tuple[str, Where]]] = {}
         self._found: list[Finding] = []
         self._given: list[Shape] = []
         self.tables: set[str] = set()
 
     def findings(self) -> list[Finding]:
         """Return what is found."""
-        self.tables |= _tables(self._spec)
+        self.tables |= tables_of(self._spec)
         if self._spec.absent:
             return []
         if self._spec.read_table is not None:
@@ -116,6 +116,7 @@ class Checker:
             system = "connector" if self._conversation.made else self._system
             self._fields(self._spec.request, self._tree.items_at("request"), source, target, system)
         self._answer(operation.answer if operation else ANY, source)
+        self._alike()
         if self._system == "dms":
             self._found += faults(self._spec, self._tree, self._interfaces, self._document.file)
         return self._found
@@ -188,7 +189,8 @@ class Checker:
                 given.setdefault(path, []).append((spec, tree.block_at(place)))
             # What the connector reads itself may be empty: it is judged order by order.
             certain = system != "connector"
-            self._lacking((), target, given, around or Block(tree.at), certain=certain)
+            for lack in lacking((), target, given, around or Block(tree.at), certain=certain):
+                self._say(*lack)
 
     def _field(
         self,
@@ -234,7 +236,7 @@ class Checker:
                 return ANY
             found = shape.fields.get(name) if shape.kind == "object" else None
             if found is None:
-                if shape.open:
+                if shape.open and not mistyped(name, shape.fields):
                     return ANY
                 what = "is a list there: use each and fields" if shape.kind == "list" else ""
                 text = what or f"the target has no {name}"
@@ -302,50 +304,26 @@ class Checker:
         shape = inference.of(Expression(text).tree, scope)
         for problem in inference.problems:
             self._problem(block, key, problem, at)
+        where = at or _at(block, key, self._document.file)
+        for name, word in inference.compared:
+            self._compared.setdefault(name, []).append((word, where))
         return shape
+
+    def _alike(self) -> None:
+        """Of two nearly equal words that one thing is compared with, the rarer is wrong."""
+        for compared in self._compared.values():
+            counts = Counter(word for word, _ in compared)
+            for word, where in compared:
+                others = [each for each in counts if each != word and counts[each] > counts[word]]
+                if len(word) > _SHORT and mistyped(word, others):
+                    text = f"{word!r} is nearly another word that it is compared with"
+                    self._found.append(Finding(*where, "condition", text, near(word, others)))
 
     def _condition(self, text: str, block: Block, scope: Shape) -> None:
         tree = Expression(text).tree
         self._infer(text, block, "when", scope)
         if tree["type"] == "literal":
             self._say(block, "when", "condition", "it always says the same")
-
-    def _lacking(
-        self, path: tuple[str, ...], target: Shape, given: Given, around: Block, *, certain: bool
-    ) -> None:
-        """Find what the target needs and no field gives, or none for certain."""
-        for name, shape in target.fields.items():
-            here = (*path, name)
-            below = any(each[: len(here)] == here and len(each) > len(here) for each in given)
-            if below and shape.kind == "object":
-                self._lacking(here, shape, given, around, certain=certain)
-            elif shape.required and here not in given and not below:
-                self._absent(here, target, given, around)
-            elif shape.required and here in given and certain:
-                self._uncertain(given[here])
-
-    def _absent(self, path: tuple[str, ...], target: Shape, given: Given, around: Block) -> None:
-        """Say that a name is needed, at the field that was probably meant to be it."""
-        dotted = ".".join(path)
-        for other, fields in given.items():
-            stray = len(other) == len(path) and other[-1] not in target.fields
-            if stray and near(other[-1], [path[-1]]).startswith("did you mean"):
-                text = f"{dotted} is needed, and nobody reads {'.'.join(other)}"
-                self._say(fields[0][1], "field", "missing", text, f"did you mean {dotted}?")
-                return
-        suggestion = f"- {{field: {dotted}, source: …}}"
-        self._say(around, "", "missing", f"{dotted} is needed", suggestion)
-
-    def _uncertain(self, fields: list[tuple[model.FieldModel, Block]]) -> None:
-        for spec, block in fields:
-            certain = spec.required or spec.constant is not None or spec.default is not None
-            if not certain:
-                text = f"{spec.field} is needed there and may come out empty"
-                self._say(block, "field", "required", text, "required: true, or a default")
-        if len(fields) == 1 and fields[0][0].when is not None:
-            spec, block = fields[0]
-            text = f"{spec.field} is needed there and stands only under a condition"
-            self._say(block, "when", "required", text, "a second field for the other case")
 
     def _answer(self, shape: Shape, source: Shape) -> None:
         answer = self._spec.answer
@@ -402,6 +380,11 @@ class Checker:
             if known is not None and column not in known:
                 text = f"{spec.table} has no column {column}"
                 self._say(columns, column, "field", text, near(column, known))
+        names = self._conversation.finds | _MAY_FIND
+        for column, name in spec.columns.items():
+            if self._conversation.finds and name not in names and mistyped(name, names):
+                text = f"nobody reads a column called {name}"
+                self._say(columns, column, "field", text, near(name, names))
         for name in sorted(self._conversation.finds - set(spec.columns.values())):
             text = f"the connector needs a column called {name}"
             self._nameless(spec, columns, block, name, text)
@@ -461,25 +444,3 @@ def _at(block: Block, key: str, file: str) -> Where:
 
 def _origin(spec: model.FieldModel) -> str:
     return "constant" if spec.source is None else "source"
-
-
-def _tables(spec: model.MappingModel) -> set[str]:
-    found: set[str] = set()
-
-    def look(converters: Sequence[model.Converter]) -> None:
-        for each in converters:
-            if isinstance(each, model.LookupConverter):
-                found.add(each.lookup.table)
-
-    def walk(fields: Sequence[model.FieldModel]) -> None:
-        for each in fields:
-            look(each.convert)
-            walk(each.fields or ())
-
-    walk(spec.request)
-    walk(spec.answer.fields)
-    for call in spec.calls:
-        walk(call.request)
-    for by in spec.read_table.find_by if spec.read_table else ():
-        look(by.convert)
-    return found

@@ -33,6 +33,10 @@ from connector.mapping.shape import (
 _NUMBER, _CUSTOMER, _REFERENCE = texts(10), texts(10), texts(40)
 
 
+# An amount as text or number, which whole numbers cannot hold.
+_AMOUNT = Shape(decimals=2)
+
+
 @dataclass(frozen=True)
 class Conversation:
     """One conversation. `finds` are the names that a look-up in a table must give."""
@@ -177,10 +181,10 @@ def _address() -> Shape:
 def _order() -> Shape:
     """What `connector.domain.reading` reads; amounts may be texts, for no digit to be lost."""
     line = structure(
-        line_id=needed(ANY), sku=needed(TEXT), name=TEXT, quantity=needed(ANY), unit=TEXT,
-        subtotal=ANY, total=needed(ANY), total_tax=needed(ANY),
+        line_id=needed(ANY), sku=needed(TEXT), name=TEXT, quantity=needed(ANY), unit=texts(12),
+        subtotal=_AMOUNT, total=needed(_AMOUNT), total_tax=needed(_AMOUNT),
     )  # fmt: skip
-    refunded = structure(line_id=needed(ANY), quantity=needed(ANY), amount=needed(ANY))
+    refunded = structure(line_id=needed(ANY), quantity=needed(ANY), amount=needed(_AMOUNT))
     return structure(
         order_id=needed(TEXT), number=needed(TEXT), status=needed(TEXT),
         payment_state=needed(shape_of(PaymentState)), placed_at=needed(ANY), modified_at=ANY,
@@ -193,11 +197,11 @@ def _order() -> Shape:
             name=needed(TEXT), company=TEXT, phone=needed(TEXT), address=needed(_address()),
         )),
         lines=needed(listed(line)),
-        fees=needed(listed(structure(name=TEXT, total=needed(ANY), total_tax=needed(ANY)))),
-        freight=needed(ANY), total=needed(ANY), invoice_kind=needed(shape_of(InvoiceKind)),
+        fees=needed(listed(structure(name=TEXT, total=needed(_AMOUNT), total_tax=needed(_AMOUNT)))),
+        freight=needed(_AMOUNT), total=needed(_AMOUNT), invoice_kind=needed(shape_of(InvoiceKind)),
         payment_method=TEXT, note=TEXT,
         refunds=needed(listed(structure(
-            refund_id=needed(ANY), amount=needed(ANY), reason=TEXT, refunded_at=ANY,
+            refund_id=needed(ANY), amount=needed(_AMOUNT), reason=TEXT, refunded_at=ANY,
             request=TEXT,
             lines=needed(listed(refunded)),
         ))),

@@ -61,6 +61,9 @@ def _one(
             made = {"integer": INTEGER, "boolean": BOOLEAN, "text": text}[spec.to]
             if spec.to == "integer":
                 _numeric(shape, problems)
+                if shape.kind == "number" and shape.decimals != 0:
+                    rounded = "round it before: {decimal: {places: 0}}"
+                    problems.append(Problem("type", "a number with decimals fails here", rounded))
             return made
         case model.LookupConverter():
             return _looked_up(shape, spec.lookup, lookups[spec.lookup.table], problems)
@@ -128,8 +131,9 @@ def _looked_up(
 ) -> Shape:
     words = [row.get(spec.column, "") for row in table.values()]
     lost = [word for word in shape.allowed if word and word not in table]
-    if lost and spec.miss == "reject":
-        text = f"{', '.join(lost)} is not in {spec.table}.csv and would be refused"
+    if lost and spec.miss != "keep":
+        becomes = "would be refused" if spec.miss == "reject" else f"would become {spec.default}"
+        text = f"{', '.join(lost)} is not in {spec.table}.csv and {becomes}"
         problems.append(Problem("lookup-miss", text, near(lost[0], table)))
     for key in table:
         if shape.allowed and key not in shape.allowed:
@@ -168,6 +172,8 @@ def unfit(value: Shape, target: Shape, system: str) -> Iterator[Problem]:
     if "any" in (value.kind, target.kind):
         if system == "storefront" and value.kind in ("number", "date", "time"):
             yield _not_json(value)
+        if target.kind == "any" and target.decimals and value.kind == "integer":
+            yield Problem("type", "a whole number where an amount is wanted")
         if target.kind == "text" and value.kind == "any":
             yield from _lengths(value, target)
         return

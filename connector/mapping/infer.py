@@ -39,6 +39,7 @@ class Inference:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.read: set[str] = set()
+        self.compared: list[tuple[str, str]] = []
 
     def of(self, tree: Tree, scope: Shape, path: str = "") -> Shape:
         """Return what the tree gives over a scope."""
@@ -135,6 +136,9 @@ class Inference:
         for value, words in ((one, children[1]), (other, children[0])):
             if words["type"] == "literal" and how in ("eq", "ne"):
                 self._compared(value, words["value"])
+                if isinstance(words["value"], str):
+                    other_side = children[0] if words is children[1] else children[1]
+                    self.compared.append((_named(other_side) or str(other_side), words["value"]))
         kinds = {"number" if each.kind == "integer" else each.kind for each in (one, other)}
         if "any" not in kinds and len(kinds) > 1:
             never = "is never" if how != "ne" else "is always"

@@ -12,8 +12,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -61,12 +61,15 @@ def read_interfaces(files: Mapping[str, bytes]) -> tuple[Interfaces, dict[str, s
     dms: Mapping[str, Operation] = {}
     storefront: Mapping[str, Operation] = {}
     faults: tuple[Fault, ...] = ()
+    needs: list[tuple[str, str]] = []
     for name, data in files.items():
         try:
             if name == "dms.wsdl":
                 dms = _wsdl(data)
             elif name == "dms_faults.csv":
                 faults = _faults(data)
+            elif name == "sap_needs.csv":
+                needs = [(row["function"], row["field"]) for row in _rows(data)]
             elif name == "storefront.json":
                 storefront = _routes(data)
             elif name.endswith(".table.json"):
@@ -79,7 +82,21 @@ def read_interfaces(files: Mapping[str, bytes]) -> tuple[Interfaces, dict[str, s
                 sap[known["function"]] = of_function(known["parameters"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             wrong[name] = f"unreadable: {type(error).__name__} {error}"
+    for function, path in needs:
+        if function in sap:
+            known = sap[function]
+            request = _needing(known.request, path.split("."))
+            sap[function] = Operation(request, known.answer)
     return Interfaces(dms, faults, sap, tables, storefront), wrong
+
+
+def _needing(shape: Shape, path: list[str]) -> Shape:
+    """Return the shape in which the field at a path is needed where its structure is given."""
+    found = shape.fields.get(path[0])
+    if found is None:
+        return shape
+    changed = _needing(found, path[1:]) if path[1:] else replace(found, required=True)
+    return replace(shape, fields={**shape.fields, path[0]: changed})
 
 
 @lru_cache(maxsize=8)
@@ -101,8 +118,12 @@ def _routes(data: bytes) -> Mapping[str, Operation]:
 def _faults(data: bytes) -> tuple[Fault, ...]:
     return tuple(
         Fault(row["code"], row["means"], frozenset((row["operations"] or "").split()))
-        for row in csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+        for row in _rows(data)
     )
+
+
+def _rows(data: bytes) -> Iterator[dict[str, str]]:
+    return iter(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
 def of_function(parameters: Mapping[str, Any]) -> Operation:

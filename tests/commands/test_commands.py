@@ -29,6 +29,7 @@ COMMANDS = [
     "run", "check", "sandbox", "demo", "job list", "job run", "job history", "job rerun",
     "orders list", "orders show", "orders retry", "orders cancel", "customers review",
     "customers link", "customers create", "mappings list", "mappings check",
+    "mappings preview", "mappings compare",
     "mappings schema", "calls list", "calls show", "calls ask",
     "calls resolve", "extracts build", "extracts list", "extracts verify", "db upgrade",
     "db current", "db check",

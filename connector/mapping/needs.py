@@ -1,0 +1,126 @@
+"""What the connector and its other mappings need of a folder and of a mapping in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from connector.mapping import model
+from connector.mapping.conversations import conversations
+from connector.mapping.document import Block
+from connector.mapping.finding import Finding, near
+from connector.mapping.load import Folder
+from connector.mapping.shape import ANY, Shape
+
+NEWS = ("dms_status", "dms_order_status")
+Given = dict[tuple[str, ...], list[tuple[model.FieldModel, Block]]]
+_WORD = re.compile(r"[a-z_]{3,}")
+
+
+class Lack(NamedTuple):
+    """Something that a target needs: where to say it, and in which words."""
+
+    block: Block
+    key: str
+    rule: str
+    message: str
+    suggestion: str
+
+
+def told(folder: Folder) -> frozenset[str]:
+    """Return the names that the mappings of shipments and invoices to the storefront speak of."""
+    names: set[str] = set()
+    for name in folder.names():
+        if name.startswith(("storefront_shipment", "storefront_invoice")):
+            names |= set(_WORD.findall(folder.files[f"{name}.yaml"].decode(errors="replace")))
+    return frozenset(names)
+
+
+def needing(shape: Shape, names: frozenset[str]) -> Shape:
+    """Return the shape of news in which those documents' fields are needed that are spoken of."""
+    changes = shape.fields["changes"].item or ANY
+    fields = dict(changes.fields)
+    for kind in ("shipments", "invoices"):
+        document = fields[kind].item or ANY
+        spoken = {
+            name: replace(each, required=each.required or name in names)
+            for name, each in document.fields.items()
+        }
+        fields[kind] = replace(fields[kind], item=replace(document, fields=spoken))
+    news = replace(shape.fields["changes"], item=replace(changes, fields=fields))
+    return replace(shape, fields={**shape.fields, "changes": news})
+
+
+def missing(folder: Folder) -> Iterator[Finding]:
+    """Give the mappings that the connector needs and the folder has not."""
+    for name in conversations():
+        if name not in folder.names():
+            suggestion = near(name, set(folder.names()) - set(conversations()))
+            yield Finding(
+                folder.path(f"{name}.yaml"), 1, 1, "no-mapping", "this mapping is needed",
+                suggestion if suggestion.startswith("did you mean") else "",
+            )  # fmt: skip
+
+
+def lacking(
+    path: tuple[str, ...], target: Shape, given: Given, around: Block, *, certain: bool
+) -> Iterator[Lack]:
+    """Give what the target needs and no field gives, or none for certain."""
+    for name, shape in target.fields.items():
+        here = (*path, name)
+        below = any(each[: len(here)] == here and len(each) > len(here) for each in given)
+        if below and shape.kind == "object":
+            yield from lacking(here, shape, given, around, certain=certain)
+        elif shape.required and here not in given and not below:
+            yield _absent(here, target, given, around)
+        elif shape.required and here in given and certain:
+            yield from _uncertain(given[here])
+
+
+def _absent(path: tuple[str, ...], target: Shape, given: Given, around: Block) -> Lack:
+    """Say that a name is needed, at the field that was probably meant to be it."""
+    dotted = ".".join(path)
+    for other, fields in given.items():
+        stray = len(other) == len(path) and other[-1] not in target.fields
+        if stray and near(other[-1], [path[-1]]).startswith("did you mean"):
+            text = f"{dotted} is needed, and nobody reads {'.'.join(other)}"
+            return Lack(fields[0][1], "field", "missing", text, f"did you mean {dotted}?")
+    suggestion = f"- {{field: {dotted}, source: …}}"
+    return Lack(around, "", "missing", f"{dotted} is needed", suggestion)
+
+
+def _uncertain(fields: Sequence[tuple[model.FieldModel, Block]]) -> Iterator[Lack]:
+    for spec, block in fields:
+        certain = spec.required or spec.constant is not None or spec.default is not None
+        if not certain:
+            text = f"{spec.field} is needed there and may come out empty"
+            yield Lack(block, "field", "required", text, "required: true, or a default")
+    if len(fields) == 1 and fields[0][0].when is not None:
+        spec, block = fields[0]
+        text = f"{spec.field} is needed there and stands only under a condition"
+        yield Lack(block, "when", "required", text, "a second field for the other case")
+
+
+def tables_of(spec: model.MappingModel) -> set[str]:
+    """Return the lookup tables that a mapping uses."""
+    found: set[str] = set()
+
+    def look(converters: Sequence[model.Converter]) -> None:
+        for each in converters:
+            if isinstance(each, model.LookupConverter):
+                found.add(each.lookup.table)
+
+    def walk(fields: Sequence[model.FieldModel]) -> None:
+        for each in fields:
+            look(each.convert)
+            walk(each.fields or ())
+
+    walk(spec.request)
+    walk(spec.answer.fields)
+    for call in spec.calls:
+        walk(call.request)
+    for by in spec.read_table.find_by if spec.read_table else ():
+        look(by.convert)
+    return found
