@@ -15,7 +15,17 @@ Name = Annotated[str | None, typer.Argument(help="Print this mapping as it takes
 
 
 @app.command("list")
-def list_mappings(name: Name = None, unit: Unit = None, json: Json = False) -> None:
+def list_mappings(
+    name: Name = None,
+    unit: Unit = None,
+    versions: Annotated[
+        bool, typer.Option("--versions", help="List the versions that were in force instead.")
+    ] = False,
+    noticed: Annotated[
+        bool, typer.Option("--noticed", help="List what IT should look at: drift, refusals.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """List the mappings; or print one as it takes effect, each line with its origin.
 
     Example: connector mappings list dms_sales_order --unit GQ
@@ -26,6 +36,9 @@ def list_mappings(name: Name = None, unit: Unit = None, json: Json = False) -> N
     from connector.mapping.load import Folder
     from connector.settings import load_settings
 
+    if versions or noticed:
+        _list_kept(noticed=noticed, as_json=json)
+        return
     settings = load_settings()
     folder = Folder.read(settings.mappings)
     findings: list[Any] = []
@@ -191,6 +204,36 @@ def schema(
     from connector.mapping import reference as made
 
     print(made.reference() if reference else made.schema_text(), end="")
+
+
+def _list_kept(*, noticed: bool, as_json: bool) -> None:
+    from connector.commands.opened import opened, zone_of
+
+    with opened() as connector:
+        rows: list[dict[str, Any]] = (
+            [
+                {
+                    "kind": each.kind,
+                    "mapping": each.place,
+                    "what": each.what,
+                    "count": each.count,
+                    "first_at": each.first_at,
+                    "last_at": each.last_at,
+                }
+                for each in connector.versions.notices()
+            ]
+            if noticed
+            else [
+                {
+                    "version": each.version,
+                    "first_at": each.first_at,
+                    "in_force": each.last,
+                    "files": len(each.files),
+                }
+                for each in connector.versions.listed()
+            ]
+        )
+        listing(rows, as_json=as_json, zone=zone_of(connector))
 
 
 def _has(folder: Any, shop: str, name: str) -> bool:

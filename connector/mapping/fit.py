@@ -159,7 +159,10 @@ def _looked_up(
 def of_field(spec: model.FieldModel, shape: Shape) -> Shape:
     """Return what a field gives, with its default and its longest length."""
     if spec.default is not None:
-        shape = merged([shape, replace(literal(spec.default), required=True)])
+        other = literal(spec.default)
+        numeric = all(_is_number(word) for word in other.allowed)
+        if not (shape.kind in ("number", "integer") and other.kind == "text" and numeric):
+            shape = merged([shape, other])
     if spec.max_length is not None and shape.kind in ("text", "any"):
         known = shape.max_length
         longest = spec.max_length if known is None else min(known, spec.max_length)
