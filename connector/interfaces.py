@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-import requests
+import structlog
 
-from connector.bootstrap import sap_of
-from connector.errors import Misconfigured, RetryLater
+from connector.bootstrap import Connector, dms_of, sap_of
+from connector.errors import ConnectorError, Misconfigured
 from connector.mapping.check import check
 from connector.mapping.finding import Finding
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Folder
 from connector.mapping.shape import differences
 from connector.sap.port import Parameter, SapSystem
-from connector.settings import DmsSection, Settings
+from connector.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 
 def functions_of(folder: Folder) -> tuple[set[str], set[str]]:
@@ -141,27 +141,28 @@ def live_files(settings: Settings, folder: Folder) -> dict[str, bytes]:
         files = sap_snapshots(sap, folder)
     finally:
         sap.close()
-    files["dms.wsdl"] = wsdl_of(settings.dms)
+    files["dms.wsdl"] = dms_of(settings).served()
     return files
 
 
-def wsdl_of(section: DmsSection) -> bytes:
-    """Return the DMS's WSDL as it is served now. Raises RetryLater, Misconfigured."""
-    if "://" not in section.wsdl:
-        return Path(section.wsdl).read_bytes()
-    basic = section.authentication == "basic"
-    try:
-        answer = requests.get(
-            section.wsdl,
-            timeout=(section.connect_timeout, section.read_timeout),
-            verify=str(section.ca_file) if section.ca_file else True,
-            cert=str(section.client_certificate) if section.client_certificate else None,
-            proxies={"http": section.proxy, "https": section.proxy} if section.proxy else None,
-            auth=(section.user, section.password.get_secret_value()) if basic else None,
-        )
-    except requests.RequestException as error:
-        text = f"the WSDL cannot be read ({type(error).__name__})"
-        raise RetryLater(text, place=section.wsdl) from None
-    if answer.status_code != HTTPStatus.OK:
-        raise RetryLater(f"the WSDL cannot be read ({answer.status_code})", place=section.wsdl)
-    return bytes(answer.content)
+def watch(connector: Connector) -> None:
+    """Look whether the interfaces changed under the mappings; each change is told of once.
+
+    A system that is away, or refuses us, is told of by those who need it.
+    """
+    folder = Folder.read(connector.settings.mappings)
+    files: dict[str, bytes] = {}
+    readers: dict[str, Callable[[], dict[str, bytes]]] = {
+        "sap": lambda: sap_snapshots(connector.sap, folder),
+        "dms": lambda: {"dms.wsdl": dms_of(connector.settings).served()},
+    }
+    for system, read in readers.items():
+        try:
+            files |= read()
+        except ConnectorError as error:
+            _log.info("interfaces not looked at", system=system, error=str(error))
+    stored, _ = read_interfaces(folder.interfaces())
+    live, _ = read_interfaces({**folder.interfaces(), **files})
+    for place, what in changes(stored, live):
+        if connector.versions.notice("interface", place, what):
+            _log.warning("an interface changed under the mappings", place=place, change=what)

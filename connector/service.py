@@ -15,6 +15,7 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_J
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from connector.bootstrap import Connector
+from connector.interfaces import watch as watch_interfaces
 from connector.jobs.runner import Lane, Runner
 from connector.mapping.live import LOOK_EVERY
 from connector.store.leader import leadership
@@ -64,6 +65,16 @@ def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
         connector.mappings.look,
         "interval",
         seconds=LOOK_EVERY,
+        max_instances=1,
+        coalesce=True,
+        misfire_grace_time=None,
+    )
+    scheduler.add_job(
+        watch_interfaces,
+        "interval",
+        [connector],
+        hours=6,
+        next_run_time=datetime.now(UTC) + timedelta(minutes=1),
         max_instances=1,
         coalesce=True,
         misfire_grace_time=None,

@@ -93,6 +93,15 @@ class SoapDms:
         self._client()
         return self._hash
 
+    def served(self) -> bytes:
+        """Return the WSDL as it is served now, whatever is in use. Raises RetryLater."""
+        location = self._settings.wsdl
+        try:
+            read = wsdl.read(location, DmsTransport(self._settings).load)
+        except (OSError, requests.RequestException) as error:
+            raise _unreadable(error, location) from None
+        return read.documents[read.location]
+
     def unfit(self, mappings: MappingSet) -> list[str]:
         """Return how mappings do not fit the WSDL, each finding with its mapping and field."""
         return unfit(mappings, self._client().operation)

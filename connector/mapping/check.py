@@ -7,7 +7,7 @@ form of the files has been checked by then (`connector.mapping.load`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -22,7 +22,16 @@ from connector.mapping.fit import converted, of_field, unfit
 from connector.mapping.infer import Inference, Problem, literal
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Document, Folder
-from connector.mapping.needs import NEWS, Given, lacking, missing, needing, tables_of
+from connector.mapping.needs import (
+    NEWS,
+    Given,
+    documents,
+    lacking,
+    missing,
+    needing,
+    tables_of,
+    unread,
+)
 from connector.mapping.needs import told as told_of
 from connector.mapping.shape import ANY, INTEGER, Shape, merged, structure
 from connector.mapping.usable import unusable
@@ -50,7 +59,7 @@ def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]
     used: set[str] = set()
     told = told_of(folder)
     for name in folder.names():
-        for document in _documents(folder, name, findings):
+        for document in documents(folder, name, findings):
             broken = list(unusable(document.spec, document.tree, lookups))
             findings += broken
             if not broken:
@@ -64,14 +73,6 @@ def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]
     return sorted(
         dict.fromkeys(findings), key=lambda each: (each.file, each.line, each.column, each.rule)
     )
-
-
-def _documents(folder: Folder, name: str, findings: list[Finding]) -> Iterator[Document]:
-    for shop in ("", *folder.shops()):
-        for unit in ("", *folder.business_units(name)):
-            document = folder.document(name, findings, shop=shop, business_unit=unit)
-            if document is not None:
-                yield document
 
 
 class Checker:
@@ -117,6 +118,11 @@ class Checker:
             self._fields(self._spec.request, self._tree.items_at("request"), source, target, system)
         self._answer(operation.answer if operation else ANY, source)
         self._alike()
+        given = source if self._conversation.made else operation.answer if operation else ANY
+        # SAP's exports and tables are read by need: most of them are nobody's business.
+        left = unread(self._spec, given) if self._system != "sap" else ""
+        if left:
+            self._say(self._tree, "", "unused", f"not read: {left}", level="info")
         if self._system == "dms":
             self._found += faults(self._spec, self._tree, self._interfaces, self._document.file)
         return self._found
@@ -345,7 +351,7 @@ class Checker:
         self._fields(
             answer.fields,
             tree.items_at("fields"),
-            scope,
+            shape,
             replace(needs, fields=left),
             "connector",
             around=tree if tree.at else self._tree,

@@ -11,11 +11,14 @@ from connector.mapping import model
 from connector.mapping.conversations import conversations
 from connector.mapping.document import Block
 from connector.mapping.finding import Finding, near
-from connector.mapping.load import Folder
+from connector.mapping.load import Document, Folder
 from connector.mapping.shape import ANY, Shape
 
 NEWS = ("dms_status", "dms_order_status")
 Given = dict[tuple[str, ...], list[tuple[model.FieldModel, Block]]]
+_SHALLOW = 2  # levels of an answer that are looked at
+_MOST_SHOWN = 12
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORD = re.compile(r"[a-z_]{3,}")
 
 
@@ -27,6 +30,26 @@ class Lack(NamedTuple):
     rule: str
     message: str
     suggestion: str
+
+
+def documents(folder: Folder, name: str, findings: list[Finding]) -> Iterator[Document]:
+    """Give a mapping as each shop and each business unit has it; findings say what is wrong."""
+    for shop in ("", *folder.shops()):
+        for unit in ("", *folder.business_units(name)):
+            document = folder.document(name, findings, shop=shop, business_unit=unit)
+            if document is not None:
+                yield document
+
+
+def unread(spec: model.MappingModel, given: Shape) -> str:
+    """Return what the other side gives and a mapping that reads some of it does not read."""
+    words = set(_NAME.findall(str(spec.model_dump())))
+    names = {path.rpartition(".")[2] for path in given.paths() if path.count(".") <= _SHALLOW}
+    left = sorted(names - words)
+    if not left or not names & words:
+        return ""
+    more = f" and {len(left) - _MOST_SHOWN} more" if len(left) > _MOST_SHOWN else ""
+    return f"{', '.join(left[:_MOST_SHOWN])}{more}"
 
 
 def told(folder: Folder) -> frozenset[str]:

@@ -1,0 +1,73 @@
+"""What changed on the other side under the mappings is said, once, and can be stored."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from connector.interfaces import checked, watch
+from tests.support.scene import Scene, scene
+
+SHIPPED = Path(__file__).parents[2] / "mappings"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Scene]:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "mappings"))
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path) as made:
+        made.connector.settings.mappings = folder
+        yield made
+
+
+def older(site: Scene) -> None:
+    """Let the snapshots be those of an older SAP and an older DMS."""
+    folder = site.connector.settings.mappings / "interfaces"
+    path = folder / "sap/BAPI_MATERIAL_AVAILABILITY.json"
+    known = json.loads(path.read_text())
+    known["parameters"]["PLANT"]["type"]["length"] = 3
+    path.write_text(json.dumps(known))
+    wsdl = (folder / "dms.wsdl").read_text(encoding="utf-8")
+    (folder / "dms.wsdl").write_text(wsdl.replace('maxLength value="200"', 'maxLength value="300"'))
+
+
+def test_the_shipped_snapshots_are_those_of_the_sandbox(site: Scene) -> None:
+    found = checked(site.connector.settings, live=True)
+    assert [str(each) for each in found if each.level != "info"] == []
+
+
+def test_a_changed_interface_is_said_with_what_changed_and_can_be_stored(site: Scene) -> None:
+    older(site)
+    settings = site.connector.settings
+    said = [each.message for each in checked(settings, live=True, store=True)]
+    assert any("PLANT: length was 3, is 4" in each for each in said)
+    assert any("remark: length was 300, is 200" in each for each in said)
+    assert not [each for each in checked(settings, live=True) if each.level != "info"]
+
+
+def test_the_service_tells_of_a_changed_interface_once(site: Scene) -> None:
+    older(site)
+    with capture_logs() as logs:
+        watch(site.connector)
+        watch(site.connector)
+    told = [
+        (each["place"], each["change"]) for each in logs if "interface changed" in each["event"]
+    ]
+    assert len(told) == len(set(told))
+    assert ("sap BAPI_MATERIAL_AVAILABILITY", "PLANT: length was 3, is 4") in told
+    kinds = {row.kind for row in site.connector.versions.notices()}
+    assert kinds == {"interface"}
+
+
+def test_a_system_that_is_away_hides_no_change_of_the_other(site: Scene) -> None:
+    older(site)
+    site.fault("sap:outage")
+    with capture_logs() as logs:
+        watch(site.connector)
+    told = [each["change"] for each in logs if "interface changed" in each["event"]]
+    assert any("length was 300, is 200" in each for each in told)
+    assert not any("PLANT" in each for each in told)
