@@ -351,7 +351,7 @@ class Checker:
         self._fields(
             answer.fields,
             tree.items_at("fields"),
-            shape,
+            scope,
             replace(needs, fields=left),
             "connector",
             around=tree if tree.at else self._tree,
