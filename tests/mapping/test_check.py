@@ -125,9 +125,8 @@ def test_an_attribute_never_seen_before_is_odd_and_not_wrong(folder: Path) -> No
         folder, "storefront_order.yaml", "source: customer_note",
         "source: \"meta_data[?key=='_zzz_project'] | [0].value\"",
     )  # fmt: skip
-    assert [(each.level, each.rule, each.line) for each in found] == [
-        ("warning", "condition", line)
-    ]
+    odd = [(each.level, each.rule, each.line) for each in found if each.level != "info"]
+    assert odd == [("warning", "condition", line)]
 
 
 def test_a_business_units_own_file_is_checked_with_its_own_lines(folder: Path) -> None:
