@@ -35,6 +35,8 @@ from connector.store.tables import DocumentRow, OrderRow
 
 _SALES_ORDER = "SO00000000"
 _REVISION = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_./~^@{}-]*$")
+# What the steps put behind an order's number, as its own reference of a document.
+_REFERENCES = {"dms_delivery_note": "DN", "dms_invoice_application": "IA"}
 _QUESTIONS = frozenset({"dms_find", "dms_order_status"})
 _DOCUMENTS = {
     "storefront_shipment": "shipment",
@@ -211,6 +213,8 @@ def _of_unit(context: Context, row: OrderRow, order: Order, unit: str, conversat
     if row.customer_number is None:
         assumed.append("the customer is not known yet: zeros stand for the number")
         source["customer_number"] = "0" * 10
+    if conversation in _REFERENCES:
+        source["reference"] += f"-{_REFERENCES[conversation]}{row.revision}"
     dms_code = context.business_units[unit].dms_code
     question = {
         "sales_order": number or _SALES_ORDER,

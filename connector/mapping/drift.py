@@ -24,6 +24,7 @@ from connector.mapping.shape import ANY, Shape
 _log = structlog.get_logger(__name__)
 
 _MOST_PATHS = 2_000  # a storefront that makes up names must not fill the memory
+_NUMBER = re.compile(r"\d{3,}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 Notice = Callable[[str, str, str, int], bool]
@@ -114,4 +115,5 @@ def _attributes(entries: Any, known: tuple[str, ...], path: str) -> Iterator[str
     for entry in entries:
         key = entry.get("key") if isinstance(entry, Mapping) else None
         if isinstance(key, str) and key not in known:
-            yield f"{path}.{key[:60]}"
+            # A number within a name is of one order: the name is counted, not each number.
+            yield f"{path}.{_NUMBER.sub('#', key[:60])}"

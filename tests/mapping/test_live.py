@@ -141,7 +141,8 @@ def test_a_change_of_an_interface_alone_is_judged_and_makes_no_new_version(site:
 def test_what_no_mapping_knows_is_counted_and_told_once(site: Site) -> None:
     payload = {
         "id": 1, "gift": True, "billing": {"city": "x", "fax": "1"},
-        "meta_data": [{"key": "_tax_code", "value": ""}, {"key": "_site_code", "value": "A"}],
+        "meta_data": [{"key": "_tax_code", "value": ""}, {"key": "_site_code", "value": "A"},
+                      {"key": "_ticket_1234", "value": 1}, {"key": "_ticket_5678", "value": 1}],
         "line_items": [{"sku": "A", "colour": "red"}, {"sku": "B", "colour": "red"}],
     }  # fmt: skip
     with capture_logs() as logs:
@@ -151,7 +152,13 @@ def test_what_no_mapping_knows_is_counted_and_told_once(site: Site) -> None:
         site.live()["storefront_order"].apply_leniently(payload)
         site.wait(3)
     told = [each["field"] for each in logs if each["log_level"] == "warning"]
-    assert sorted(told) == ["billing.fax", "gift", "line_items.colour", "meta_data._site_code"]
+    assert sorted(told) == [
+        "billing.fax",
+        "gift",
+        "line_items.colour",
+        "meta_data._site_code",
+        "meta_data._ticket_#",
+    ]
     counts = {row.what: row.count for row in site.versions.notices()}
     assert counts["meta_data._site_code"] == 4
     assert counts["line_items.colour"] == 4

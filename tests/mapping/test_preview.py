@@ -75,7 +75,7 @@ def test_every_value_has_the_line_that_made_it(day: Scene) -> None:
         ("sap_customer_find", "sap RFC_READ_TABLE", "STCD5 = "),
         ("sap_customer_create_company", "sap BAPI_CUSTOMER_CREATEFROMDATA1", "<NAME>"),
         ("sap_stock", "sap BAPI_MATERIAL_AVAILABILITY", "<UNIT>ST</UNIT>"),
-        ("dms_delivery_note", "dms CreateDeliveryNote", "<ns0:plant>1000</ns0:plant>"),
+        ("dms_delivery_note", "dms CreateDeliveryNote", "Reference>36-GQ-DN1<"),
         ("dms_invoice_application", "dms ApplyForInvoice", "ns0:amount"),
         ("dms_find", "dms FindSalesOrder", "externalNumber>36<"),
         ("dms_cancel", "dms CancelSalesOrder", "ns0:reason"),
