@@ -175,7 +175,7 @@ def test_what_an_answer_holds_beyond_the_interface_is_counted(site: Site) -> Non
 def test_what_a_mapping_names_or_ignores_is_no_drift(site: Site) -> None:
     site.edit("source: customer_note", "source: \"meta_data[?key=='_site_code'] | [0].value\"",
               "storefront_order.yaml")  # fmt: skip
-    site.edit("target:", "ignores: [gift, meta_data._wc_*]\ntarget:", "storefront_order.yaml")
+    site.edit("ignores: [", "ignores: [gift, meta_data._wc_*, ", "storefront_order.yaml")
     site.wait(3)
     entries = [{"key": "_site_code", "value": 1}, {"key": "_wc_source", "value": 2}]
     site.live()["storefront_order"].apply_leniently({"id": 1, "gift": 1, "meta_data": entries})
