@@ -56,7 +56,11 @@ def parse(content: bytes) -> etree._Element:
     )
     root = etree.fromstring(content, parser)
     if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]
-        raise Misconfigured("a document type is not accepted", place="WSDL")
+        raise Misconfigured(
+            "a document type is not accepted",
+            place="WSDL",
+            remedy="name the WSDL itself in dms.wsdl; a page or an error in its place has one",
+        )
     return root
 
 

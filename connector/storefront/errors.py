@@ -45,7 +45,9 @@ def of_exception(error: requests.RequestException, *, place: str, write: bool) -
     if isinstance(error, requests.ConnectTimeout) or _refused(error):
         return RetryLater("cannot be reached", place=place)
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
-        return Misconfigured("is no address", place="storefront.url")
+        return Misconfigured(
+            "is no address", place="storefront.url", remedy="for example https://shop.example.com"
+        )
     what = f"the answer was lost ({type(error).__name__})"
     return InDoubt(what, place=place) if write else RetryLater(what, place=place)
 

@@ -1,10 +1,17 @@
-"""Every alert in both languages; `pytest tests/jobs/test_words.py -s` prints them to be read."""
+"""Everything that is said to people, printed to be read for sense.
+
+`pytest tests/service/test_messages.py -s` prints every alert in both languages, every error
+message of the source with its place and remedy, and what wrong use of the commands is answered.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -112,3 +119,90 @@ def test_nothing_personal_gets_into_a_message() -> None:
     text = describe(Alert("job_failed", "intake", 0, detail), BOTH)
     for secret in ("13900000002", "320300198201010027", "a@b.cn"):
         assert secret not in text
+
+
+SOURCE = Path(__file__).parents[2] / "connector"
+ERRORS = ("Misconfigured", "LogonFailed", "RetryLater", "Rejected", "InDoubt", "AlreadyThere",
+          "CalendarEnded", "BadParameter")  # fmt: skip
+
+
+def errors() -> Iterator[tuple[str, str, ast.Call]]:
+    """Give every error that the source makes: file and line, its kind, the call."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        if "sandbox" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                if name in ERRORS and node.args:
+                    yield f"{path.relative_to(SOURCE)}:{node.lineno}", name, node
+
+
+def said(node: ast.AST) -> str:
+    """Return a text as it stands in the source, with names where values go."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            f"{{{ast.unparse(each.value)}}}" if isinstance(each, ast.FormattedValue) else said(each)
+            for each in node.values
+        )
+    return f"{{{ast.unparse(node)}}}"
+
+
+def test_every_error_message_is_one_line_and_what_stops_a_job_names_a_remedy() -> None:
+    found = list(errors())
+    assert len(found) > 100
+    vague = []
+    for where, name, call in found:
+        words = {each.arg: said(each.value) for each in call.keywords}
+        text = " ".join(said(each) for each in call.args)
+        print(f"{where} {name}: {words.get('place', '')}: {text} — {words.get('remedy', '')}")
+        assert "\n" not in text, where
+        assert text.strip(), where
+        if name == "Misconfigured" and "{" not in text and not words.get("remedy"):
+            vague.append(where)
+    assert vague == []
+
+
+WRONG: list[tuple[str, int, str]] = [
+    ("nonsense", 2, "No such command"),
+    ("job run nonsense", 2, "is none of"),
+    ("job run wave --scope XX", 2, "is none of"),
+    ("job run wave --window yesterday", 2, "FROM/TO"),
+    ("job run wave --window 2026-11-24T15:00/2026-11-24T12:00", 2, "ends before it begins"),
+    ("job run wave --date tomorrow", 2, "does not match"),
+    ("job rerun 4711", 2, "there is no run 4711"),
+    ("job rerun x", 2, "valid integer"),
+    ("orders show 4711", 2, "4711"),
+    ("orders retry 4711", 2, "4711"),
+    ("orders cancel 4711", 2, "4711"),
+    ("orders list --stage nonsense", 2, "nonsense"),
+    ("calls show 4711", 2, "4711"),
+    ("calls resolve 4711 --absent", 2, "4711"),
+    ("customers link 4711 1", 2, "4711"),
+    ("extracts verify /nowhere", 1, "build it again"),
+    ("sandbox --fault nonsense", 2, "nonsense"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "words"), WRONG, ids=lambda each: str(each)[:40])
+def test_wrong_use_is_answered_with_one_clear_line(
+    line: str,
+    code: int,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from connector.cli import app
+    from connector.commands.outcome import exit_code_of
+
+    monkeypatch.setenv("CONNECTOR_DATABASE_URL", f"sqlite:///{tmp_path / 'c.db'}")
+    monkeypatch.setattr("sys.argv", ["connector", *line.split()])
+    ended = exit_code_of(app)
+    answer = capsys.readouterr()
+    print(f"$ connector {line}\n{answer.out}{answer.err}[{ended}]\n")
+    assert ended == code
+    assert words in answer.out + answer.err
+    assert "Traceback" not in answer.err
