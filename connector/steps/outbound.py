@@ -77,9 +77,11 @@ class Outbound:
         `send` makes the write and `ask` looks for its document by external reference (None where
         the other side cannot be asked). `prepare` does what has no effect by itself and may take
         long or fail, before the call counts as sent: a process that dies in it leaves no doubt.
-        Raises RetryLater (nothing happened, or it is too early
-        to tell), Rejected (now or earlier), InDoubt (a person must look), Misconfigured.
+        Raises RetryLater (nothing happened, or it is too early to tell), Rejected (now or
+        earlier), InDoubt (a person must look), Misconfigured.
         """
+        if prepare is not None and self._calls.find(call.key) is None:
+            self._prepare_first(call, prepare)
         begun = self._calls.begin(call, self._clock())
         if begun is not None:
             return self._send(begun, call, send, ask)
@@ -93,6 +95,16 @@ class Outbound:
         if claimed is None:
             raise RetryLater("another process is making this call", place=call.key, after=5)
         return self._send(claimed, call, send, ask)
+
+    def _prepare_first(self, call: Call, prepare: Callable[[], None]) -> None:
+        """Prepare a call that is new. When that fails, the call is noted as not sent, and why."""
+        try:
+            prepare()
+        except Exception as error:
+            row = self._calls.begin(call, self._clock())
+            if row is not None:
+                self._calls.release(row, mask_text(str(error)))
+            raise
 
     def outcome(self, row: CallRow, ask: Ask | None) -> Document | None:
         """Return the document of a recorded call; None when it is free to be sent.

@@ -38,9 +38,10 @@ class House:
         self.database, self.folder = database, folder
         self.now = PLACED
         row = put_order(database, 1, PLACED, payload=PERSON, content=PERSON)
-        call = Calls(database).open(
+        call = Calls(database).begin(
             Call("sap", "create", "shop/1", "1", PERSON, order_pk=row.id), PLACED
         )
+        assert call is not None
         Calls(database).confirm(call, "0000200001", PERSON, PLACED)
         Orders(database).note(
             row.id, Change(event="held", text="13900000001", detail=PERSON), "connector", PLACED
