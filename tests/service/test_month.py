@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import tempfile
@@ -35,7 +36,8 @@ from connector.unattended import rhythm_of
 from tests.support import month as world
 from tests.support.month import MINUTE, Bought, Month, Seen
 
-ORDERS = 20_000
+# The whole month of 20,000 takes a free machine: MONTH_ORDERS=20000 make prove
+ORDERS = int(os.environ.get("MONTH_ORDERS", "1000"))
 KILLS = 40
 _PAGE = 200
 _WALKING = (Stage.RECEIVED, Stage.RECOGNISED, Stage.PLACED)
@@ -279,7 +281,7 @@ def _look(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_month_unattended(folder: Path) -> None:
     configure("critical")
     month = Month.of(ORDERS, seed=20260920)
