@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 from connector.errors import ConnectorError, InDoubt, Misconfigured, Rejected, RetryLater
 from connector.telemetry import vocabulary
 from connector.telemetry.tracing import span
 
 REGISTRY = CollectorRegistry()
+# When a counter began is no metric of ours.
+disable_created_metrics()
 
 _MARGINS = (-86400, -14400, -3600, -1800, -900, -300, 0, 300, 600, 900, 1800, 3600, 14400, 86400)
 _TIMES = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 90)
