@@ -68,9 +68,20 @@ class Running:
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Return what the service logged of an event."""
-        lines = self._log.read_text(encoding="utf-8").splitlines()
-        told = [json.loads(line) for line in lines if line.startswith("{")]
-        return [each for each in told if event in each["event"]]
+        return [each for each in self._told() if event in each.get("event", "")]
+
+    def _told(self) -> Iterator[dict[str, Any]]:
+        """Give what was logged so far; threads may write two events into one line."""
+        text, decoder = self._log.read_text(encoding="utf-8"), json.JSONDecoder()
+        place = text.find("{")
+        while place >= 0:
+            try:
+                event, ended = decoder.raw_decode(text, place)
+            except ValueError:
+                event, ended = {}, place + 1  # an event of which the end is not written yet
+            if isinstance(event, dict):
+                yield event
+            place = text.find("{", ended)
 
     def edit(self, old: str, new: str) -> datetime:
         """Save a changed file as an editor does, and return when."""
