@@ -84,7 +84,6 @@ HARMLESS: tuple[Edit, ...] = (
     ("comment", r"$", " # 注释 a comment"),
     ("quotes", rf"(source: ){_NAME}(?=[,}}])", r'\1"\2"'),
     ("spaces", r"(?<=\w): (?=\w)", ":  "),
-    ("shorter cut", r"max_length: 200, too_long: cut", "max_length: 199, too_long: cut"),
     ("yes", r"required: true", "required: yes"),
 )
 _TABLES = ("dms_invoice_kind", "dms_status", "woocommerce_status")
