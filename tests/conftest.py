@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from connector.store.database import Database
@@ -21,6 +22,13 @@ settings.register_profile(
 settings.load_profile("connector")
 
 _skipped: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """What a test says of logging ends with it: the next one may read what is told."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,13 @@ import pytest
 import requests
 import yaml
 
+from connector.bootstrap import build
+from connector.jobs.cadence import Window
 from connector.sandbox import service, world
 from connector.sandbox.faults import Fault
 from connector.sandbox.service import Sandbox
 from tests.day.expected import doubles
+from tests.support.day_process import settings_for
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
@@ -106,12 +109,16 @@ def window() -> str:
 
 
 def walked(site: Site) -> None:
-    """Pull all orders and walk them as far as they go."""
-    assert site("job", "run", "intake", "--window", window()).returncode == 0
-    for _ in range(2):
-        now = datetime.now(UTC)
-        span = f"{now - timedelta(minutes=1):%Y-%m-%dT%H:%M:%S.%fZ}/{now:%Y-%m-%dT%H:%M:%S.%fZ}"
-        assert site("job", "run", "advance", "--window", span).returncode == 0
+    """Pull all orders and walk them as far as they go, as the service would."""
+    url = site.environment["CONNECTOR_DATABASE_URL"]
+    connector = build(settings_for(site.sandbox.addresses(), url, site.folder))
+    try:
+        for job in ("intake", "advance", "advance"):
+            now = datetime.now(UTC)
+            outcome = connector.runner.run_window(job, Window(now - timedelta(hours=1), now))
+            assert outcome.state == "done", outcome.error
+    finally:
+        connector.close()
 
 
 def until(true: Callable[[], Any], seconds: float = 60) -> Any:

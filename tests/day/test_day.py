@@ -114,8 +114,9 @@ def test_the_extract_is_complete_and_adds_up(sandbox: Sandbox, settings: Setting
     # A customer takes three writes in one session: were every third of them reset before it was
     # worked off, a lone order could never get through.
     "fault",
-    ["*:lost-answer:writes=true,every=3", "*:cut:writes=true,every=3",
-     "*:reset:writes=true,probability=0.33"],
+    ["*:lost-answer:writes=true,every=3",
+     pytest.param("*:cut:writes=true,every=3", marks=pytest.mark.long),
+     pytest.param("*:reset:writes=true,probability=0.33", marks=pytest.mark.long)],
 )  # fmt: skip
 def test_every_third_write_goes_wrong_and_nothing_is_doubled(
     fault: str, tmp_path: Path, sandbox: Sandbox

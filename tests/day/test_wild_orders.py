@@ -16,7 +16,7 @@ from connector.logs import configure
 from connector.sandbox.service import Sandbox
 from tests.support.day_process import settings_for
 
-pytestmark = pytest.mark.day
+pytestmark = [pytest.mark.day, pytest.mark.long]
 
 SAMPLE: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "connector/sandbox/orders.json").read_text(encoding="utf-8")
