@@ -9,17 +9,21 @@ from typing import Any
 
 import structlog
 
-from connector.bootstrap import Connector, dms_of, sap_of
+from connector.bootstrap import Connector, dms_of, sap_of, storefront_of
 from connector.errors import ConnectorError, Misconfigured
 from connector.mapping.check import check
+from connector.mapping.described import snapshot
 from connector.mapping.finding import Finding
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Folder
 from connector.mapping.shape import differences
 from connector.sap.port import Parameter, SapSystem
 from connector.settings import Settings
+from connector.storefront.port import Storefront
 
 _log = structlog.get_logger(__name__)
+
+STOREFRONT = "storefront.json"
 
 
 def functions_of(folder: Folder) -> tuple[set[str], set[str]]:
@@ -68,6 +72,19 @@ def sap_snapshots(sap: SapSystem, folder: Folder) -> dict[str, bytes]:
         }
         files[f"sap/{table}.table.json"] = _dumped({"table": table, "fields": columns})
     return files
+
+
+def storefront_snapshots(storefront: Storefront, folder: Folder) -> dict[str, bytes]:
+    """Return the storefront's interface by the name of its file; none if it does not describe it.
+
+    Raises RetryLater, Misconfigured, LogonFailed.
+    """
+    stored = folder.interfaces().get(STOREFRONT)
+    try:
+        made = snapshot(storefront.describe(), stored)
+    except ValueError:
+        made = None  # the stored snapshot is broken, which the check says
+    return {STOREFRONT: made} if made is not None else {}
 
 
 def changes(stored: Interfaces, live: Interfaces) -> Iterator[tuple[str, str]]:
@@ -125,6 +142,12 @@ def checked(settings: Settings, *, live: bool, store: bool = False) -> list[Find
                 "look, then `connector mappings check --live --store`", "warning")
         for where, what in changes(stored, current)
     ]  # fmt: skip
+    if STOREFRONT not in files:
+        findings.append(
+            Finding(folder.path(f"interfaces/{STOREFRONT}"), 1, 1, "not-described",
+                    "the storefront does not describe itself: its stored snapshot is taken",
+                    level="info")
+        )  # fmt: skip
     findings += check(folder, current)
     if store:
         for name, data in files.items():
@@ -135,13 +158,14 @@ def checked(settings: Settings, *, live: bool, store: bool = False) -> list[Find
 
 
 def live_files(settings: Settings, folder: Folder) -> dict[str, bytes]:
-    """Return what SAP and the DMS say of themselves now, by the name of the snapshot's file."""
+    """Return what the systems say of themselves now, by the name of the snapshot's file."""
     sap = sap_of(settings)
     try:
         files = sap_snapshots(sap, folder)
     finally:
         sap.close()
     files["dms.wsdl"] = dms_of(settings).served()
+    files |= storefront_snapshots(storefront_of(settings), folder)
     return files
 
 
@@ -155,6 +179,7 @@ def watch(connector: Connector) -> None:
     readers: dict[str, Callable[[], dict[str, bytes]]] = {
         "sap": lambda: sap_snapshots(connector.sap, folder),
         "dms": lambda: {"dms.wsdl": dms_of(connector.settings).served()},
+        "storefront": lambda: storefront_snapshots(connector.storefront, folder),
     }
     for system, read in readers.items():
         try:

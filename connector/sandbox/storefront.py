@@ -62,6 +62,7 @@ class StorefrontApplication:
             (method, re.compile(f"^{_ROUTE}{pattern}/?$"), handler)
             for method, pattern, handler in (
                 ("GET", "/orders", self._list_orders),
+                ("OPTIONS", "/orders", self._describe_orders),
                 ("POST", "/orders", self._create_order),
                 ("GET", r"/orders/([^/]+)", self._get_order),
                 ("PUT", r"/orders/([^/]+)", self._update_order),
@@ -81,7 +82,8 @@ class StorefrontApplication:
     def operation(self, request: Request) -> tuple[str, bool]:
         """See `Application`: "PUT /orders/{id}"."""
         route = re.sub(r"/(orders|products)/(?!batch)[^/]+", r"/\1/{id}", request.path)
-        return f"{request.method} {route.removeprefix(_ROUTE)}", request.method != "GET"
+        writes = request.method not in ("GET", "OPTIONS")
+        return f"{request.method} {route.removeprefix(_ROUTE)}", writes
 
     def refuse(self, request: Request, code: str, text: str) -> Response:
         """See `Application`."""
@@ -128,6 +130,12 @@ class StorefrontApplication:
         orders.sort(key=query.key, reverse=query.descending)
         rows = [_with_refunds(self._books, each) for each in query.sliced(orders)]
         return _page(request, query, rows, len(orders))
+
+    def _describe_orders(self, _request: Request) -> tuple[int, Document]:
+        """Answer what WooCommerce says of its orders, without the words for people."""
+        text = resources.files("connector.sandbox").joinpath("storefront_orders.json")
+        described: Document = json.loads(text.read_text("utf-8"))
+        return 200, described
 
     def _get_order(self, _request: Request, key: str) -> tuple[int, Document]:
         return 200, _with_refunds(self._books, self._order(key))

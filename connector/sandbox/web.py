@@ -183,4 +183,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.close()
         self.connection.close()
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve  # noqa: N815

@@ -40,6 +40,10 @@ class Storefront(Protocol):
         """Add a note to an order. Doing it twice makes two."""
         ...
 
+    def describe(self) -> Payload:
+        """Return what the storefront says of its orders' interface; empty when it says nothing."""
+        ...
+
     def ping(self) -> str:
         """Log on, change nothing, and return what answered."""
         ...

@@ -25,6 +25,8 @@ from connector.telemetry.counters import watched
 _ROUTE = "/wp-json/wc/v3"
 _PAGE = 100
 _NUMBERS = re.compile(r"/\d+")
+# A shop that does not describe itself, or a proxy before it that lets the method not through.
+_UNDESCRIBED = frozenset({204, 403, 404, 405, 501})
 _SECOND = timedelta(seconds=1)
 
 
@@ -79,6 +81,10 @@ class WooCommerce:
         """See `Storefront`."""
         return self._object(self._write("POST", f"/orders/{order_id}/notes", body))
 
+    def describe(self) -> Payload:
+        """See `Storefront`: by the method OPTIONS, as every WordPress route describes itself."""
+        return self._object(self._read("/orders", {}, "OPTIONS")[0])
+
     def ping(self) -> str:
         """See `Storefront`."""
         _, headers = self._read("/orders", {"per_page": "1"})
@@ -128,9 +134,11 @@ class WooCommerce:
         refunds, _ = self._read(f"/orders/{order['id']}/refunds", {"per_page": str(_PAGE)})
         return {**order, "refunds_detail": self._list(refunds)}
 
-    def _read(self, route: str, query: Mapping[str, str]) -> tuple[Any, Mapping[str, str]]:
+    def _read(
+        self, route: str, query: Mapping[str, str], method: str = "GET"
+    ) -> tuple[Any, Mapping[str, str]]:
         def once() -> tuple[Any, Mapping[str, str]]:
-            return self._send("GET", route, write=False, params=dict(query))
+            return self._send(method, route, write=False, params=dict(query))
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(_soon),
@@ -173,6 +181,8 @@ class WooCommerce:
             body = json.loads(response.content, parse_float=Decimal)
         except (ValueError, UnicodeDecodeError, RecursionError):
             body = None
+        if method == "OPTIONS" and response.status_code in _UNDESCRIBED:
+            return None, response.headers
         wrong = of_answer(response.status_code, body, response.headers, place=place, write=write)
         if wrong is not None:
             raise wrong

@@ -71,3 +71,46 @@ def test_a_system_that_is_away_hides_no_change_of_the_other(site: Scene) -> None
     told = [each["change"] for each in logs if "interface changed" in each["event"]]
     assert any("length was 300, is 200" in each for each in told)
     assert not any("PLANT" in each for each in told)
+
+
+def test_a_shop_that_changed_is_said_and_stored_without_what_it_never_describes(
+    site: Scene,
+) -> None:
+    path = site.connector.settings.mappings / "interfaces/storefront.json"
+    known = json.loads(path.read_text(encoding="utf-8"))
+    fields = known["routes"]["GET /orders"]["answer"]["properties"]
+    fields["billing"]["properties"]["district"] = {"type": "string"}
+    del fields["line_items"]["items"]["properties"]["sku"]
+    path.write_text(json.dumps(known), encoding="utf-8")
+    settings = site.connector.settings
+    assert any("sku" in each.message for each in checked(settings, live=False))
+    said = [each.message for each in checked(settings, live=True, store=True)]
+    assert "storefront GET /orders: billing.district: is gone" in said
+    assert "storefront GET /orders: line_items.sku: is new" in said
+    assert path.read_bytes() == (SHIPPED / "interfaces/storefront.json").read_bytes()
+
+
+def test_a_mapping_is_held_against_the_shop_as_it_is_now(site: Scene) -> None:
+    folder = site.connector.settings.mappings
+    path = folder / "interfaces/storefront.json"
+    known = json.loads(path.read_text(encoding="utf-8"))
+    billing = known["routes"]["GET /orders"]["answer"]["properties"]["billing"]["properties"]
+    billing["district"] = {"type": "string"}
+    path.write_text(json.dumps(known), encoding="utf-8")
+    order = folder / "storefront_order.yaml"
+    text = order.read_text(encoding="utf-8")
+    order.write_text(text.replace("source: billing.city,", "source: billing.district,"))
+    settings = site.connector.settings
+    held = [each for each in checked(settings, live=True) if each.file == str(order)]
+    assert [each.rule for each in held if "district" in each.message] == ["source"]
+    snapshots = [each for each in checked(settings, live=False) if each.file == str(order)]
+    assert not [each for each in snapshots if "district" in each.message]
+
+
+def test_a_shop_that_does_not_describe_itself_is_said_so_and_is_no_error(site: Scene) -> None:
+    site.fault("storefront:http:status=405,operation=OPTIONS *")
+    found = checked(site.connector.settings, live=True)
+    assert [each.message for each in found if each.rule == "not-described"] == [
+        "the storefront does not describe itself: its stored snapshot is taken"
+    ]
+    assert not [each for each in found if each.level != "info"]

@@ -221,3 +221,22 @@ def test_over_real_sockets_every_order_comes_once_whatever_the_page_size() -> No
         with pytest.raises(InDoubt):
             shop.add_note("30", {"note": "once"})
         assert [each["note"] for each in shop.notes("30")].count("once") == 1
+
+
+@pytest.mark.parametrize("status", [204, 403, 404, 405, 501])
+def test_a_shop_that_answers_no_options_describes_nothing(
+    shop: WooCommerce, wire: responses.RequestsMock, status: int
+) -> None:
+    wire.add(responses.OPTIONS, f"{API}/orders", status=status, body="")
+    assert shop.describe() == {}
+
+
+def test_a_shop_that_is_away_or_refuses_the_key_is_not_taken_for_one_without_description(
+    shop: WooCommerce, wire: responses.RequestsMock
+) -> None:
+    wire.add(responses.OPTIONS, f"{API}/orders", status=401, json={"code": "woocommerce_rest_x"})
+    with pytest.raises(LogonFailed):
+        shop.describe()
+    wire.replace(responses.OPTIONS, f"{API}/orders", body=requests.ConnectionError("reset"))
+    with pytest.raises(RetryLater):
+        shop.describe()
