@@ -94,11 +94,11 @@ def _name(frozen: WaveRow, zone: ZoneInfo) -> str:
 def _orders(
     context: Context, waves: Waves, frozen: WaveRow, unit: BusinessUnit
 ) -> list[dict[str, object]]:
-    orders = []
+    orders, documents = [], waves.documents(frozen)
     for row, seen in waves.released(frozen):
         order = context.read(row)
         numbers: dict[str, list[str]] = defaultdict(list)
-        for document in live(context.orders.documents(row.id)):
+        for document in live(documents.get(row.id, ())):
             if document.business_unit == unit.code:
                 numbers[document.kind].append(document.number)
         part = part_source(context, row, order, unit.code)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import load_only
 
 from connector.domain.deadlines import Due, Promise, PromiseState, judge
 from connector.domain.lifecycle import OWNER, HoldCause, Owner, Stage
@@ -16,6 +17,9 @@ from connector.store.tables import EventRow, OrderRow, PromiseRow
 _PAGE = 500
 # Orders are numbered before they are committed: one may become visible after later ones.
 _OVERTAKEN = 1000
+_UNSETTLED = tuple(state for state in PromiseState if not state.settled)
+# What a promise depends on: the storefront's payload is long to read, and nobody asks for it here.
+_JUDGED = load_only(OrderRow.stage, OrderRow.hold_cause, OrderRow.business_units)
 
 DueOf = Callable[[Promise, datetime, str], Due]
 
@@ -102,9 +106,17 @@ class PromiseBook:
                     select(EventRow).where(EventRow.order_pk.in_(events)).order_by(EventRow.id)
                 ):
                     events[event.order_pk].append(event)
+                newest = {
+                    (row.order_pk, row.promise): row
+                    for row in session.scalars(
+                        select(PromiseRow).where(
+                            PromiseRow.order_pk.in_(events), PromiseRow.state.in_(_UNSETTLED)
+                        )
+                    )
+                }
                 for promise, order in page:
-                    row = session.get(PromiseRow, (promise.order_pk, promise.promise))
-                    if row is None or PromiseState(row.state).settled:
+                    row = newest.get((promise.order_pk, promise.promise))
+                    if row is None:
                         continue
                     was, had_warned = row.state, row.warned_at
                     _judge(row, order, Story(events[order.id]), due_of, now)
@@ -170,7 +182,7 @@ class PromiseBook:
             select(PromiseRow, OrderRow)
             .join(OrderRow, OrderRow.id == PromiseRow.order_pk)
             .where(
-                PromiseRow.state.in_((PromiseState.OPEN, PromiseState.OVERDUE)),
+                PromiseRow.state.in_(_UNSETTLED),
                 or_(
                     PromiseRow.order_pk > after[0],
                     and_(PromiseRow.order_pk == after[0], PromiseRow.promise > after[1]),
@@ -179,6 +191,7 @@ class PromiseBook:
             )
             .order_by(PromiseRow.order_pk, PromiseRow.promise)
             .limit(_PAGE)
+            .options(_JUDGED)
         )
         with self._database.reading() as session:
             return [(promise, order) for promise, order in session.execute(query)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,9 +14,10 @@ from connector.domain.lifecycle import WALKING, Stage
 from connector.errors import RetryLater
 from connector.store.database import Database
 from connector.store.orders import Change, StaleOrder, apply_in
-from connector.store.tables import OrderRow, WaveOrderRow, WaveRow
+from connector.store.tables import DocumentRow, OrderRow, WaveOrderRow, WaveRow
 
 _TRIES = 10
+_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,20 @@ class Waves:
     def left_out(self, wave: WaveRow) -> list[tuple[OrderRow, WaveOrderRow]]:
         """Return the orders that a wave should have taken and could not."""
         return self._orders(wave, released=False)
+
+    def documents(self, wave: WaveRow) -> dict[int, list[DocumentRow]]:
+        """Return the documents of a wave's orders by the order's key, oldest first."""
+        query = (
+            select(DocumentRow)
+            .join(WaveOrderRow, WaveOrderRow.order_pk == DocumentRow.order_pk)
+            .where(WaveOrderRow.wave_id == wave.id, WaveOrderRow.released.is_(True))
+            .order_by(DocumentRow.id)
+        )
+        found: dict[int, list[DocumentRow]] = {}
+        with self._database.reading() as session:
+            for row in session.scalars(query):
+                found.setdefault(row.order_pk, []).append(row)
+        return found
 
     def _orders(self, wave: WaveRow, *, released: bool) -> list[tuple[OrderRow, WaveOrderRow]]:
         query = (
@@ -127,24 +142,28 @@ def _freeze(
     )
     session.add(wave)
     session.flush()
-    for row in _ready(session, freeze):
-        session.add(
-            WaveOrderRow(
-                wave_id=wave.id,
-                order_pk=row.id,
-                released=True,
-                late=row.placed_at <= freeze.start,
+    ready = _ready(session, freeze)
+    released_units = _released_units(session, [row.id for row in ready])
+    # Nothing below asks for what was added: it is written in one go, not order by order.
+    with session.no_autoflush:
+        for row in ready:
+            session.add(
+                WaveOrderRow(
+                    wave_id=wave.id,
+                    order_pk=row.id,
+                    released=True,
+                    late=row.placed_at <= freeze.start,
+                )
             )
-        )
-        whole = _units(row) <= _released_units(session, row.id) | {freeze.business_unit}
-        change = Change(
-            event="released" if whole else "wave",
-            text=f"released with the wave of {freeze.business_unit}",
-            detail={"cutoff": freeze.cutoff.isoformat(), "wave": wave.id},
-            stage=Stage.RELEASED if whole else None,
-            values={"released_at": now} if whole else {},
-        )
-        apply_in(session, row, change, actor, now)
+            whole = _units(row) <= released_units[row.id] | {freeze.business_unit}
+            change = Change(
+                event="released" if whole else "wave",
+                text=f"released with the wave of {freeze.business_unit}",
+                detail={"cutoff": freeze.cutoff.isoformat(), "wave": wave.id},
+                stage=Stage.RELEASED if whole else None,
+                values={"released_at": now} if whole else {},
+            )
+            apply_in(session, row, change, actor, now)
     for row in _not_ready(session, freeze):
         session.add(
             WaveOrderRow(
@@ -162,14 +181,19 @@ def _units(row: OrderRow) -> set[str]:
     return set(filter(None, row.business_units.split(",")))
 
 
-def _released_units(session: Session, order_pk: int) -> set[str]:
-    return set(
-        session.scalars(
-            select(WaveRow.business_unit)
-            .join(WaveOrderRow, WaveOrderRow.wave_id == WaveRow.id)
-            .where(WaveOrderRow.order_pk == order_pk, WaveOrderRow.released.is_(True))
-        )
-    )
+def _released_units(session: Session, order_pks: Sequence[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {order_pk: set() for order_pk in order_pks}
+    for start in range(0, len(order_pks), _PAGE):
+        for order_pk, unit in session.execute(
+            select(WaveOrderRow.order_pk, WaveRow.business_unit)
+            .join(WaveRow, WaveRow.id == WaveOrderRow.wave_id)
+            .where(
+                WaveOrderRow.order_pk.in_(order_pks[start : start + _PAGE]),
+                WaveOrderRow.released.is_(True),
+            )
+        ):
+            found[order_pk].add(unit)
+    return found
 
 
 def _ready(session: Session, freeze: Freeze) -> list[OrderRow]:
