@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
@@ -22,6 +23,16 @@ _LONGEST_PAUSE = 60
 
 class CalendarEnded(Misconfigured):
     """Raised for a date that the national calendar does not know yet."""
+
+
+@lru_cache(maxsize=4096)
+def _national(day: date) -> tuple[bool, str | None]:
+    """Say whether a day is off in the national calendar and, of a special day, its name.
+
+    Asked many times for each order, and the same for as long as the process lives. Raises
+    NotImplementedError for years it does not know.
+    """
+    return chinese_calendar.is_holiday(day), chinese_calendar.get_holiday_detail(day)[1]
 
 
 @dataclass(frozen=True)
@@ -58,8 +69,7 @@ class WorkingCalendar:
         if day in self.overrides:
             return self.overrides[day]
         try:
-            holiday = chinese_calendar.is_holiday(day)
-            named = chinese_calendar.get_holiday_detail(day)[1]
+            holiday, named = _national(day)
         except NotImplementedError:
             raise CalendarEnded(
                 f"the national calendar does not know {day.year}",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 
 from connector.domain.calendar import Timetable
 from connector.domain.lifecycle import Stage
@@ -81,19 +82,17 @@ def due_for(
     the last of its units has released it.
     """
     if promise is Promise.RELEASED:
-        table = max(timetables, key=lambda each: each.wave_of(placed_at).cutoff_at)
-        due = table.wave_of(placed_at).cutoff_at
+        cutoffs = [(each.wave_of(placed_at).cutoff_at, each) for each in timetables]
+        due, table = max(cutoffs, key=itemgetter(0))
         passes = table.calendar.working_time_between(placed_at, due) * promises.warn_share
         return Due(
             min(table.calendar.add_working_time(placed_at, passes), due),
             due + promises.released_grace,
         )
     amount: timedelta = getattr(promises, promise.value)
-    table = min(timetables, key=lambda each: each.calendar.add_working_time(placed_at, amount))
-    return Due(
-        table.calendar.add_working_time(placed_at, amount * promises.warn_share),
-        table.calendar.add_working_time(placed_at, amount),
-    )
+    dues = [(each.calendar.add_working_time(placed_at, amount), each) for each in timetables]
+    due, table = min(dues, key=itemgetter(0))
+    return Due(table.calendar.add_working_time(placed_at, amount * promises.warn_share), due)
 
 
 def promised_at(stage: Stage) -> Promise | None:

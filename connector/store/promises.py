@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select
 from sqlalchemy.orm import load_only
 
 from connector.domain.deadlines import Due, Promise, PromiseState, judge
@@ -139,21 +139,23 @@ class PromiseBook:
                     .order_by(OrderRow.id)
                     .limit(_PAGE)
                 ).all()
-                for order_pk, placed_at, units in rows:
-                    for promise in Promise:
-                        due = due_of(promise, placed_at, units)
-                        session.add(
-                            PromiseRow(
-                                order_pk=order_pk,
-                                promise=promise,
-                                business_units=units,
-                                placed_at=placed_at,
-                                warn_at=due.warn_at,
-                                due_at=due.due_at,
-                                state=PromiseState.OPEN,
-                                cause="",
-                            )
-                        )
+                values = [
+                    {
+                        "order_pk": order_pk,
+                        "promise": promise,
+                        "business_units": units,
+                        "placed_at": placed_at,
+                        "warn_at": due.warn_at,
+                        "due_at": due.due_at,
+                        "state": PromiseState.OPEN,
+                        "cause": "",
+                    }
+                    for order_pk, placed_at, units in rows
+                    for promise in Promise
+                    for due in (due_of(promise, placed_at, units),)
+                ]
+                if values:
+                    session.execute(insert(PromiseRow), values)
             watched += len(rows)
             if len(rows) < _PAGE:
                 return watched
