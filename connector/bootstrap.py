@@ -23,7 +23,7 @@ from connector.extracts.deliver import FolderTarget, Target
 from connector.extracts.mail import MailTarget
 from connector.extracts.s3 import S3Target
 from connector.extracts.sftp import SftpTarget
-from connector.gate import Gate, Limits
+from connector.gate import Gate, Guarded, Limits
 from connector.jobs.advance import advance
 from connector.jobs.aftersales import aftersales
 from connector.jobs.cadence import Every, Nightly, Window
@@ -104,7 +104,7 @@ class Connector:
     sap: SapSystem
     dms: Dms
     storefront: Storefront
-    gates: tuple[Gate, ...]
+    gates: tuple[Guarded, ...]
     promises: PromiseBook
     alerts: Alerts
     acts: Acts
@@ -134,9 +134,11 @@ def build(
     tables = timetables_of(settings)
     site = tables[""]
     sap_gate = gate_of("SAP", settings, settings.sap.limits, clock)
-    dms_gate = gate_of("DMS", settings, settings.dms.limits, clock)
     sap = GatedSap(sap_of(settings, database), sap_gate)
-    dms = PatientDms(GatedDms(dms_of(settings, in_force), dms_gate), settings.dms.retry_for)
+    gated = GatedDms(
+        dms_of(settings, in_force), gate_of("DMS", settings, settings.dms.limits, clock)
+    )
+    dms = PatientDms(gated, settings.dms.retry_for)
     storefront = storefront_of(settings)
     calls = Calls(database)
 
@@ -175,7 +177,7 @@ def build(
         ]
 
     nightly = Nightly(zone, schedule.promises_at, business_days)
-    unattended = wire(settings, context, database, (sap_gate, dms_gate), nightly, in_force)
+    unattended = wire(settings, context, database, (sap_gate, gated), nightly, in_force)
     differences = Differences(database, settings.shop, zone)
     daybook = Daybook(database)
     comparer = Comparer(
@@ -235,7 +237,7 @@ def build(
         sap=sap,
         dms=dms,
         storefront=storefront,
-        gates=(sap_gate, dms_gate),
+        gates=(sap_gate, gated),
         promises=unattended.promises,
         alerts=unattended.alerts,
         acts=Acts(database),

@@ -1,9 +1,9 @@
 """Before every call to another system: may it be made now?
 
-One gate stands before each system. It spaces calls to a rate, keeps them back during the system's
-own downtime, and after several failures in a row lets only one call in a while try whether the
-system is back (circuit breaker). Whoever is kept back gets RetryLater with the wait, and nothing
-has been sent.
+One gate stands before each system, or before each endpoint of one. It spaces calls to a rate,
+keeps them back during the system's own downtime, and after several failures in a row lets only one
+call in a while try whether the system is back (circuit breaker). Whoever is kept back gets
+RetryLater with the wait, and nothing has been sent.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
+from typing import Protocol
 
 from connector.errors import InDoubt, RetryLater
 from connector.telemetry.counters import kept_back, watched
@@ -54,8 +55,47 @@ class GateState:
     answered_at: datetime | None
 
 
+class Guarded(Protocol):
+    """A system before which gates stand, however many."""
+
+    @property
+    def system(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a breaker keeps calls back."""
+        ...
+
+    def state(self) -> GateState:
+        """Return how the system stands, as far as this process knows."""
+        ...
+
+
+class Turns:
+    """Spaces calls to a rate, whichever gate they pass."""
+
+    def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def wait(self, rate: float, place: str) -> None:
+        """Wait for a turn at `rate` a second. Raises RetryLater when it would be long."""
+        with self._lock:
+            now = self._monotonic()
+            turn = max(self._next, now)
+            if turn - now > LONGEST_TURN:
+                raise RetryLater("too many calls wait", place=place, after=turn - now)
+            self._next = turn + 1 / rate
+        if turn > now:
+            self._sleep(turn - now)
+
+
 class Gate:
-    """The gate before one system. Threads share it."""
+    """The gate before one system, or one endpoint of it. Threads share it."""
 
     def __init__(
         self,
@@ -66,16 +106,27 @@ class Gate:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.system = system
+        self._place = system
         self._limits = limits
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
+        self._turns = Turns(monotonic, sleep)
         self._lock = threading.Lock()
         self._failures = 0
         self._open_until = 0.0
         self._trying = False
-        self._next = 0.0
         self._answered_at: datetime | None = None
+
+    def beside(self, endpoint: str) -> Gate:
+        """Return the gate before another endpoint: the same limits, a breaker of its own.
+
+        The rate is the system's: both gates' calls together keep to it.
+        """
+        gate = Gate(self.system, self._limits, self._clock, self._monotonic, self._sleep)
+        gate._place = f"{self.system} {endpoint}"
+        gate._turns = self._turns
+        return gate
 
     def state(self) -> GateState:
         """Return how the system stands, as far as this process knows."""
@@ -104,7 +155,8 @@ class Gate:
             kept_back(self.system, operation)
             raise
         try:
-            self._wait_for_turn()
+            if self._limits.calls_per_second is not None:
+                self._turns.wait(self._limits.calls_per_second, self._place)
             with watched(self.system, operation):
                 yield
         except (RetryLater, InDoubt) as error:
@@ -122,7 +174,7 @@ class Gate:
         if ends is not None:
             raise RetryLater(
                 f"in its downtime until {ends:%H:%M}",
-                place=self.system,
+                place=self._place,
                 after=(ends - now).total_seconds(),
             )
         with self._lock:
@@ -132,7 +184,7 @@ class Gate:
             if wait > 0 or self._trying:
                 raise RetryLater(
                     f"{self._failures} calls in a row failed; calls are kept back",
-                    place=self.system,
+                    place=self._place,
                     after=max(wait, 1.0),
                 )
             self._trying = True
@@ -152,19 +204,6 @@ class Gate:
             if over >= 0:
                 pause = min(limits.break_for * 2 ** min(over, 10), limits.break_most)
                 self._open_until = self._monotonic() + pause
-
-    def _wait_for_turn(self) -> None:
-        rate = self._limits.calls_per_second
-        if rate is None:
-            return
-        with self._lock:
-            now = self._monotonic()
-            turn = max(self._next, now)
-            if turn - now > LONGEST_TURN:
-                raise RetryLater("too many calls wait", place=self.system, after=turn - now)
-            self._next = turn + 1 / rate
-        if turn > now:
-            self._sleep(turn - now)
 
     def _downtime_ends(self, now: datetime) -> datetime | None:
         local = now.astimezone(self._limits.zone)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from connector.domain.alerts import Rhythm, Role
-from connector.gate import Gate
+from connector.gate import Guarded
 from connector.jobs.announce import announce
 from connector.jobs.cadence import Daily, Every, Nightly
 from connector.jobs.conditions import Sources
@@ -43,7 +43,7 @@ def wire(
     settings: Settings,
     context: Context,
     database: Database,
-    gates: Sequence[Gate],
+    gates: Sequence[Guarded],
     nightly: Nightly,
     mappings: Live,
 ) -> Unattended:

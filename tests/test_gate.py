@@ -99,6 +99,19 @@ def test_an_answer_is_no_failure_of_the_system(times: Times, error: ConnectorErr
     assert passes(door)
 
 
+def test_a_gate_beside_another_has_a_breaker_of_its_own_and_the_same_rate(times: Times) -> None:
+    door = gate(times, Limits(break_after=2, calls_per_second=4))
+    beside = door.beside("Information")
+    for _ in range(2):
+        fails(beside, RetryLater("gone"))
+    with pytest.raises(RetryLater, match="Information") as kept, beside.passed("call"):
+        pytest.fail("the call was made")
+    assert kept.value.after == pytest.approx(10, abs=1)
+    assert (door.is_open, beside.is_open) == (False, True)
+    assert passes(door)
+    assert times.slept == [0.25, 0.25]  # both calls beside it came first
+
+
 def test_calls_are_spaced_to_the_rate(times: Times) -> None:
     door = gate(times, Limits(calls_per_second=4))
     for _ in range(4):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from connector.domain.alerts import AlertKind, Condition
 from connector.domain.lifecycle import OWNER, HoldCause, Owner
-from connector.gate import Gate
+from connector.gate import Guarded
 from connector.jobs.cadence import AtCutoffs
 from connector.mapping.live import Live
 from connector.steps.context import Context
@@ -35,7 +35,7 @@ class Sources:
     trouble: Trouble
     promises: PromiseBook
     runs: Runs
-    gates: Sequence[Gate]
+    gates: Sequence[Guarded]
     largest: int
     mappings: Live
 
