@@ -26,7 +26,7 @@ from connector.logs import configure
 from connector.sandbox.dms_documents import whole_orders
 from connector.sandbox.faults import Fault
 from connector.sandbox.service import Sandbox
-from connector.store.calls import Calls
+from connector.store.calls import Calls, CallState
 from connector.store.database import Database
 from connector.store.leader import PostgresLeadership, leadership
 from connector.store.orders import Orders
@@ -262,14 +262,18 @@ def test_sigterm_ends_in_time_and_the_next_start_goes_on(database_url: str, tmp_
             service.process.send_signal(signal.SIGTERM)
             assert service.process.wait(SIGTERM_ENDS) == 0
             assert time.monotonic() - began < SIGTERM_ENDS
-            in_hand = sum(rule["struck"] for rule in sandbox.faults.describe())
+            database = Database(database_url)
+            sent = Calls(database).listed((CallState.SENT,))
+            in_hand = {row.reference for row in sent if row.system == "dms"}
+            assert in_hand
             sandbox.faults.set([])
             service = Service(sandbox, database_url, tmp_path)
-            database = Database(database_url)
             eventually(lambda: service.says("service started"))
             # What was in the DMS's hands is made there all the same, before it has settled here;
             # then it is asked about.
-            eventually(lambda: len(whole_orders(sandbox.books)) >= in_hand)
+            eventually(
+                lambda: in_hand <= {each["externalNumber"] for each in whole_orders(sandbox.books)}
+            )
             set_clock(tmp_path / "clock", BEFORE.replace(minute=40))
             sandbox.clock.set(BEFORE.replace(minute=40))
             eventually(lambda: len(ready(database)) == 15)
