@@ -196,6 +196,9 @@ def schema(
     reference: Annotated[
         bool, typer.Option("--reference", help="Print the reference page instead.")
     ] = False,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="That of parts/, shops/ and business_units/.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema with which editors complete mapping files.
 
@@ -203,7 +206,7 @@ def schema(
     """
     from connector.mapping import reference as made
 
-    print(made.reference() if reference else made.schema_text(), end="")
+    print(made.reference() if reference else made.schema_text(overlay=overlay), end="")
 
 
 def _list_kept(*, noticed: bool, as_json: bool) -> None:

@@ -1,8 +1,9 @@
-"""The reference page and the JSON Schema of the format, both made from its models."""
+"""The reference page and the JSON Schemas of the format, all made from its models."""
 
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,6 +12,19 @@ from pydantic.json_schema import models_json_schema
 from connector.mapping import model
 
 _TITLE = "A mapping file of the connector"
+_OVERLAY_TITLE = "A part, or what a shop or a business unit does otherwise"
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# What can be said in part where it is laid over something, and the key by which it is known.
+_IN_PART: dict[str, str | None] = {
+    "MappingModel": None,
+    "TargetModel": None,
+    "AnswerModel": None,
+    "CallModel": "function",
+    "ReadTableModel": None,
+    "FindByModel": "column",
+    "FieldModel": "field",
+    "ColumnModel": None,
+}
 _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A mapping file", model.MappingModel),
     ("target", model.TargetModel),
@@ -27,11 +41,66 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) with which editors complete and check mapping files."""
+    parts = _definitions()
+    return {
+        "$schema": _DIALECT,
+        "title": _TITLE,
+        **parts.pop("MappingModel"),
+        "$defs": parts,
+    }
+
+
+def overlay_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the files in parts/, shops/ and business_units/.
+
+    A part is a list of whole fields. The others name only what differs: nothing but the name of a
+    field, function module or column is required, and null takes a name away.
+    """
+    whole = _definitions()
+    defined = {name: whole[name] for name in sorted(whole) if name != "MappingModel"}
+    for name, key in _IN_PART.items():
+        defined[f"{name}Change"] = _in_part(whole[name], key)
+    defined["FieldModelChange"]["properties"]["remove"] = {
+        "const": True,
+        "description": "takes the field of the common file away",
+    }
+    part = {"type": "array", "items": {"$ref": "#/$defs/FieldModel"}}
+    return {
+        "$schema": _DIALECT,
+        "title": _OVERLAY_TITLE,
+        "anyOf": [part, {"$ref": "#/$defs/MappingModelChange"}],
+        "$defs": defined,
+    }
+
+
+def _in_part(whole: dict[str, Any], key: str | None) -> dict[str, Any]:
+    made = {name: each for name, each in deepcopy(whole).items() if name != "required"}
+    if key is not None:
+        made["required"] = [key]
+    for name, each in made["properties"].items():
+        if name != key and {"type": "null"} not in each.get("anyOf", ()):
+            words = {"description": each.pop("description")} if "description" in each else {}
+            named = each.get("additionalProperties")
+            if isinstance(named, dict):
+                each["additionalProperties"] = _or_null(named)
+            made["properties"][name] = {**words, **_or_null(each)}
+    text = json.dumps(made)
+    for name in _IN_PART:
+        text = text.replace(f'"#/$defs/{name}"', f'"#/$defs/{name}Change"')
+    changed: dict[str, Any] = json.loads(text)
+    return changed
+
+
+def _or_null(each: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [each, {"type": "null"}]}
+
+
+def _definitions() -> dict[str, Any]:
     models: list[tuple[type[BaseModel], Any]] = [
         (each, "validation") for each in (model.MappingModel, model.IncludeModel)
     ]
     _, whole = models_json_schema(models, ref_template="#/$defs/{model}")
-    parts = whole["$defs"]
+    parts: dict[str, Any] = whole["$defs"]
     field = {"$ref": "#/$defs/FieldModel"}
     either = {"anyOf": [field, {"$ref": "#/$defs/IncludeModel"}]}
     for name, key in (
@@ -40,17 +109,13 @@ def schema() -> dict[str, Any]:
         ("AnswerModel", "fields"),
     ):
         parts[name]["properties"][key]["items"] = either
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": _TITLE,
-        **parts.pop("MappingModel"),
-        "$defs": parts,
-    }
+    return parts
 
 
-def schema_text() -> str:
-    """Return the JSON Schema as text."""
-    return json.dumps(schema(), ensure_ascii=False, indent=1) + "\n"
+def schema_text(*, overlay: bool = False) -> str:
+    """Return the JSON Schema of mapping files, or that of what is laid over them, as text."""
+    made = overlay_schema() if overlay else schema()
+    return json.dumps(made, ensure_ascii=False, indent=1) + "\n"
 
 
 def reference() -> str:

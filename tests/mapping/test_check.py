@@ -169,6 +169,8 @@ def test_findings_are_printed_for_people_programs_and_pull_requests() -> None:
 
 def test_the_schema_and_the_reference_page_are_those_of_the_models() -> None:
     assert (SHIPPED / "schema.json").read_text(encoding="utf-8") == reference.schema_text()
+    overlay = (SHIPPED / "schema_overlay.json").read_text(encoding="utf-8")
+    assert overlay == reference.schema_text(overlay=True)
     page = ROOT / "docs/mappings-reference.md"
     assert page.read_text(encoding="utf-8") == reference.reference()
 
@@ -179,3 +181,31 @@ def test_editors_accept_the_shipped_files_and_mark_what_no_model_knows() -> None
         validator.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     wrong = {"target": {"system": "dms", "operation": "X"}, "request": [{"fild": "a"}]}
     assert not validator.is_valid(wrong)
+
+
+def test_editors_accept_what_is_laid_over_and_mark_what_no_model_knows() -> None:
+    validator = jsonschema.Draft202012Validator(reference.overlay_schema())
+    for path in SHIPPED.glob("*.yaml"):  # a whole file says more than it must
+        validator.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    for good in (
+        "- {field: city, source: city, max_length: 40}",
+        "request: [{field: header.remark, max_length: 60}, {field: x, constant: 0}]",
+        "request: [{field: header.shipTo.postcode, remove: true}, {include: address, prefix: to}]",
+        "request: [{field: lines, fields: [{field: note, remove: true}, {field: u, constant: A}]}]",
+        "{target: {operation: Other}, faults: {LOCKED: null, BUSY: passing}, answer: null}",
+        "calls: [{function: BAPI_X, request: [{field: A, max_length: 3}]}]",
+        "read_table: {find_by: [{column: NAME1, prefix: true}], columns: {NAME2: null}}",
+    ):
+        validator.validate(yaml.safe_load(good))
+    for bad in (
+        "- {fild: city, source: city}",
+        "- {field: city, remove: true}",
+        "request: [{max_length: 60}]",
+        "request: [{field: a, max_lenght: 60}]",
+        "request: [{field: a, remove: false}]",
+        "request: [{field: lines, fields: [{fild: note}]}]",
+        "faults: {LOCKED: perhaps}",
+        "calls: [{request: []}]",
+        "requests: []",
+    ):
+        assert not validator.is_valid(yaml.safe_load(bad)), bad
