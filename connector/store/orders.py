@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import and_, delete, exists, func, or_, select, update
+from sqlalchemy import Table, Update, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -18,6 +19,7 @@ from connector.store.database import Database
 from connector.store.tables import AllocationRow, DocumentRow, EventRow, LineRow, OrderRow
 
 _PAGE = 500
+_TABLE = cast(Table, OrderRow.__table__)
 
 
 class StaleOrder(Exception):
@@ -326,6 +328,16 @@ class Orders:
             )
 
 
+@cache
+def _changing(names: tuple[str, ...]) -> Update:
+    """Return the statement that sets these columns of an order in one version of it."""
+    return (
+        update(_TABLE)
+        .where(_TABLE.c.id == bindparam("of_id"), _TABLE.c.version == bindparam("of_version"))
+        .values({name: bindparam(name) for name in names})
+    )
+
+
 def apply_in(session: Session, row: OrderRow, change: Change, actor: str, now: datetime) -> None:
     """Make one change within a transaction that the caller commits. Raises StaleOrder."""
     values: dict[str, Any] = {
@@ -345,10 +357,7 @@ def apply_in(session: Session, row: OrderRow, change: Change, actor: str, now: d
     elif not change.keep_hold:
         values |= {"hold_cause": None, "hold_reasons": None, "hold_since": None}
     changed = session.execute(
-        update(OrderRow)
-        .where(OrderRow.id == row.id, OrderRow.version == row.version)
-        .values(**values)
-        .execution_options(synchronize_session=False)
+        _changing(tuple(values)), values | {"of_id": row.id, "of_version": row.version}
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         raise StaleOrder(row.number)

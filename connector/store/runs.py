@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from connector.store.database import Database
@@ -20,6 +20,21 @@ class RunState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+
+
+# Asked for every job with every tick, so that they are put together once.
+_OF_JOB = (RunRow.job == bindparam("job"), RunRow.scope == bindparam("scope"))
+_FIND = select(RunRow).where(
+    *_OF_JOB, RunRow.window_from == bindparam("start"), RunRow.window_to == bindparam("end")
+)
+_UNFINISHED = (
+    select(RunRow)
+    .where(*_OF_JOB, RunRow.state != RunState.DONE)
+    .order_by(RunRow.window_to, RunRow.window_from)
+)
+_UNDONE_FROM = select(func.min(RunRow.window_from)).where(*_OF_JOB, RunRow.state != RunState.DONE)
+_DONE_UNTIL = select(func.max(RunRow.window_to)).where(*_OF_JOB, RunRow.state == RunState.DONE)
+_LAST = select(func.max(RunRow.window_to)).where(*_OF_JOB)
 
 
 class Runs:
@@ -129,12 +144,7 @@ class Runs:
         """Return the run of one window."""
         with self._database.reading() as session:
             return session.scalar(
-                select(RunRow).where(
-                    RunRow.job == job,
-                    RunRow.scope == scope,
-                    RunRow.window_from == window[0],
-                    RunRow.window_to == window[1],
-                )
+                _FIND, {"job": job, "scope": scope, "start": window[0], "end": window[1]}
             )
 
     def get(self, run_id: int) -> RunRow | None:
@@ -145,32 +155,19 @@ class Runs:
     def unfinished(self, job: str, scope: str) -> list[RunRow]:
         """Return runs that are not done, in the sequence of their windows."""
         with self._database.reading() as session:
-            return list(
-                session.scalars(
-                    select(RunRow)
-                    .where(RunRow.job == job, RunRow.scope == scope, RunRow.state != RunState.DONE)
-                    .order_by(RunRow.window_to, RunRow.window_from)
-                )
-            )
+            return list(session.scalars(_UNFINISHED, {"job": job, "scope": scope}))
 
     def done_until(self, job: str, scope: str = "") -> datetime | None:
         """Return how far the windows of a job are done, without a gap."""
-        undone = select(func.min(RunRow.window_from)).where(
-            RunRow.job == job, RunRow.scope == scope, RunRow.state != RunState.DONE
-        )
-        done = select(func.max(RunRow.window_to)).where(
-            RunRow.job == job, RunRow.scope == scope, RunRow.state == RunState.DONE
-        )
+        of = {"job": job, "scope": scope}
         with self._database.reading() as session:
-            first, last = session.scalar(undone), session.scalar(done)
+            first, last = session.scalar(_UNDONE_FROM, of), session.scalar(_DONE_UNTIL, of)
         return last if first is None or last is None else min(first, last)
 
     def last_window_to(self, job: str, scope: str) -> datetime | None:
         """Return how far the windows of a job reach, whatever became of them."""
         with self._database.reading() as session:
-            return session.scalar(
-                select(func.max(RunRow.window_to)).where(RunRow.job == job, RunRow.scope == scope)
-            )
+            return session.scalar(_LAST, {"job": job, "scope": scope})
 
     def history(
         self, job: str | None = None, *, failed: bool = False, limit: int = 50
