@@ -142,6 +142,23 @@ def test_headers_credentials_and_a_proxy_are_used(served: tuple[OtherDms, int]) 
     assert dms.headers["Host"] == "dms.invalid"
 
 
+def test_each_thread_keeps_one_connection_for_all_its_calls(served: tuple[OtherDms, int]) -> None:
+    dms, port = served
+    client = other(port)
+
+    def several() -> None:
+        for _ in range(5):
+            client.call("lieferungAnfordern", NOTE, write=True)
+
+    several()
+    assert (len(dms.seen), dms.connections) == (5, 1)
+    thread = threading.Thread(target=several)
+    thread.start()
+    thread.join()
+    several()
+    assert (len(dms.seen), dms.connections) == (15, 2)
+
+
 def test_certificates_are_shown_and_checked(tmp_path: Path) -> None:
     made = Certificates(tmp_path)
     with other_dms(made.server_context()) as (dms, port):

@@ -27,6 +27,7 @@ class OtherDms:
         self.asked: list[int] = []
         self.seen: list[str] = []
         self.headers: dict[str, str] = {}
+        self.connections = 0
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -171,6 +172,10 @@ def other_dms(tls: ssl.SSLContext | None = None) -> Iterator[tuple[OtherDms, int
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:  # once for each connection
+            super().setup()
+            dms.connections += 1
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
