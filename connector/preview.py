@@ -94,7 +94,11 @@ def cases(context: Context, row: OrderRow, conversation: str) -> list[Case]:
             for line in order.open_lines
         ]
     if not conversation.startswith("dms_"):
-        raise Misconfigured("no order leads to this mapping", place=f"mapping {conversation}")
+        raise Misconfigured(
+            "no order leads to this mapping",
+            place=f"mapping {conversation}",
+            remedy="preview one of `connector mappings list` that an order goes through",
+        )
     return [_of_unit(context, row, order, unit, conversation) for unit in order.business_units]
 
 
@@ -336,7 +340,9 @@ def _from_git(revision: str, folder: Path) -> dict[str, bytes]:
     git = shutil.which("git")
     if git is None or not _REVISION.match(revision):
         raise Misconfigured(
-            f"{revision} is no folder and no version that was in force", place="mappings"
+            f"{revision} is no folder and no version that was in force",
+            place="mappings",
+            remedy="name a folder, a stored version or a git revision",
         )
     done = subprocess.run(  # noqa: S603 (git itself, with a word that is no option)
         [git, "-C", str(folder), "archive", "--format=tar", revision, "."],

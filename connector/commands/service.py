@@ -126,7 +126,7 @@ def _sandbox(
             faults=[Fault.parse(each) for each in faults or []],
         )
     except ValueError as error:
-        raise Misconfigured(str(error)) from None
+        raise Misconfigured(str(error), remedy="see `connector sandbox --help`") from None
     except OSError as error:
         raise Misconfigured(
             f"a port is taken ({error.strerror})",

@@ -330,7 +330,11 @@ class _Client:
             try:
                 proxy = self._zeep.bind(service or self._settings.service, port)
             except ValueError as error:
-                raise Misconfigured(str(error), place=f"DMS {operation}") from None
+                raise Misconfigured(
+                    str(error),
+                    place=f"DMS {operation}",
+                    remedy="name a service and a port of the WSDL in the mapping's operation",
+                ) from None
             self._ports[address] = self._port(proxy, port)
         return self._ports[address]
 

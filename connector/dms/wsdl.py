@@ -85,7 +85,11 @@ def read(location: str, load: Callable[[str], bytes]) -> Description:
         if at in documents:
             continue
         if len(documents) == _MOST_DOCUMENTS:
-            raise Misconfigured(f"imports more than {_MOST_DOCUMENTS} documents", place=location)
+            raise Misconfigured(
+                f"imports more than {_MOST_DOCUMENTS} documents",
+                place=location,
+                remedy="check dms.wsdl: is it the WSDL of the DMS?",
+            )
         documents[at] = load(at)
         try:
             wanted += references(parse(documents[at]), at).values()
