@@ -209,11 +209,9 @@ def _without_values(message: str) -> str:
 
 
 def _depth(element: etree._Element, most: int) -> int:
-    deepest, stack = 0, [(element, 1)]
-    while stack:
-        each, depth = stack.pop()
-        deepest = max(deepest, depth)
-        if deepest > most:
-            return deepest
-        stack += [(child, depth + 1) for child in each]
-    return deepest
+    """Return how deep elements are nested, or `most` and one where it is more."""
+    depth, level = 0, [element]
+    while level and depth <= most:
+        depth += 1
+        level = [child for each in level for child in each]
+    return depth

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
+from requests.cookies import extract_cookies_to_jar
 from zeep.transports import Transport
 
 from connector.dms.archive import ArchiveSettings
@@ -80,10 +81,16 @@ class DmsTransport(Transport):
         )
         self._settings = settings
         self._documents = documents
+        self._options: dict[str, Any] = {
+            "timeout": (settings.connect_timeout, settings.read_timeout),
+            "allow_redirects": False,
+            "stream": True,
+        }
+        self._prepared: dict[tuple[Any, ...], requests.PreparedRequest] = {}
 
     def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> requests.Response:
         """Send an envelope and return the whole answer. Raises what requests raises."""
-        return self._bounded("POST", address, data=message, headers=dict(headers))
+        return self._bounded(lambda: self._posted(address, message, headers))
 
     def load(self, url: str) -> bytes:
         """Return a document of the WSDL: of those read before, or else from where it lies."""
@@ -93,7 +100,7 @@ class DmsTransport(Transport):
             except KeyError:
                 raise OSError(f"the WSDL imports {url}, which was not read with it") from None
         if urlparse(url).scheme in ("http", "https"):
-            response = self._bounded("GET", url)
+            response = self._bounded(lambda: self._session.get(url, **self._options))
             response.raise_for_status()
             if response.is_redirect or not response.content:
                 raise requests.HTTPError("no document", response=response)
@@ -101,7 +108,37 @@ class DmsTransport(Transport):
         path = Path(url2pathname(urlparse(url).path) if url.startswith("file:") else url)
         return path.read_bytes()
 
-    def _bounded(self, method: str, address: str, **request: Any) -> requests.Response:
+    def _posted(
+        self, address: str, message: bytes, headers: Mapping[str, str]
+    ) -> requests.Response:
+        """Post by way of the session where it has cookies to add, else past it.
+
+        What a session makes of a request is the same each time but for its body: it is asked once.
+        """
+        session = self._session
+        if session.cookies:
+            return session.post(address, data=message, headers=dict(headers), **self._options)
+        kind = (address, *headers.items())
+        if kind not in self._prepared:
+            self._prepared[kind] = session.prepare_request(
+                requests.Request("POST", address, headers=dict(headers))
+            )
+        request = self._prepared[kind].copy()
+        request.body = message
+        request.headers["Content-Length"] = str(len(message))
+        response = self._adapter.send(
+            request,
+            stream=True,
+            timeout=self._options["timeout"],
+            verify=session.verify or False,
+            cert=session.cert,
+            proxies=session.proxies,
+        )
+        if "Set-Cookie" in response.headers:
+            extract_cookies_to_jar(session.cookies, request, response.raw)
+        return response
+
+    def _bounded(self, request: Callable[[], requests.Response]) -> requests.Response:
         expired = threading.Event()
 
         def expire() -> None:
@@ -110,14 +147,7 @@ class DmsTransport(Transport):
 
         try:
             with WATCHDOG.within(self._settings.call_deadline, expire):
-                response = self._session.request(
-                    method,
-                    address,
-                    timeout=(self._settings.connect_timeout, self._settings.read_timeout),
-                    allow_redirects=False,
-                    stream=True,
-                    **request,
-                )
+                response = request()
                 content = bytearray()
                 with response:
                     for chunk in response.iter_content(65_536):

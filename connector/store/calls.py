@@ -20,7 +20,7 @@ from connector.telemetry.counters import call_came_to
 
 # Every order makes several calls: they are written past the ORM, whose bookkeeping none needs.
 _TABLE = cast(Table, CallRow.__table__)
-_BEGIN = insert(_TABLE).returning(_TABLE.c.id)
+_BEGIN = insert(_TABLE)
 
 
 class CallState(StrEnum):
@@ -98,11 +98,11 @@ class Calls:
             "sent_at": now,
         }
         try:
-            with self._database.writing() as connection:
-                identity = connection.execute(_BEGIN, values).scalar_one()
+            with self._database.writing_once() as connection:
+                made = connection.execute(_BEGIN, values)
         except IntegrityError:
             return None
-        return CallRow(id=identity, **values)
+        return CallRow(id=cast(Any, made.inserted_primary_key)[0], **values)
 
     def by_key(self, key: str) -> CallRow:
         """Return the call with this idempotency key. Raises LookupError."""
@@ -218,7 +218,7 @@ class Calls:
         """
         fence = {"of_id": row.id} if any_attempt else {"of_id": row.id, "of_attempt": row.attempts}
         query = _changing(from_states, tuple(values), fenced=not any_attempt)
-        with self._database.writing() as connection:
+        with self._database.writing_once() as connection:
             changed = connection.execute(query, values | fence)
         taken = bool(changed.rowcount)
         if taken and "state" in values:

@@ -25,6 +25,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x636F6E6E
 # Alembic keeps its context in module globals: one upgrade at a time in a process.
 _UPGRADING = threading.Lock()
+# Seconds that SQLite, and whoever waits for it here, waits for another's writing to end.
+_LONGEST_TURN = 60
 
 
 class Database:
@@ -39,6 +41,8 @@ class Database:
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         reader = self.engine.execution_options(write=False)
         self._reading = sessionmaker(reader, expire_on_commit=False)
+        self._alone = self.engine.execution_options(alone=True)
+        self._turn = threading.Lock()
 
     @staticmethod
     def exists(url: str) -> bool:
@@ -65,13 +69,19 @@ class Database:
         On SQLite the write lock is taken at the first statement, so that two writers queue up
         instead of failing in the middle. Raises RetryLater when the database does not answer.
         """
-        with self._typed_errors(), self._writing.begin() as session:
+        with self._typed_errors(), self._turn_to_write(), self._writing.begin() as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection as `transaction` gives a session: for what needs no ORM."""
-        with self._typed_errors(), self.engine.begin() as connection:
+        with self._typed_errors(), self._turn_to_write(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing_once(self) -> Iterator[Connection]:
+        """Give a connection for one statement, which is a transaction of its own."""
+        with self._typed_errors(), self._turn_to_write(), self._alone.begin() as connection:
             yield connection
 
     @contextmanager
@@ -86,6 +96,22 @@ class Database:
         with self._typed_errors(), self.engine.connect() as connection:
             connection.detach()
             yield connection
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        """Wait for the other threads that write, where the database lets one write at a time.
+
+        SQLite itself makes who comes second sleep and look again, up to a hundred milliseconds.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=_LONGEST_TURN):
+            raise RetryLater("the database is busy", place=self.engine.url.render_as_string())
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def _typed_errors(self) -> Iterator[None]:
@@ -171,7 +197,7 @@ def _sqlite(url: str, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         hide_parameters=True,
-        connect_args={"timeout": 60},
+        connect_args={"timeout": _LONGEST_TURN},
     )
 
     @event.listens_for(engine, "connect")
@@ -186,7 +212,9 @@ def _sqlite(url: str, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        write = connection.get_execution_options().get("write", True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("alone"):
+            return  # the driver leaves it to SQLite, which commits each statement by itself
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write", True) else "BEGIN")
 
     return engine

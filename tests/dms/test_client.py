@@ -272,7 +272,40 @@ def test_a_request_that_breaks_the_wsdl_never_leaves(
     with pytest.raises(MappingFailed) as raised:
         dms.call("CreateSalesOrder", order, write=True)
     assert path in str(raised.value)
-    assert orders(sandbox) == 0
+    dms.call("CreateSalesOrder", ORDER, write=True)
+    with pytest.raises(MappingFailed) as later:  # the first request is written in another way
+        dms.call("CreateSalesOrder", order, write=True)
+    assert str(later.value) == str(raised.value)
+    assert orders(sandbox) == 1
+
+
+def test_a_servers_cookie_goes_with_later_requests(sandbox: Sandbox) -> None:
+    listener, heard = socket.create_server(("127.0.0.1", 0)), []
+    body = ENVELOPE.format('<r:FindSalesOrderResponse xmlns:r="urn:dms:sales:v1"/>')
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            for cookie in ("node=a; Path=/", "node=b; Path=/", ""):
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    head += stream.readline()
+                length = int(head.lower().partition(b"content-length:")[2].split()[0])
+                stream.read(length)
+                heard.append([each for each in head.split(b"\r\n") if b"ookie:" in each])
+                said = f"Set-Cookie: {cookie}\r\n" if cookie else ""
+                connection.sendall(
+                    f"HTTP/1.1 200 OK\r\n{said}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+                )
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    dms = client(sandbox, endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    for _ in range(3):
+        assert dms.call("FindSalesOrder", {"externalNumber": "1"}, write=False) == {"orders": []}
+    thread.join()
+    listener.close()
+    assert heard == [[], [b"Cookie: node=a"], [b"Cookie: node=b"]]
 
 
 def test_values_are_not_repeated_in_findings(sandbox: Sandbox) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import IntegrityError, StatementError
 
 from connector.errors import Misconfigured
 from connector.store.database import Database
@@ -83,6 +83,18 @@ def test_two_writers_queue_up(database: Database) -> None:
         thread.join()
     with database.reading() as session:
         assert session.execute(text("SELECT rows FROM written_file")).scalar_one() == 100
+
+
+def test_a_statement_alone_is_committed_when_it_has_run(database: Database) -> None:
+    insert = text("INSERT INTO watermark (name, at) VALUES (:name, '2026-11-24')")
+    with database.writing_once() as connection:
+        connection.execute(insert, {"name": "x"})
+    with pytest.raises(IntegrityError), database.writing_once() as connection:
+        connection.execute(insert, {"name": "x"})
+    other = Database(database.url)  # another connection sees it, and nothing is left locked
+    with other.transaction() as session:
+        assert session.get(WatermarkRow, "x") is not None
+    other.close()
 
 
 def test_chinese_and_emoji_survive(database: Database) -> None:
