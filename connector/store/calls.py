@@ -10,17 +10,21 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, Update, bindparam, insert, select, update
+from sqlalchemy import Table, Update, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from connector.store.database import Database
 from connector.store.tables import CallRow
-from connector.store.types import dumps
+from connector.store.types import Written, dumps
 from connector.telemetry.counters import call_came_to
 
 # Every order makes several calls: they are written past the ORM, whose bookkeeping none needs.
 _TABLE = cast(Table, CallRow.__table__)
-_BEGIN = insert(_TABLE)
+_NEW = (
+    "key", "system", "operation", "order_pk", "revision", "reference", "request", "request_hash",
+    "mapping_version", "state", "attempts", "asked", "created_at", "sent_at",
+)  # fmt: skip
+_BEGIN = insert(_TABLE).values({name: bindparam(name) for name in _NEW}).returning(_TABLE.c.id)
 
 
 class CallState(StrEnum):
@@ -65,7 +69,7 @@ class Call:
 def _changing(states: tuple[str, ...], names: tuple[str, ...], *, fenced: bool) -> Update:
     """Return the statement that sets these columns of a call in one of these states."""
     query = update(_TABLE).where(
-        _TABLE.c.id == bindparam("of_id"), _TABLE.c.state.in_([str(each) for each in states])
+        _TABLE.c.id == bindparam("of_id"), or_(*(_TABLE.c.state == str(each) for each in states))
     )
     if fenced:
         query = query.where(_TABLE.c.attempts == bindparam("of_attempt"))
@@ -81,6 +85,7 @@ class Calls:
     def begin(self, call: Call, now: datetime) -> CallRow | None:
         """Record a call as sent, which the caller then does; None when it was recorded before."""
         request = dict(call.request)
+        text = Written(dumps(request))
         values = {
             "key": call.key,
             "system": call.system,
@@ -89,7 +94,7 @@ class Calls:
             "revision": call.revision,
             "reference": call.reference,
             "request": request,
-            "request_hash": hashlib.sha256(dumps(request).encode()).hexdigest(),
+            "request_hash": hashlib.sha256(text.encode()).hexdigest(),
             "mapping_version": call.mapping_version,
             "state": CallState.SENT,
             "attempts": 1,
@@ -98,11 +103,10 @@ class Calls:
             "sent_at": now,
         }
         try:
-            with self._database.writing_once() as connection:
-                made = connection.execute(_BEGIN, values)
+            identity = self._database.write_alone(_BEGIN, {**values, "request": text}).returned
         except IntegrityError:
             return None
-        return CallRow(id=cast(Any, made.inserted_primary_key)[0], **values)
+        return CallRow(id=identity, **values)
 
     def by_key(self, key: str) -> CallRow:
         """Return the call with this idempotency key. Raises LookupError."""
@@ -218,9 +222,7 @@ class Calls:
         """
         fence = {"of_id": row.id} if any_attempt else {"of_id": row.id, "of_attempt": row.attempts}
         query = _changing(from_states, tuple(values), fenced=not any_attempt)
-        with self._database.writing_once() as connection:
-            changed = connection.execute(query, values | fence)
-        taken = bool(changed.rowcount)
+        taken = bool(self._database.write_alone(query, values | fence).rows)
         if taken and "state" in values:
             call_came_to(row.system, row.operation, values["state"])
         return taken

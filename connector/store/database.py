@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from connector.errors import Misconfigured, RetryLater
+from connector.store.alone import Alone, Done
 from connector.store.tables import Base
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -41,7 +42,7 @@ class Database:
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         reader = self.engine.execution_options(write=False)
         self._reading = sessionmaker(reader, expire_on_commit=False)
-        self._alone = self.engine.execution_options(alone=True)
+        self._alone: dict[ClauseElement, Alone] = {}
         self._turn = threading.Lock()
 
     @staticmethod
@@ -78,11 +79,21 @@ class Database:
         with self._typed_errors(), self._turn_to_write(), self.engine.begin() as connection:
             yield connection
 
-    @contextmanager
-    def writing_once(self) -> Iterator[Connection]:
-        """Give a connection for one statement, which is a transaction of its own."""
-        with self._typed_errors(), self._turn_to_write(), self._alone.begin() as connection:
-            yield connection
+    def write_alone(self, statement: ClauseElement, values: Mapping[str, Any]) -> Done:
+        """Run one statement as a transaction of its own; see `Alone` for what it may be.
+
+        It is put together at its first use. Raises IntegrityError and RetryLater.
+        """
+        alone = self._alone.get(statement)
+        if alone is None:
+            alone = self._alone.setdefault(statement, Alone(statement, self.engine.dialect))
+        parameters = alone.bound(values)
+        with (
+            self._typed_errors(),
+            closing(self.engine.raw_connection()) as connection,
+            self._turn_to_write(),
+        ):
+            return alone.run(connection, parameters)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -212,9 +223,7 @@ def _sqlite(url: str, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        options = connection.get_execution_options()
-        if options.get("alone"):
-            return  # the driver leaves it to SQLite, which commits each statement by itself
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write", True) else "BEGIN")
+        write = connection.get_execution_options().get("write", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine

@@ -64,6 +64,12 @@ def scaled_down(value: int) -> Decimal:
     return amount.quantize(Decimal("0.01")) if value % 100 == 0 else amount.normalize()
 
 
+class Written(str):
+    """JSON that `dumps` wrote before: it goes in as it is."""
+
+    __slots__ = ()
+
+
 class ExactJson(TypeDecorator[Any]):
     """JSON as text. Numbers with a point come back as Decimal; Decimal and times go in as text."""
 
@@ -72,7 +78,7 @@ class ExactJson(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Write compactly and in a stable sequence of keys."""
-        return None if value is None else dumps(value)
+        return value if value is None or isinstance(value, Written) else dumps(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read, keeping decimals exact."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import cast
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Table, bindparam, insert, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from connector.errors import Misconfigured
@@ -86,11 +87,14 @@ def test_two_writers_queue_up(database: Database) -> None:
 
 
 def test_a_statement_alone_is_committed_when_it_has_run(database: Database) -> None:
-    insert = text("INSERT INTO watermark (name, at) VALUES (:name, '2026-11-24')")
-    with database.writing_once() as connection:
-        connection.execute(insert, {"name": "x"})
-    with pytest.raises(IntegrityError), database.writing_once() as connection:
-        connection.execute(insert, {"name": "x"})
+    table = cast(Table, WatermarkRow.__table__)
+    add = insert(table).values(name=bindparam("name"), at=bindparam("at"))
+    assert database.write_alone(add, {"name": "x", "at": NOW}) == (1, None)
+    with pytest.raises(IntegrityError):
+        database.write_alone(add, {"name": "x", "at": NOW})
+    told = update(table).where(table.c.name == bindparam("of")).values(at=bindparam("at"))
+    assert database.write_alone(told.returning(table.c.name), {"of": "x", "at": NOW}) == (1, "x")
+    assert database.write_alone(told, {"of": "y", "at": NOW}).rows == 0
     other = Database(database.url)  # another connection sees it, and nothing is left locked
     with other.transaction() as session:
         assert session.get(WatermarkRow, "x") is not None
