@@ -27,12 +27,10 @@ _OF_JOB = (RunRow.job == bindparam("job"), RunRow.scope == bindparam("scope"))
 _FIND = select(RunRow).where(
     *_OF_JOB, RunRow.window_from == bindparam("start"), RunRow.window_to == bindparam("end")
 )
-_UNFINISHED = (
-    select(RunRow)
-    .where(*_OF_JOB, RunRow.state != RunState.DONE)
-    .order_by(RunRow.window_to, RunRow.window_from)
-)
-_UNDONE_FROM = select(func.min(RunRow.window_from)).where(*_OF_JOB, RunRow.state != RunState.DONE)
+# Named, and not "other than done": so that the index leads to the few among all that were kept.
+_UNDONE = RunRow.state.in_((RunState.RUNNING, RunState.FAILED))
+_UNFINISHED = select(RunRow).where(*_OF_JOB, _UNDONE)
+_UNDONE_FROM = select(func.min(RunRow.window_from)).where(*_OF_JOB, _UNDONE)
 _DONE_UNTIL = select(func.max(RunRow.window_to)).where(*_OF_JOB, RunRow.state == RunState.DONE)
 _LAST = select(func.max(RunRow.window_to)).where(*_OF_JOB)
 
@@ -155,7 +153,9 @@ class Runs:
     def unfinished(self, job: str, scope: str) -> list[RunRow]:
         """Return runs that are not done, in the sequence of their windows."""
         with self._database.reading() as session:
-            return list(session.scalars(_UNFINISHED, {"job": job, "scope": scope}))
+            rows = session.scalars(_UNFINISHED, {"job": job, "scope": scope})
+            # Put in sequence here: SQLite would read all runs of the job to have them so.
+            return sorted(rows, key=lambda row: (row.window_to, row.window_from))
 
     def done_until(self, job: str, scope: str = "") -> datetime | None:
         """Return how far the windows of a job are done, without a gap."""

@@ -162,6 +162,7 @@ class DocumentRow(Base):
     __table_args__ = (
         UniqueConstraint("order_pk", "kind", "number"),
         Index("ix_document_untold", "kind", "written_back_at"),
+        Index("ix_document_came", "kind", "at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -209,6 +210,18 @@ class CustomerRow(Base):
     at: Mapped[datetime]
 
 
+class RefusedLogonRow(Base):
+    """A logon that a system refused, by a salted hash of the settings that it was tried with."""
+
+    __tablename__ = "refused_logon"
+
+    system: Mapped[str] = mapped_column(String(20), primary_key=True)
+    salt: Mapped[str] = mapped_column(String(32))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    said: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
 class RunRow(Base):
     """One run of a job over one window; (job, scope, window) is unique, so it counts once."""
 
@@ -216,6 +229,7 @@ class RunRow(Base):
     __table_args__ = (
         UniqueConstraint("job", "scope", "window_from", "window_to"),
         Index("ix_job_run_recent", "job", "window_to"),
+        Index("ix_job_run_state", "state", "job", "scope", "window_to"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -307,6 +321,7 @@ class AfterSaleRow(Base):
     __table_args__ = (
         UniqueConstraint("order_pk", "reference"),
         Index("ix_after_sale_state", "state"),
+        Index("ix_after_sale_refunded_at", "refunded_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
