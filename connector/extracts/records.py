@@ -8,7 +8,9 @@ lines       number, line, sku, name, business_unit, quantity, unit, unit_price, 
 shipments   number, earlier, business_unit, delivery_note, carrier, tracking_number, at, quantity,
             written_back
 invoices    number, earlier, business_unit, state, application, invoice_number, invoice_code, kind,
-            red, original, date, net, tax, gross, delivered, url, written_back
+            red, original, replaced_by, shared_with, whole, date, net, tax, gross, applied, missing,
+            delivered, url, written_back: invoices, of which amounts are the order's own share
+            (`whole` is the invoice's), and applications that are not issued in full
 refunds     number, earlier, refund, kind, state, owner, refunded_at, line, sku, quantity, amount,
             reason: a row for each line of a refund, and one for what belongs to no line
 open_invoices number, reference, kind, owner, refunded_at, refunded, recovered, open, age, band:
@@ -22,7 +24,7 @@ storefront_order reads it. Personal data gets into a file only where a layout na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -32,11 +34,13 @@ from connector.domain.aftersales import age_band, owner_of
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promise, Promises, due_for, judge
+from connector.domain.invoicing import replaced, void
 from connector.domain.lifecycle import Stage
 from connector.domain.order import Order
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Difference
 from connector.store.daybook import Kept
+from connector.store.invoices import invoices_of, missing_of
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
 
 Record = dict[str, Any]
@@ -92,25 +96,28 @@ class Clerk:
     def of_earlier(self, kept: Kept) -> Iterator[tuple[str, Record]]:
         """Give (table, record) for what came in the day for an order of an earlier one."""
         order, _ = read_order(kept.row.content, shop=kept.row.shop)
-        came = [each for each in kept.documents if self.since < each.at <= self.until]
-        yield from self._documents(replace(kept, documents=came), order, earlier=_YES)
+        kept = replace(kept, documents=[each for each in kept.documents if each.at <= self.until])
+        yield from self._documents(kept, order, earlier=_YES)
 
     def of_application(
-        self, row: OrderRow, document: DocumentRow, earlier: bool
+        self, row: OrderRow, document: DocumentRow, missing: Decimal | None, earlier: bool
     ) -> tuple[str, Record]:
-        """Return the record of an invoice that was applied for and has not been issued."""
-        detail = document.detail
+        """Return the record of an invoice applied for of which `missing` has not been issued."""
+        amount = document.detail.get("amount")
+        applied = Decimal(str(amount)) if amount is not None else None
+        partly = missing is not None and applied is not None and missing < applied
         return (
             "invoices",
             {
                 "number": row.number,
                 "earlier": _YES if earlier else "",
                 "business_unit": document.business_unit,
-                "state": "未开票 not issued",
+                "state": "部分开票 partly issued" if partly else "未开票 not issued",
                 "application": document.number,
                 "kind": row.content.get("invoice_kind"),
                 "written_back": "",
-                "amount": detail.get("amount"),
+                "applied": applied,
+                "missing": missing if missing is not None else applied,
                 "content": row.content,
             },
         )
@@ -118,11 +125,21 @@ class Clerk:
     def _documents(
         self, kept: Kept, order: Order | None, earlier: str
     ) -> Iterator[tuple[str, Record]]:
+        invoices = invoices_of(kept.documents)
+        instead = replaced(invoices)
+        gone = {number: instead[number] for number in void(invoices)}
+        came = {each.number for each in kept.documents if not earlier or each.at > self.since}
+        missing = missing_of(kept.row, kept.documents)
         for document in kept.documents:
-            if document.kind == "shipment":
+            if document.kind == "shipment" and document.number in came:
                 yield "shipments", _shipment(kept.row, document, earlier)
-            elif document.kind == "invoice":
-                yield "invoices", _invoice(kept.row, document, earlier)
+            elif document.kind == "invoice" and document.number in gone:
+                if document.number in came or gone[document.number] in came:
+                    counted = document.number not in came  # in the extract of the day it came in
+                    record = _invoice(kept.row, document, earlier, missing)
+                    yield "invoices", _replaced(record, gone[document.number], counted=counted)
+            elif document.kind == "invoice" and document.number in came:
+                yield "invoices", _invoice(kept.row, document, earlier, missing)
         for record in _refunds(kept, order, earlier):
             at = record["refunded_at"]
             if (at is None and not earlier) or (
@@ -195,7 +212,8 @@ def _keeps(promise: Promise, stage: str) -> bool:
 
 def _order(kept: Kept, order: Order | None) -> Record:
     row = kept.row
-    invoices = [each.detail for each in kept.documents if each.kind == "invoice"]
+    invoices = invoices_of(kept.documents)
+    gone = void(invoices)
     record: Record = {
         "number": row.number,
         "shop": row.shop,
@@ -209,7 +227,7 @@ def _order(kept: Kept, order: Order | None) -> Record:
             each.number for each in kept.documents if each.kind == "sales_order"
         ),
         "lines": 0,
-        "invoiced": sum((Decimal(str(each["gross"])) for each in invoices), _ZERO),
+        "invoiced": sum((each.gross for each in invoices if each.number not in gone), _ZERO),
         "released_at": row.released_at,
         "content": row.content,
     }
@@ -247,7 +265,12 @@ def _shipment(row: OrderRow, document: DocumentRow, earlier: str) -> Record:
     }
 
 
-def _invoice(row: OrderRow, document: DocumentRow, earlier: str) -> Record:
+def _invoice(
+    row: OrderRow,
+    document: DocumentRow,
+    earlier: str,
+    missing: Mapping[str, Decimal | None],
+) -> Record:
     detail = document.detail
     delivered = detail.get("tracking_number") or (_LINK if detail.get("url") else None)
     state = "已开票 issued"
@@ -255,6 +278,8 @@ def _invoice(row: OrderRow, document: DocumentRow, earlier: str) -> Record:
         state = "已交付 delivered"
     if document.written_back_at:
         state = "已回写 written back"
+    if not detail.get("red") and detail.get("application") in missing:
+        state = "部分开票 partly issued"
     return {
         **detail,
         "number": row.number,
@@ -264,10 +289,23 @@ def _invoice(row: OrderRow, document: DocumentRow, earlier: str) -> Record:
         "invoice_number": document.number,
         "invoice_code": detail.get("code"),
         "red": "红字 red" if detail.get("red") else "",
+        "shared_with": ", ".join(detail.get("shared_with") or ()),
+        "whole": (detail.get("whole") or detail)["gross"],
         "delivered": delivered,
         "written_back": _YES if document.written_back_at else _NO,
         "content": row.content,
     }
+
+
+def _replaced(record: Record, by: str, *, counted: bool) -> Record:
+    """Return the record of an invoice that another took the place of: it comes to nothing.
+
+    What an earlier extract counted is taken back.
+    """
+    amounts = {
+        name: -Decimal(str(record[name])) if counted else _ZERO for name in ("net", "tax", "gross")
+    }
+    return {**record, **amounts, "state": "已换开 replaced", "replaced_by": by}
 
 
 _LINK = "链接 link"

@@ -18,6 +18,7 @@ from connector.domain.aftersales import (
     share_out,
     state_of,
 )
+from connector.domain.invoicing import issued, reversing
 from connector.domain.masking import mask_text
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
@@ -26,6 +27,7 @@ from connector.steps.context import Context
 from connector.steps.request import register_return
 from connector.steps.sales_order import Differs, live
 from connector.store.aftersales import AfterSales, Noted
+from connector.store.invoices import invoices_of
 from connector.store.orders import Change, NewDocument
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
 
@@ -152,11 +154,12 @@ def _facts(
     }
     ours = {number for number, reference in returns.items() if reference == sale.reference}
     received = {each.number for each in documents if each.kind == "return_receipt"}
-    invoices = [each for each in documents if each.kind == "invoice"]
-    invoiced = sum((_gross(each) for each in invoices if not each.detail.get("red")), _ZERO)
+    invoices = invoices_of(documents)
+    invoiced = sum((each.gross for each in issued(invoices)), _ZERO)
+    taken_back = {each.number for each in reversing(invoices)}
     recovered, loose = _ZERO, _ZERO
-    for each in invoices:
-        if each.detail.get("red"):
+    for each in documents:
+        if each.kind == "invoice" and each.number in taken_back:
             number = str(each.detail.get("return_number") or "")
             if number in ours:
                 recovered -= _gross(each)

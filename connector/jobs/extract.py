@@ -20,6 +20,7 @@ from connector.steps.context import Context
 from connector.steps.sales_order import live
 from connector.store.daybook import Daybook, Kept
 from connector.store.files import Files
+from connector.store.invoices import missing_of
 
 _log = structlog.get_logger(__name__)
 
@@ -73,8 +74,15 @@ def _records(
         yield from clerk.of_order(_live(kept))
     for kept in daybook.came_later(context.shop, start, clerk.since, clerk.until):
         yield from clerk.of_earlier(_live(kept))
-    for row, document in daybook.not_issued(context.shop, end, clerk.until):
-        yield clerk.of_application(row, document, earlier=row.placed_at <= start)
+    for row, documents in daybook.applied(context.shop, end, clerk.until):
+        used = live(documents)
+        missing = missing_of(row, used)
+        for document in used:
+            # What was applied for after the cutoff is due on the next day.
+            applied = document.kind == "invoice_application" and document.at <= end
+            if applied and document.number in missing:
+                amount = missing[document.number]
+                yield clerk.of_application(row, document, amount, row.placed_at <= start)
     for row, sale in daybook.not_recovered(context.shop, clerk.until):
         yield of_open_invoice(row, sale, clerk.until)
     for difference in differences:

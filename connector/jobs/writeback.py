@@ -18,8 +18,10 @@ from connector.jobs.runner import Counts, Job
 from connector.mapping.live import steady
 from connector.steps.context import Context
 from connector.steps.outbound import Document
+from connector.steps.sales_order import live
 from connector.steps.walk import held_for
 from connector.store.calls import Call
+from connector.store.invoices import missing_of
 from connector.store.orders import Change, StaleOrder
 from connector.store.tables import DocumentRow, OrderRow
 
@@ -28,6 +30,7 @@ _log = structlog.get_logger(__name__)
 
 # So many waits one after the other are the storefront's, not an order's: the next run goes on.
 _AWAY = 5
+_INVOICING = ("invoice_application", "invoice")
 
 
 def writeback(context: Context, cadence: Cadence) -> Job:
@@ -123,17 +126,20 @@ def _all_shipped(context: Context, row: OrderRow) -> bool:
 
 
 def finish(context: Context, row: OrderRow) -> bool:
-    """Note that a released order is shipped; close it once every unit's part is invoiced too."""
-    invoices = context.orders.documents(row.id, "invoice")
-    invoiced = {each.business_unit for each in invoices if each.written_back_at is not None}
+    """Note that a released order is shipped; close it once it is invoiced in full too.
+
+    That is: what was applied for is issued, to the cent, and the storefront was told.
+    """
+    documents = live(context.orders.documents(row.id))
+    applied = {each.business_unit for each in documents if each.kind in _INVOICING}
     try:
         if row.stage == Stage.RELEASED:
             row = _moved(context, row, Stage.SHIPPED, "every line is shipped")
-        if any(
-            each.written_back_at is None for each in context.orders.documents(row.id, "invoice")
-        ):
+        if any(each.kind == "invoice" and each.written_back_at is None for each in documents):
             return False
-        if not set(filter(None, row.business_units.split(","))) <= invoiced:
+        if not set(filter(None, row.business_units.split(","))) <= applied:
+            return False
+        if missing_of(row, documents):
             return False
         _moved(context, row, Stage.CLOSED, "shipped, invoiced and written back")
     except StaleOrder:
@@ -208,9 +214,15 @@ def _call(
         system="storefront",
         operation=conversation,
         subject=f"{row.shop}/{row.number}",
-        part=document.number,
+        part=_part(document),
         reference=row.order_id,
         request=body,
         order_pk=row.id,
         mapping_version=version,
     )
+
+
+def _part(document: DocumentRow) -> str:
+    """Return which document is told of; what was told otherwise before is told as another."""
+    edition = document.detail.get("edition")
+    return f"{document.number}~{edition}" if edition else document.number

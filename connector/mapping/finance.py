@@ -59,11 +59,12 @@ def tables() -> dict[str, Shape]:
             dict.fromkeys(
                 (
                     "business_unit", "state", "application", "invoice_number", "invoice_code",
-                    "kind", "red", "original", "date", "delivered", "url", "written_back",
+                    "kind", "red", "original", "replaced_by", "shared_with", "date", "delivered",
+                    "url", "written_back",
                 ),
                 TEXT,
             ),
-            dict.fromkeys(("net", "tax", "gross", "amount"), NUMBER),
+            dict.fromkeys(("net", "tax", "gross", "whole", "applied", "missing"), NUMBER),
         ),
         "extract_refunds": _row(
             came,

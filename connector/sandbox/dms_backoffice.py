@@ -73,22 +73,77 @@ def ship(
     return made
 
 
-def issue_invoices(books: Books, clock: Clock, order_number: str | None = None) -> list[Document]:
+def issue_invoices(
+    books: Books,
+    clock: Clock,
+    order_number: str | None = None,
+    *,
+    share: Decimal | float | str = 1,
+) -> list[Document]:
     """Let finance issue what is due, for one order or for all that are not cancelled.
 
-    One invoice for every invoice application without one, then red-letter invoices for received
-    returns, up to what was invoiced. Returns the invoices made. Raises LookupError for an unknown
-    order.
+    Of every invoice application until `share` of its amount is invoiced, then red-letter invoices
+    for received returns, up to what was invoiced. Returns the invoices made. Raises ValueError for
+    a share outside (0, 1], LookupError for an unknown order.
+    """
+    part = Decimal(str(share))
+    if not 0 < part <= 1:
+        raise ValueError(f"share must be above 0 and at most 1, not {share}")
+    made = []
+    with books.lock:
+        for order in _chosen(books, order_number):
+            done: dict[str, Decimal] = defaultdict(Decimal)
+            for invoice in children_of(books, order, INVOICE):
+                if not invoice["red"] and "originalInvoiceNumber" not in invoice:
+                    done[invoice["applicationNumber"]] += Decimal(invoice["grossAmount"])
+            for application in children_of(books, order, APPLICATION):
+                gross = _cents(Decimal(application["amount"]) * part)
+                gross -= done[application["applicationNumber"]]
+                if gross > 0:
+                    made.append(_issue(books, clock, order, application, gross))
+            made += _issue_red(books, clock, books.get(ORDER, order["orderNumber"]) or order)
+    return made
+
+
+def issue_together(books: Books, clock: Clock, order_numbers: Iterable[str]) -> list[Document]:
+    """Let finance issue one invoice for the applications of several orders (合并开票).
+
+    Each order shows all of it. Returns what each shows. Raises LookupError for an unknown order.
+    """
+    made: list[Document] = []
+    with books.lock:
+        orders = [order for number in order_numbers for order in _chosen(books, number)]
+        due = [
+            (order, application)
+            for order in orders
+            for application in children_of(books, order, APPLICATION)
+        ]
+        gross = sum((Decimal(application["amount"]) for _, application in due), Decimal(0))
+        for order, application in due:
+            if not made:
+                made.append(_issue(books, clock, order, application, gross))
+                continue
+            first = made[0]["invoiceNumber"]
+            shown = made[0] | {"applicationNumber": application["applicationNumber"]}
+            key = f"{first}#{order['orderNumber']}"
+            made.append(add(books, clock, order, INVOICE, key, shown))
+    return made
+
+
+def reissue(books: Books, clock: Clock, order_number: str) -> list[Document]:
+    """Let finance issue another invoice in the place of each that the order has (换开).
+
+    Returns the new ones. Raises LookupError for an unknown order.
     """
     made = []
     with books.lock:
         for order in _chosen(books, order_number):
-            done = {invoice["applicationNumber"] for invoice in children_of(books, order, INVOICE)}
-            for application in children_of(books, order, APPLICATION):
-                if application["applicationNumber"] not in done:
-                    gross = Decimal(application["amount"])
-                    made.append(_issue(books, clock, order, application, gross))
-            made += _issue_red(books, clock, books.get(ORDER, order["orderNumber"]) or order)
+            for former in children_of(books, order, INVOICE):
+                if not former["red"]:
+                    named = {name: former[name] for name in ("applicationNumber", "kind")}
+                    original = {"originalInvoiceNumber": former["invoiceNumber"]}
+                    gross = Decimal(former["grossAmount"])
+                    made.append(_issue(books, clock, order, named, gross, original, red=False))
     return made
 
 
@@ -170,7 +225,7 @@ def _issue_red(books: Books, clock: Clock, order: Document) -> list[Document]:
             taken_back[number] += gross
             application = {name: original[name] for name in ("applicationNumber", "kind")}
             red = {"originalInvoiceNumber": number, "returnNumber": document["returnNumber"]}
-            made.append(_issue(books, clock, order, application, -gross, red))
+            made.append(_issue(books, clock, order, application, -gross, red, red=True))
     return made
 
 
@@ -199,7 +254,9 @@ def _issue(
     order: Document,
     application: Document,
     gross: Decimal,
-    red: Document | None = None,
+    more: Document | None = None,
+    *,
+    red: bool = False,
 ) -> Document:
     net = _cents(gross / (1 + VAT_RATE))
     number = f"{books.next_number(INVOICE.kind, 10000001):08d}"
@@ -213,8 +270,8 @@ def _issue(
         "taxAmount": str(_cents(gross - net)),
         "grossAmount": str(_cents(gross)),
         "url": f"https://invoices.dms.test/032002600104/{number}.pdf",
-        "red": red is not None,
-        **(red or {}),
+        "red": red,
+        **(more or {}),
     }
     return add(books, clock, order, INVOICE, number, invoice)
 

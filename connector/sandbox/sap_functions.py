@@ -407,10 +407,14 @@ def post_delivery(books: Books, shipment: Values, parts: dict[int, str], order: 
 
 
 def post_billing(books: Books, invoice: Values, order: str) -> None:
-    """Post the billing document of a DMS invoice once."""
-    key = str(invoice["invoiceNumber"])
+    """Post the billing document of a DMS invoice once; each order of a merged one shows it."""
+    number = key = str(invoice["invoiceNumber"])
     with books.lock:
-        if books.get(BILLING, key) is not None:
+        held = books.get(BILLING, key)
+        if held is not None and held["BSTNK"] != order:
+            key = f"{number}#{order}"
+            books.put(BILLING, key, {**held, "BSTNK": order})
+        if held is not None:
             return
         books.put(
             BILLING,
@@ -423,10 +427,17 @@ def post_billing(books: Books, invoice: Values, order: str) -> None:
                 "MWSBK": str(invoice["taxAmount"]),
                 "WAERK": "CNY",
                 "FKSTO": "",
-                "XBLNR": key,
+                "XBLNR": number,
                 "BSTNK": order,
             },
         )
+
+
+def cancel_billing_of(books: Books, invoice: str, day: str) -> None:
+    """Cancel the billing document of an invoice that another one takes the place of."""
+    held = books.get(BILLING, invoice)
+    if held is not None:
+        cancel_billing(books, held["VBELN"], day)
 
 
 def cancel_billing(books: Books, number: str, day: str) -> Values:

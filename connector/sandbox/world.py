@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from connector.sandbox.books import Books, Clock, Document
-from connector.sandbox.dms_backoffice import issue_invoices, receive_return
+from connector.sandbox.dms_backoffice import (
+    issue_invoices,
+    issue_together,
+    receive_return,
+    reissue,
+)
 from connector.sandbox.dms_backoffice import ship as ship_in_dms
 from connector.sandbox.dms_documents import ORDER as SALES_ORDER
-from connector.sandbox.sap_functions import correct_customer, post_billing, post_delivery
+from connector.sandbox.sap_functions import (
+    cancel_billing_of,
+    correct_customer,
+    post_billing,
+    post_delivery,
+)
 from connector.sandbox.storefront import ORDER, REFUND
 
 
@@ -24,11 +34,32 @@ def ship(books: Books, clock: Clock, order: str | None = None, share: Any = 1) -
     return made
 
 
-def invoice(books: Books, clock: Clock, order: str | None = None) -> list[Document]:
+def invoice(books: Books, clock: Clock, order: str | None = None, share: Any = 1) -> list[Document]:
     """Issue the invoices applied for, and post the billing documents in SAP."""
     made = []
     for sales_order in _sales_orders(books, order):
-        for issued in issue_invoices(books, clock, sales_order["orderNumber"]):
+        for issued in issue_invoices(books, clock, sales_order["orderNumber"], share=share):
+            post_billing(books, issued, _content(sales_order)["externalNumber"])
+            made.append(issued)
+    return made
+
+
+def invoice_together(books: Books, clock: Clock, orders: list[str]) -> list[Document]:
+    """Issue one invoice for several orders, and post its billing document in SAP."""
+    sales_orders = [each for order in orders for each in _sales_orders(books, order)]
+    made = issue_together(books, clock, [each["orderNumber"] for each in sales_orders])
+    numbers = {each["orderNumber"]: _content(each)["externalNumber"] for each in sales_orders}
+    for issued in made:
+        post_billing(books, issued, numbers[issued["orderNumber"]])
+    return made
+
+
+def reinvoice(books: Books, clock: Clock, order: str) -> list[Document]:
+    """Issue other invoices in the place of an order's, and cancel the former ones in SAP."""
+    made = []
+    for sales_order in _sales_orders(books, order):
+        for issued in reissue(books, clock, sales_order["orderNumber"]):
+            cancel_billing_of(books, issued["originalInvoiceNumber"], issued["date"])
             post_billing(books, issued, _content(sales_order)["externalNumber"])
             made.append(issued)
     return made

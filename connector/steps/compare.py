@@ -26,6 +26,7 @@ from connector.store.database import Database
 from connector.store.orders import StaleOrder
 from connector.store.our_book import OurBook
 from connector.store.reconciliation import Differences, Window
+from connector.store.shared import share_out
 
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +59,7 @@ class Comparer:
             asked = self._read_others(books, window, failed, counts)
             for number in failed:
                 books.leave_out(number)
+            share_out(books)
             sums = books.sums()
             day = window.end.astimezone(self.zone).date()
             compare(books.connection, self.rules, day, asked)

@@ -14,7 +14,9 @@ from sqlalchemy import update
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.steps.context import Context
+from connector.steps.sales_order import live
 from connector.store.database import Database
+from connector.store.invoices import missing_of, share_merged
 from connector.store.orders import Change, Hold, NewDocument, apply_in
 from connector.store.tables import AllocationRow, DocumentRow, LineRow, OrderRow
 
@@ -62,6 +64,7 @@ def take_news(
     change = Change(
         event="news",
         text=", ".join(f"{each.kind} {each.number}" for each in documents)
+        + _still_missing(row, held, documents)
         or (hold.reasons[0] if hold else ""),
         stage=Stage.SHIPPED if goes_on else None,
         keep_hold=True,
@@ -73,6 +76,8 @@ def take_news(
     )
     with database.transaction() as session:
         apply_in(session, row, change, "status", now)
+        invoices = [each.number for each in documents if each.kind == "invoice"]
+        share_merged(session, row, invoices, "status", now)
         for line, quantity in shipped.items():
             session.execute(
                 update(LineRow)
@@ -191,6 +196,18 @@ def _invoices(
         for each in news.get("invoices") or []
         if str(each["number"]) not in known
     ]
+
+
+def _still_missing(
+    row: OrderRow, held: Sequence[DocumentRow], documents: Sequence[NewDocument]
+) -> str:
+    """Return what is left to be issued of applications to which an invoice of the news belongs."""
+    if not any(each.kind == "invoice" for each in documents):
+        return ""
+    left = missing_of(row, [*live(held), *documents])
+    return "".join(
+        f"; {amount} of {application} not issued yet" for application, amount in left.items()
+    )
 
 
 def _received(news: Mapping[str, Any], unit: str, held: Sequence[DocumentRow]) -> list[NewDocument]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from connector.domain.invoicing import invoice_of, void
 from connector.domain.masking import mask_text
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder, scaled
@@ -260,10 +261,13 @@ def _add_sales_order(
             pieces + (known.quantity if known else 0), 0, 0, 0,
         )  # fmt: skip
     rows.documents += shipments.values()
-    for each in held.get("invoices") or []:
+    invoices = held.get("invoices") or []
+    gone = void([invoice_of(str(each["number"]), unit, each) for each in invoices])
+    for each in invoices:
         rows.documents.append(
             BookDocument(
-                "invoice", number, str(each["number"]), part, unit, 1,
+                "invoice", number, str(each["number"]), part, unit,
+                int(str(each["number"]) not in gone),
                 str(each.get("date") or ""), 0, scaled(each.get("net")), scaled(each.get("tax")),
                 scaled(each.get("gross")),
             )

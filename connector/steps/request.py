@@ -125,7 +125,9 @@ def _request(
     except Differs as difference:
         return discrepancy(difference)
     done = len(missing) == 1
-    detail = {"reference": reference, "sales_order": sales_order}
+    detail: dict[str, Any] = {"reference": reference, "sales_order": sales_order}
+    if kind == "invoice_application":
+        detail["amount"] = source["total"]
     return Change(
         event=stage.value if done else kind,
         text=f"{title} {made.number} ({unit})",

@@ -96,6 +96,8 @@ class Books:
         self.database = database
         self.connection = connection
         self.shop = shop
+        # (order, invoice) → what our book notes of an invoice that is merged with other orders'.
+        self.shared: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._sqlite = database.is_sqlite
 
     def put(

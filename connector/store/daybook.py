@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
 from connector.domain.aftersales import SaleState
+from connector.domain.lifecycle import Stage
 from connector.store.database import Database
 from connector.store.tables import AfterSaleRow, DocumentRow, EventRow, LineRow, OrderRow
 
@@ -141,34 +142,55 @@ class Daybook:
                 return
             last = rows[-1].id
 
-    def not_issued(
+    def applied(
         self, shop: str, applied_until: datetime, issued_until: datetime
-    ) -> Iterator[tuple[OrderRow, DocumentRow]]:
-        """Give the invoice applications of then that no invoice has answered, oldest first.
+    ) -> Iterator[tuple[OrderRow, list[DocumentRow]]]:
+        """Give orders that may have an invoice application of then that is not issued in full.
 
-        Any invoice of the order and business unit counts as the answer.
+        With their documents until `issued_until`, which say so; the oldest application first.
         """
         invoice = aliased(DocumentRow)
+
+        def answered(*when: ColumnElement[bool]) -> ColumnElement[bool]:
+            return exists().where(invoice.order_pk == OrderRow.id, invoice.kind == "invoice", *when)
+
+        first = func.min(DocumentRow.at)
         query = (
-            select(OrderRow, DocumentRow)
-            .join(DocumentRow, DocumentRow.order_pk == OrderRow.id)
+            select(DocumentRow.order_pk)
+            .join(OrderRow, OrderRow.id == DocumentRow.order_pk)
             .where(
                 OrderRow.shop == shop,
-                OrderRow.stage != "cancelled",
                 DocumentRow.kind == "invoice_application",
                 DocumentRow.at <= applied_until,
-                ~exists().where(
-                    invoice.order_pk == DocumentRow.order_pk,
-                    invoice.kind == "invoice",
-                    invoice.business_unit == DocumentRow.business_unit,
-                    invoice.at <= issued_until,
+                OrderRow.stage != Stage.CANCELLED,
+                # A closed order was invoiced in full, by now.
+                or_(
+                    OrderRow.stage != Stage.CLOSED,
+                    answered(invoice.at > issued_until),
+                    ~answered(invoice.at <= issued_until),
                 ),
             )
-            .order_by(DocumentRow.at, DocumentRow.id)
+            .group_by(DocumentRow.order_pk)
+            .order_by(first, DocumentRow.order_pk)
         )
         with self._database.reading() as session:
-            for row, document in session.execute(query).yield_per(_PAGE):  # noqa: UP028
-                yield row, document
+            keys = list(session.scalars(query))
+        for start in range(0, len(keys), _PAGE):
+            page = keys[start : start + _PAGE]
+            documents: dict[int, list[DocumentRow]] = defaultdict(list)
+            with self._database.reading() as session:
+                rows = {
+                    row.id: row
+                    for row in session.scalars(select(OrderRow).where(OrderRow.id.in_(page)))
+                }
+                for document in session.scalars(
+                    select(DocumentRow)
+                    .where(DocumentRow.order_pk.in_(page), DocumentRow.at <= issued_until)
+                    .order_by(DocumentRow.id)
+                ):
+                    documents[document.order_pk].append(document)
+            for key in page:
+                yield rows[key], documents[key]
 
 
 def _placed(shop: str, after: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -364,6 +364,11 @@ def apply_in(session: Session, row: OrderRow, change: Change, actor: str, now: d
     _note(session, row.id, change, actor, now, row=row)
 
 
+def note_in(session: Session, order_pk: int, change: Change, actor: str, now: datetime) -> None:
+    """Add an event (and documents) within a transaction that the caller commits."""
+    _note(session, order_pk, change, actor, now)
+
+
 def _note(
     session: Session,
     order_pk: int,

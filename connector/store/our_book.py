@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, Text, bindparam, text
 
+from connector.domain.invoicing import Invoice, invoice_of, void
 from connector.domain.reconciliation import Book, BookDocument, scaled
 from connector.store.books import Books
 from connector.store.types import ExactJson, UtcDateTime
@@ -85,7 +86,7 @@ class OurBook:
         rows = self._books.connection.execute(
             query, {"shop": self._books.shop, "numbers": list(numbers)}
         ).all()
-        gone: set[tuple[str, str]] = set()
+        gone = self._void(rows)
         amended: dict[tuple[str, str], int] = {}
         for order, kind, number, _, _, detail in rows:
             if kind == "cancellation":
@@ -96,6 +97,8 @@ class OurBook:
         for order, kind, number, unit, at, detail in rows:
             if kind in ("cancellation", "amendment"):
                 continue
+            if detail.get("shared_with"):
+                self._books.shared[order, number] = detail
             gross = scaled(detail.get("total" if kind == "sales_order" else "gross"))
             shipped = sum(scaled(each.get("quantity")) for each in detail.get("lines") or [])
             made.append(
@@ -114,6 +117,14 @@ class OurBook:
                 )
             )
         return made
+
+    def _void(self, rows: Sequence[Any]) -> set[tuple[str, str]]:
+        """Return (order, number) of invoices that another one took the place of."""
+        invoices: dict[str, list[Invoice]] = {}
+        for order, kind, number, unit, _, detail in rows:
+            if kind == "invoice":
+                invoices.setdefault(order, []).append(invoice_of(number, unit, detail))
+        return {(order, number) for order, of_it in invoices.items() for number in void(of_it)}
 
     def follow_numbers_kept_apart(self) -> None:
         """Know the storefront's second order of one number by the number that we keep it under."""

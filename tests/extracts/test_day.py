@@ -29,6 +29,7 @@ from connector.extracts.verify import verify
 from connector.mapping import load
 from connector.store.database import Database
 from connector.store.daybook import Daybook
+from connector.store.invoices import missing_of
 from tests.support import postgres
 from tests.support.books import SHOP, UNITS, Books, content
 
@@ -71,8 +72,12 @@ class Desk:
             yield from clerk.of_order(kept)
         for kept in daybook.came_later(SHOP, BEGIN, clerk.since, clerk.until):
             yield from clerk.of_earlier(kept)
-        for row, document in daybook.not_issued(SHOP, END, MIDNIGHT):
-            yield clerk.of_application(row, document, earlier=row.placed_at <= BEGIN)
+        for row, documents in daybook.applied(SHOP, END, MIDNIGHT):
+            missing = missing_of(row, documents)
+            for document in documents:
+                if document.number in missing:
+                    amount = missing[document.number]
+                    yield clerk.of_application(row, document, amount, row.placed_at <= BEGIN)
         for number, age in (("0001", 0), ("0001", 4), ("0001", 30)):
             yield of_difference(difference(number, age))
 

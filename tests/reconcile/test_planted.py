@@ -10,7 +10,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connector.domain.reconciliation import Book, Difference, Rules
@@ -132,6 +132,9 @@ def several(case: Case, plants: list[int]) -> Case:
         except (IndexError, StopIteration):
             # The order, line or document that it would change is gone from that book.
             continue
+    if not any(case.orders[book] for book in (Book.STOREFRONT, Book.CONNECTOR, Book.DMS)):
+        # Of SAP's documents only those of orders that another book has are compared.
+        case.forget(Book.SAP)
     return case
 
 
@@ -147,6 +150,7 @@ DAYS = st.lists(
 
 @settings(max_examples=15)
 @given(day=DAYS)
+@example(day=[(0, [2, 0, 1])])
 def test_our_sum_and_the_differences_are_the_sum_of_each_book(
     day: list[tuple[int, list[int]]], database: Database
 ) -> None:
