@@ -160,6 +160,7 @@ def build(
         promises=Promises(**settings.promises.model_dump()),
         policy=Policy(
             review_again=settings.policy.review_again,
+            stock=settings.policy.stock,
             stock_again=settings.policy.stock_again,
             correct_linked=settings.policy.correct_linked,
         ),

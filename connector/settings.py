@@ -31,6 +31,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from connector.domain.allocation import StockPolicy
 from connector.errors import Misconfigured
 from connector.gate import LONGEST_TURN
 
@@ -268,6 +269,10 @@ class PolicySection(_Section):
     """What the site decides about the way of orders."""
 
     review_again: timedelta = timedelta(minutes=15)
+    stock: StockPolicy = Field(
+        default=StockPolicy.HOLD_ORDER,
+        description="what becomes of an order when stock is short",
+    )
     stock_again: timedelta = timedelta(minutes=30)
     correct_linked: bool = Field(
         default=False, description="correct an SAP customer by the buyer who is linked to it"

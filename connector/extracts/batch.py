@@ -92,7 +92,7 @@ def _picking(orders: Sequence[dict[str, Any]]) -> list[list[Cell]]:
             part = parts.setdefault(
                 (line["sku"], line["unit"], line["name"]), [Decimal(0), set[str]()]
             )
-            part[0] += line["open_quantity"]
+            part[0] += line["allocated"]
             part[1].add(each["order"].number)
     return [
         [sku, name, unit, quantity, len(numbers)]
@@ -133,7 +133,7 @@ def _lines(orders: Sequence[dict[str, Any]]) -> Iterator[list[Cell]]:
                 line["number"],
                 line["sku"],
                 line["name"],
-                line["open_quantity"],
+                line["allocated"],
                 line["unit"],
                 line["open_amount"],
                 each["plant"],

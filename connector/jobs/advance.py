@@ -13,7 +13,7 @@ from connector.domain.lifecycle import Stage
 from connector.errors import Misconfigured
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job, Stopped
-from connector.steps.confirm import confirm_all
+from connector.steps.confirm import Stock, confirm_all
 from connector.steps.context import Context
 from connector.steps.recognise import Found, look_up
 from connector.steps.walk import walk
@@ -79,8 +79,9 @@ def drain(context: Context, workers: int, stopping: Callable[[], bool] = lambda:
         # So that the buyers of all new orders are looked up together.
         _page_by_page(context, _NEW, lambda rows: walk_each(rows, until=Stage.VALID))
         _page_by_page(context, _UNRELEASED, walk_looked_up)
+        stock = Stock(context)
         try:
-            _page_by_page(context, _AT_STOCK, lambda rows: confirm_all(context, rows))
+            _page_by_page(context, _AT_STOCK, lambda rows: confirm_all(context, rows, stock))
         except Misconfigured as error:
             stopped.append(error)
         _page_by_page(context, _AFTER_STOCK, walk_each)

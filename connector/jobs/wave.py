@@ -15,6 +15,7 @@ from connector.extracts.files import csv_bytes, publish, workbook_bytes
 from connector.jobs.cadence import AtCutoffs, Window
 from connector.jobs.runner import Counts, Job, Lane
 from connector.steps.context import Context, part_source
+from connector.steps.delivery import as_delivered, delivered_part, delivery_of, newest_delivery
 from connector.steps.sales_order import live
 from connector.store.files import Files
 from connector.store.runs import Runs
@@ -94,14 +95,17 @@ def _name(frozen: WaveRow, zone: ZoneInfo) -> str:
 def _orders(
     context: Context, waves: Waves, frozen: WaveRow, unit: BusinessUnit
 ) -> list[dict[str, object]]:
-    orders, documents = [], waves.documents(frozen)
+    orders, documents, taken = [], waves.documents(frozen), waves.allocations(frozen)
     for row, seen in waves.released(frozen):
         order = context.read(row)
+        held = [each for each in live(documents.get(row.id, ())) if each.business_unit == unit.code]
+        delivery, quantities = newest_delivery(taken.get(row.id, ()))
         numbers: dict[str, list[str]] = defaultdict(list)
-        for document in live(documents.get(row.id, ())):
-            if document.business_unit == unit.code:
+        part = delivered_part(part_source(context, row, order, unit.code), quantities, [])
+        for document in held:
+            if document.kind == "sales_order" or delivery_of(document) == delivery:
                 numbers[document.kind].append(document.number)
-        part = part_source(context, row, order, unit.code)
+                part |= as_delivered(order, document)
         orders.append(
             {
                 "order": order,
@@ -111,7 +115,7 @@ def _orders(
                 "freight": part["freight"],
                 "total": part["total"],
                 "plant": unit.plant,
-                "quantity": sum((line["open_quantity"] for line in part["lines"]), Decimal(0)),
+                "quantity": sum((line["allocated"] for line in part["lines"]), Decimal(0)),
                 "documents": numbers,
             }
         )

@@ -84,7 +84,11 @@ def _hold(context: Context, row: OrderRow, document: DocumentRow, error: Excepti
     hold = replace(change.hold, reasons=tuple(prefix + each for each in change.hold.reasons))
     with suppress(StaleOrder):  # somebody else is changing it; the next run holds it
         context.orders.apply(
-            row, replace(change, text=prefix + change.text, hold=hold), "writeback", context.clock()
+            row,
+            # What is owed of the order goes on meanwhile.
+            replace(change, text=prefix + change.text, hold=hold, next_try_at=row.next_try_at),
+            "writeback",
+            context.clock(),
         )
 
 
@@ -94,7 +98,10 @@ def _unhold(context: Context, row: OrderRow, document: DocumentRow) -> None:
     if row.hold_cause and all(each.startswith(prefix) for each in row.hold_reasons or [""]):
         with suppress(StaleOrder):
             context.orders.apply(
-                row, Change(event="written_back", text="goes on"), "writeback", context.clock()
+                row,
+                Change(event="written_back", text="goes on", next_try_at=row.next_try_at),
+                "writeback",
+                context.clock(),
             )
 
 

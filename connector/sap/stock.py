@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 
+from connector.domain.allocation import Availability
 from connector.errors import Rejected
 from connector.mapping import MappingSet
 from connector.sap.conversion import decimal_of
 from connector.sap.port import SapSystem
 from connector.sap.returns import check
-
-
-@dataclass(frozen=True)
-class Availability:
-    """What can be promised of a part, in the unit that was asked for.
-
-    `minimum` is the smallest quantity that may be ordered and `multiple` the step; 0 is none.
-    """
-
-    free: Decimal
-    minimum: Decimal = Decimal(0)
-    multiple: Decimal = Decimal(0)
-
-    def allows(self, quantity: Decimal) -> bool:
-        """Whether this quantity may be ordered at all."""
-        if quantity < self.minimum:
-            return False
-        return not self.multiple or quantity % self.multiple == 0
 
 
 class StockDesk:

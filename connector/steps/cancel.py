@@ -45,6 +45,7 @@ def cancel(context: Context, row: OrderRow) -> Change:
         event="cancelled",
         text="stopped everywhere before release",
         stage=Stage.CANCELLED,
+        values={"backorder": None},
         free_allocations=True,
     )
 

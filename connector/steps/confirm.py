@@ -1,4 +1,9 @@
-"""Step: stock, asked once per part for all waiting orders (workflow.md, step 4)."""
+"""Step: stock, asked once per part for all waiting orders (workflow.md, step 4).
+
+What is there of an order becomes its next delivery; whether less than all of it goes is the
+site's policy. What is short is asked for again: by the order itself while nothing of it can go,
+and as its backorder (欠货) once its first delivery is released.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from connector.domain.allocation import Availability, Part, Wanted, promise
 from connector.domain.lifecycle import HoldCause, Stage
+from connector.domain.order import Order
 from connector.errors import RetryLater
-from connector.sap.stock import Availability
 from connector.steps.context import Context
 from connector.steps.walk import about, commit, decide
 from connector.store.orders import Allocation, Change, Hold, StaleOrder
-from connector.store.tables import OrderRow
-
-Part = tuple[str, str, str]  # plant, part number, unit
+from connector.store.tables import AllocationRow, OrderRow
 
 
 class Stock:
@@ -54,11 +58,12 @@ class Stock:
         return replace(asked, free=asked.free - promised)
 
 
-def confirm_all(context: Context, rows: Sequence[OrderRow], actor: str = "connector") -> int:
+def confirm_all(
+    context: Context, rows: Sequence[OrderRow], stock: Stock, actor: str = "connector"
+) -> int:
     """Allocate stock to these orders in their sequence; return how many were looked at."""
-    stock = Stock(context)
     for row in rows:
-        if row.cancel_requested:
+        if row.cancel_requested or not awaits_stock(row):
             continue
         try:
             with about(row, "confirm"):
@@ -70,52 +75,79 @@ def confirm_all(context: Context, rows: Sequence[OrderRow], actor: str = "connec
     return len(rows)
 
 
+def awaits_stock(row: OrderRow) -> bool:
+    """Whether stock is what the order, or its backorder, needs next."""
+    return row.stage == Stage.PLACED or (
+        row.stage == Stage.RELEASED and row.backorder == Stage.PLACED
+    )
+
+
 def confirm(context: Context, row: OrderRow, stock: Stock) -> Change:
-    """Allocate every line of one order, or hold it and say what is short."""
+    """Allocate what goes with an order's next delivery, or hold it and say what is short."""
     order = context.read(row)
-    wanted: dict[Part, Decimal] = {}
-    for line in order.open_lines:
-        part = (context.business_units[line.business_unit].plant, line.sku, line.unit)
-        wanted[part] = wanted.get(part, Decimal(0)) + line.open_quantity
-    short = [
-        said
-        for part, quantity in wanted.items()
-        if (said := _short(part, quantity, stock.of(part)))
-    ]
-    if short:
+    first = row.stage == Stage.PLACED
+    earlier = [] if first else context.orders.allocations(row.id)
+    wanted = _wanted(context, order, earlier)
+    if not wanted:
+        return Change(
+            event="backorder_ended", text="nothing is owed any more", values={"backorder": None}
+        )
+    parts = {each.part: stock.of(each.part) for each in wanted}
+    promised = promise(context.policy.stock, wanted, parts)
+    reasons = tuple(_short(part, wanted, parts[part]) for part in promised.short)
+    hold = Hold(HoldCause.STOCK, reasons) if reasons else None
+    if not promised.quantities:
         return Change(
             event="held",
-            text=short[0],
-            hold=Hold(HoldCause.STOCK, tuple(short)),
+            text=reasons[0],
+            hold=hold,
             next_try_at=context.clock() + context.policy.stock_again,
         )
-    for part, quantity in wanted.items():
-        stock.take(part, quantity)
+    delivery = max((each.delivery for each in earlier), default=0) + 1
+    allocations = []
+    for each in wanted:
+        if quantity := promised.quantities.get(each.line):
+            stock.take(each.part, quantity)
+            plant, sku, _ = each.part
+            allocations.append(Allocation(each.line, plant, sku, quantity, delivery))
     return Change(
         event="confirmed",
-        text="stock allocated line by line",
+        text=f"stock allocated to part of it: {reasons[0]}"
+        if reasons
+        else "stock allocated line by line",
         stage=Stage.CONFIRMED,
-        allocations=[
-            Allocation(
-                line.number,
-                context.business_units[line.business_unit].plant,
-                line.sku,
-                line.open_quantity,
-            )
-            for line in order.open_lines
-        ],
-        free_allocations=True,
+        hold=hold,
+        allocations=allocations,
+        free_allocations=first,
+        # What is short rests until this delivery is released: one is under way at a time.
+        values={"backorder": Stage.PLACED if reasons else None} if first else {},
         next_try_at=context.clock(),
     )
 
 
-def _short(part: Part, quantity: Decimal, known: Availability) -> str:
-    """Say why a quantity cannot be promised; empty when it can."""
+def _wanted(context: Context, order: Order, earlier: Sequence[AllocationRow]) -> list[Wanted]:
+    taken: dict[int, Decimal] = {}
+    for each in earlier:
+        taken[each.line_number] = taken.get(each.line_number, Decimal(0)) + each.quantity
+    return [
+        Wanted(
+            line.number,
+            (context.business_units[line.business_unit].plant, line.sku, line.unit),
+            line.open_quantity,
+            left,
+        )
+        for line in order.open_lines
+        if (left := line.open_quantity - taken.get(line.number, Decimal(0))) > 0
+    ]
+
+
+def _short(part: Part, wanted: Sequence[Wanted], known: Availability) -> str:
+    """Say why not all that is wanted of a part can be promised."""
     plant, sku, unit = part
-    ordered = f"{sku} in plant {plant}: {quantity} {unit} ordered"
-    if not known.allows(quantity):
+    ordered = sum((each.ordered for each in wanted if each.part == part), Decimal(0))
+    quantity = sum((each.quantity for each in wanted if each.part == part), Decimal(0))
+    said = f"{sku} in plant {plant}: {quantity} {unit} ordered"
+    if not known.allows(ordered):
         step = f" in multiples of {known.multiple}" if known.multiple else ""
-        return f"{ordered}, at least {known.minimum} are to be ordered{step}"
-    if known.free < quantity:
-        return f"{ordered}, {max(known.free, Decimal(0)).normalize():f} free"
-    return ""
+        return f"{said}, at least {known.minimum} are to be ordered{step}"
+    return f"{said}, {max(known.free, Decimal(0)).normalize():f} free"

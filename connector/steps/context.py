@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.dms.desk import DmsDesk
+from connector.domain.allocation import StockPolicy
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promises
@@ -33,11 +34,13 @@ class Policy:
 
     `review_again` and `stock_again` are how soon a held order is looked at again by itself.
     `correct_linked`: the SAP record that a person links is corrected by the buyer's data.
+    `stock`: what becomes of an order of which something is short.
     """
 
     review_again: timedelta = timedelta(minutes=15)
     stock_again: timedelta = timedelta(minutes=30)
     correct_linked: bool = False
+    stock: StockPolicy = StockPolicy.HOLD_ORDER
     retry_first: timedelta = timedelta(seconds=30)
     retry_most: timedelta = timedelta(minutes=15)
 

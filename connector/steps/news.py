@@ -7,10 +7,12 @@ quantity ever told counts, so that news may come repeated, merged, and in any se
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.steps.context import Context
@@ -70,7 +72,9 @@ def take_news(
         keep_hold=True,
         hold=hold,
         documents=documents,
-        next_try_at=row.next_try_at,
+        # What somebody must look into is not delivered further meanwhile.
+        next_try_at=None if hold and Stage(row.stage).released else row.next_try_at,
+        values={"backorder": None} if goes_on else {},
         tries=row.tries,
         mapping_version=context.mappings()[mapping].version,
     )
@@ -84,18 +88,21 @@ def take_news(
                 .where(LineRow.order_pk == row.id, LineRow.number == line)
                 .values(shipped=quantity)
             )
-            # SAP posts the goods issue with the shipment: its own stock is less from now on.
-            session.execute(
-                update(AllocationRow)
-                .where(
-                    AllocationRow.order_pk == row.id,
-                    AllocationRow.line_number == line,
-                    AllocationRow.quantity <= quantity,
-                    AllocationRow.consumed_at.is_(None),
-                )
-                .values(consumed_at=now)
-            )
+        _consume(session, row, shipped, now)
     return "news"
+
+
+def _consume(session: Session, row: OrderRow, shipped: Quantities, now: datetime) -> None:
+    """SAP posts the goods issue with the shipment: its own stock is less from now on."""
+    gone: Quantities = {}
+    for each in session.scalars(
+        select(AllocationRow)
+        .where(AllocationRow.order_pk == row.id)
+        .order_by(AllocationRow.line_number, AllocationRow.delivery)
+    ):
+        gone[each.line_number] = gone.get(each.line_number, Decimal(0)) + each.quantity
+        if each.consumed_at is None and gone[each.line_number] <= shipped[each.line_number]:
+            each.consumed_at = now
 
 
 def _hold(

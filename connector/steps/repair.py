@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_text
 from connector.errors import Rejected
-from connector.steps.confirm import confirm_all
+from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key
 from connector.steps.correct import correct, usable
 from connector.steps.recognise import create_customer
@@ -36,7 +36,7 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
         stage = Stage(row.stage)
         if stage.ended or (stage is Stage.READY and not row.cancel_requested):
             return row
-        if stage.released and row.hold_cause not in _REFUSED:
+        if stage.released and row.backorder is None and row.hold_cause not in _REFUSED:
             return row
         for call in context.calls.of_order(row.id):
             if call.state == CallState.REJECTED:
@@ -47,7 +47,7 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
             # An invalid or refunded order is judged anew; the others go on where they stand.
             stage=Stage.RECEIVED if stage in (Stage.RECEIVED, Stage.VALID) else None,
             keep_hold=row.hold_cause in (HoldCause.CHANGED, HoldCause.DISCREPANCY),
-            next_try_at=None if stage.released else context.clock(),
+            next_try_at=None if stage.released and not row.backorder else context.clock(),
         )
         try:
             return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
@@ -168,8 +168,8 @@ def _held_for_review(context: Context, key: str, actor: str, text: str) -> list[
 
 def _on(context: Context, row: OrderRow, actor: str) -> OrderRow:
     row = walk(context, row.id, actor)
-    if row.stage == Stage.PLACED and row.next_try_at is not None and not row.cancel_requested:
-        confirm_all(context, [row], actor)
+    if awaits_stock(row) and row.next_try_at is not None and not row.cancel_requested:
+        confirm_all(context, [row], Stock(context), actor)
         row = walk(context, row.id, actor)
     return row
 

@@ -10,8 +10,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from connector.domain.lifecycle import Stage
+from connector.domain.lifecycle import HoldCause, Stage
 from connector.steps.context import Context, part_source
+from connector.steps.delivery import (
+    delivered_part,
+    delivery_detail,
+    delivery_of,
+    newest_delivery,
+)
 from connector.steps.difference import content_differences
 from connector.steps.outbound import Ask, Document
 from connector.steps.sales_order import Differs, discrepancy, document_of, live, open_orders
@@ -21,12 +27,12 @@ from connector.store.tables import OrderRow
 
 
 def note(context: Context, row: OrderRow) -> Change:
-    """Request the delivery note of the first business unit that has none yet."""
+    """Request the delivery note of the first business unit that has none for this delivery."""
     return _request(context, row, "dms_delivery_note", "delivery_note", "DN", Stage.NOTED)
 
 
 def apply(context: Context, row: OrderRow) -> Change:
-    """Apply for the invoice at the first business unit that has no application yet."""
+    """Apply for the invoice at the first business unit that has none for this delivery."""
     return _request(
         context, row, "dms_invoice_application", "invoice_application", "IA", Stage.READY
     )
@@ -86,18 +92,37 @@ def _request(
 ) -> Change:
     order = context.read(row)
     documents = live(context.orders.documents(row.id))
-    requested = {each.business_unit for each in documents if each.kind == kind}
-    missing = [unit for unit in order.business_units if unit not in requested]
+    delivery, quantities = newest_delivery(context.orders.allocations(row.id))
+    requested = {
+        each.business_unit
+        for each in documents
+        if each.kind == kind and delivery_of(each) == delivery
+    }
+    missing = [
+        unit
+        for unit in order.business_units
+        if unit not in requested and any(line.number in quantities for line in order.lines_of(unit))
+    ]
+    # What waits for stock is told until it is asked for again.
+    waits = row.hold_cause == HoldCause.STOCK
     title = kind.replace("_", " ")
     if not missing:
-        return Change(event=stage.value, text=title, stage=stage, next_try_at=_next(context, stage))
+        return Change(
+            event=stage.value,
+            text=title,
+            stage=stage,
+            keep_hold=waits,
+            next_try_at=_next(context, stage),
+        )
     unit = missing[0]
     sales_order = _sales_order(context, row, unit)
-    reference = f"{row.number}-{unit}-{suffix}{row.revision}"
-    allocated = {line.number: line.allocated for line in context.orders.lines(row.id)}
-    source = part_source(context, row, order, unit)
-    for line in source["lines"]:
-        line["allocated"] = allocated.get(line["number"], Decimal(0))
+    further = "" if delivery == 1 else f".{delivery}"
+    reference = f"{row.number}-{unit}-{suffix}{row.revision}{further}"
+    source = delivered_part(
+        part_source(context, row, order, unit),
+        quantities,
+        [each for each in documents if each.business_unit == unit],
+    )
     source |= {"sales_order": sales_order, "reference": reference}
     prepared = context.dms.prepare(conversation, source)
     content = {
@@ -112,7 +137,7 @@ def _request(
                 system="dms",
                 operation=conversation,
                 subject=f"{row.shop}/{row.number}",
-                part=unit,
+                part=f"{unit}{further}",
                 reference=reference,
                 request=prepared.body,
                 revision=row.revision,
@@ -125,13 +150,16 @@ def _request(
     except Differs as difference:
         return discrepancy(difference)
     done = len(missing) == 1
-    detail: dict[str, Any] = {"reference": reference, "sales_order": sales_order}
-    if kind == "invoice_application":
-        detail["amount"] = source["total"]
+    detail = {
+        "reference": reference,
+        "sales_order": sales_order,
+        **delivery_detail(delivery, source),
+    }
     return Change(
         event=stage.value if done else kind,
         text=f"{title} {made.number} ({unit})",
         stage=stage if done else None,
+        keep_hold=waits,
         documents=(NewDocument(kind, "dms", unit, made.number, context.clock(), detail),),
         next_try_at=_next(context, stage) if done else context.clock(),
         mapping_version=prepared.mapping_version,

@@ -188,7 +188,12 @@ def _again(
             detail=changes,
             stage=Stage.RECEIVED,
             next_try_at=now,
-            values={**fresh, "revision": row.revision + 1, "customer_number": None},
+            values={
+                **fresh,
+                "revision": row.revision + 1,
+                "customer_number": None,
+                "backorder": None,
+            },
             free_allocations=True,
             mapping_version=context.mappings().version,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
@@ -128,12 +129,22 @@ def held_for(row: OrderRow, error: Exception) -> Change:
 
 
 def commit(context: Context, row: OrderRow, change: Change, actor: str) -> OrderRow:
-    """Commit a change, with the deadline of the stage it leads to. Raises StaleOrder."""
+    """Commit a change, with the deadline of the stage it leads to. Raises StaleOrder.
+
+    Of a released order it is the backorder that a step moves on.
+    """
+    if change.stage is not None and row.stage == Stage.RELEASED:
+        change = replace(
+            change,
+            stage=None,
+            values={**change.values, "backorder": change.stage},
+            detail={**change.detail, "backorder": change.stage.value},
+        )
     if change.stage is not None:
         units = str(change.values.get("business_units", row.business_units))
         tables = context.timetables_of(units)
         deadline = deadline_for(change.stage, row.placed_at, tables, context.promises)
-        change = _with_values(change, deadline_at=deadline)
+        change = replace(change, values={**change.values, "deadline_at": deadline})
     after = context.orders.apply(row, change, actor, context.clock())
     promise, reached = promised_at(Stage(row.stage)), Stage(after.stage)
     if promise is not None and row.deadline_at is not None and promise.reached_by(reached):
@@ -169,6 +180,8 @@ def _step(row: OrderRow) -> Callable[[Context, OrderRow], Change] | None:
     stage = Stage(row.stage)
     if row.cancel_requested and not (stage.released or stage.ended):
         return cancel
+    if stage is Stage.RELEASED and row.backorder is not None:
+        stage = Stage(row.backorder)
     following = next_step(stage)
     return _STEPS.get(following[0]) if following else None
 
@@ -176,7 +189,3 @@ def _step(row: OrderRow) -> Callable[[Context, OrderRow], Change] | None:
 def _held(cause: HoldCause, error: ConnectorError) -> Change:
     reason = mask_text(str(error))
     return Change(event="held", text=reason, hold=Hold(cause, (reason,)))
-
-
-def _with_values(change: Change, **values: datetime | None) -> Change:
-    return Change(**{**vars(change), "values": {**change.values, **values}})

@@ -9,7 +9,19 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, Update, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -59,12 +71,13 @@ class OpenOrder:
 
 @dataclass(frozen=True)
 class Allocation:
-    """Pieces of one line promised from one plant."""
+    """Pieces of one line promised from one plant for one delivery of the order."""
 
     line_number: int
     plant: str
     sku: str
     quantity: Decimal
+    delivery: int = 1
 
 
 @dataclass(frozen=True)
@@ -140,15 +153,22 @@ class Orders:
     def due(
         self, stages: Sequence[str], now: datetime, limit: int = 500, after: int = 0
     ) -> list[OrderRow]:
-        """Return orders that may be walked now, oldest deadline first."""
+        """Return orders that may be walked now, oldest deadline first.
+
+        A released order stands where its backorder stands: it has met its deadlines, and is as
+        old as its placing.
+        """
+        released = OrderRow.stage == Stage.RELEASED
+        since = case((released, OrderRow.placed_at), else_=OrderRow.deadline_at)
         query = (
             select(OrderRow)
             .where(
-                OrderRow.stage.in_(stages),
+                OrderRow.stage.in_((*stages, Stage.RELEASED)),
+                or_(~released, OrderRow.backorder.in_(stages)),
                 OrderRow.next_try_at.is_not(None),
                 OrderRow.next_try_at <= now,
             )
-            .order_by(OrderRow.deadline_at.is_(None), OrderRow.deadline_at, OrderRow.id)
+            .order_by(since.is_(None), since, OrderRow.id)
             .limit(limit)
             .offset(after)
         )
@@ -257,6 +277,16 @@ class Orders:
             if len(page) < _PAGE:
                 return
             last = page[-1].id
+
+    def allocations(self, order_pk: int) -> list[AllocationRow]:
+        """Return what was promised to an order, delivery by delivery."""
+        query = (
+            select(AllocationRow)
+            .where(AllocationRow.order_pk == order_pk)
+            .order_by(AllocationRow.delivery, AllocationRow.line_number)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(query))
 
     def allocated(self, plant: str, sku: str) -> list[AllocationRow]:
         """Return what is promised of a part and not yet gone from SAP's stock."""
@@ -463,6 +493,9 @@ def _note(
                 AllocationRow.order_pk == order_pk, AllocationRow.consumed_at.is_(None)
             )
         )
+        session.execute(
+            update(LineRow).where(LineRow.order_pk == order_pk).values(allocated=Decimal(0))
+        )
     for allocation in change.allocations:
         session.add(
             AllocationRow(
@@ -471,11 +504,12 @@ def _note(
                 plant=allocation.plant,
                 sku=allocation.sku,
                 quantity=allocation.quantity,
+                delivery=allocation.delivery,
                 at=now,
             )
         )
         session.execute(
             update(LineRow)
             .where(LineRow.order_pk == order_pk, LineRow.number == allocation.line_number)
-            .values(allocated=allocation.quantity)
+            .values(allocated=LineRow.allocated + allocation.quantity)
         )

@@ -173,7 +173,7 @@ class PromiseBook:
                 or_(
                     PromiseRow.promise != Promise.RELEASED,
                     OrderRow.stage != Stage.READY,
-                    OrderRow.hold_cause.is_not(None),
+                    OrderRow.hold_cause != HoldCause.STOCK,
                 ),
             ),
         ]
@@ -268,7 +268,9 @@ def _judge(row: PromiseRow, order: OrderRow, story: Story, due_of: DueOf, now: d
     if state.broken and not PromiseState(row.state).broken:
         row.cause, row.noticed_at = story.cause(row.due_at), now
     row.state, row.reached_at = state, reached
-    waits = promise is Promise.RELEASED and order.stage == Stage.READY and not order.hold_cause
+    # What is short goes later: it keeps nothing from the wave that is there.
+    held = order.hold_cause not in (None, HoldCause.STOCK)
+    waits = promise is Promise.RELEASED and order.stage == Stage.READY and not held
     if state is PromiseState.OPEN and row.warned_at is None and row.warn_at <= now and not waits:
         row.warned_at = now
 

@@ -60,6 +60,8 @@ class OrderRow(Base):
     status: Mapped[str] = mapped_column(String(40))
     payment_state: Mapped[str] = mapped_column(String(20))
     stage: Mapped[str] = mapped_column(String(20))
+    # How far what was short in an earlier delivery has come; None while nothing is owed.
+    backorder: Mapped[str | None] = mapped_column(String(20))
     hold_cause: Mapped[str | None] = mapped_column(String(20))
     hold_reasons: Mapped[list[Any] | None]
     hold_since: Mapped[datetime | None]
@@ -179,12 +181,14 @@ class DocumentRow(Base):
 class AllocationRow(Base):
     """Pieces promised to an order that SAP does not yet count as gone.
 
-    `consumed_at` is set when the goods issue is seen: from then on SAP's own stock is less.
+    `delivery` numbers an order's deliveries, from 1: what is short when one is put together goes
+    with a later one. `wave_id` is the wave that released it. `consumed_at` is set when the goods
+    issue is seen: from then on SAP's own stock is less.
     """
 
     __tablename__ = "allocation"
     __table_args__ = (
-        UniqueConstraint("order_pk", "line_number"),
+        UniqueConstraint("order_pk", "line_number", "delivery"),
         Index("ix_allocation_open", "plant", "sku", "consumed_at"),
     )
 
@@ -194,6 +198,8 @@ class AllocationRow(Base):
     plant: Mapped[str] = mapped_column(String(10))
     sku: Mapped[str] = mapped_column(String(64))
     quantity: Mapped[Decimal]
+    delivery: Mapped[int] = mapped_column(default=1, server_default="1")
+    wave_id: Mapped[int | None] = mapped_column(ForeignKey("wave.id"), index=True)
     at: Mapped[datetime]
     consumed_at: Mapped[datetime | None]
 

@@ -11,6 +11,7 @@ from connector.store.calls import CallState
 from connector.store.database import Database
 from connector.store.runs import RunState
 from connector.store.tables import CallRow, OrderRow, RunRow
+from connector.store.waves import ready_for
 
 _OPEN = tuple(stage for stage in Stage if not stage.ended)
 
@@ -46,13 +47,9 @@ class Trouble:
 
     def ready(self, business_unit: str, until: datetime) -> int:
         """Return how many orders placed until then are ready for a wave of this unit."""
-        query = select(OrderRow.business_units).where(
-            OrderRow.stage == Stage.READY,
-            OrderRow.hold_cause.is_(None),
-            OrderRow.placed_at <= until,
-        )
+        query = select(func.count(OrderRow.id)).where(*ready_for(business_unit, until))
         with self._database.reading() as session:
-            return sum(business_unit in units.split(",") for units in session.scalars(query))
+            return session.scalar(query) or 0
 
     def failed_runs(self) -> list[RunRow]:
         """Return the first failed run of each job, oldest window first."""

@@ -6,15 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from connector.domain.lifecycle import WALKING, Stage
+from connector.domain.lifecycle import WALKING, HoldCause, Stage
 from connector.errors import RetryLater
 from connector.store.database import Database
 from connector.store.orders import Change, StaleOrder, apply_in
-from connector.store.tables import DocumentRow, OrderRow, WaveOrderRow, WaveRow
+from connector.store.tables import (
+    AllocationRow,
+    DocumentRow,
+    LineRow,
+    OrderRow,
+    WaveOrderRow,
+    WaveRow,
+)
 
 _TRIES = 10
 _PAGE = 500
@@ -45,7 +52,8 @@ class Waves:
         """Freeze a wave and release its orders, all in one transaction; once for each cutoff.
 
         `why` says why an order is left out. An order of several business units is released as a
-        whole when the last of their waves took it.
+        whole when the last of their waves took it. What is short of it stays behind, and is asked
+        for from then on.
         """
         for _ in range(_TRIES):
             try:
@@ -79,6 +87,19 @@ class Waves:
             .order_by(DocumentRow.id)
         )
         found: dict[int, list[DocumentRow]] = {}
+        with self._database.reading() as session:
+            for row in session.scalars(query):
+                found.setdefault(row.order_pk, []).append(row)
+        return found
+
+    def allocations(self, wave: WaveRow) -> dict[int, list[AllocationRow]]:
+        """Return what a wave took, by the order's key."""
+        query = (
+            select(AllocationRow)
+            .where(AllocationRow.wave_id == wave.id)
+            .order_by(AllocationRow.order_pk, AllocationRow.line_number)
+        )
+        found: dict[int, list[AllocationRow]] = {}
         with self._database.reading() as session:
             for row in session.scalars(query):
                 found.setdefault(row.order_pk, []).append(row)
@@ -142,8 +163,15 @@ def _freeze(
     )
     session.add(wave)
     session.flush()
-    ready = _ready(session, freeze)
-    released_units = _released_units(session, [row.id for row in ready])
+    ready = session.scalars(
+        select(OrderRow)
+        .where(*ready_for(freeze.business_unit, freeze.cutoff))
+        .order_by(OrderRow.placed_at, OrderRow.id)
+    ).all()
+    order_pks = [row.id for row in ready]
+    _take(session, wave, order_pks)
+    partly = _pks(session, order_pks, _unreleased())
+    owed = _pks(session, order_pks, _owed())
     # Nothing below asks for what was added: it is written in one go, not order by order.
     with session.no_autoflush:
         for row in ready:
@@ -155,16 +183,9 @@ def _freeze(
                     late=row.placed_at <= freeze.start,
                 )
             )
-            whole = _units(row) <= released_units[row.id] | {freeze.business_unit}
-            change = Change(
-                event="released" if whole else "wave",
-                text=f"released with the wave of {freeze.business_unit}",
-                detail={"cutoff": freeze.cutoff.isoformat(), "wave": wave.id},
-                stage=Stage.RELEASED if whole else None,
-                values={"released_at": now} if whole else {},
-            )
+            change = _released(row, wave, whole=row.id not in partly, owed=row.id in owed, now=now)
             apply_in(session, row, change, actor, now)
-    for row in _not_ready(session, freeze):
+    for row in _not_ready(session, freeze, set(order_pks)):
         session.add(
             WaveOrderRow(
                 wave_id=wave.id,
@@ -177,51 +198,95 @@ def _freeze(
     return wave
 
 
+def _released(row: OrderRow, wave: WaveRow, *, whole: bool, owed: bool, now: datetime) -> Change:
+    """Return the change of an order that a wave takes: what it owes is asked for from now on."""
+    first = whole and row.stage == Stage.READY
+    return Change(
+        event="released" if first else "wave",
+        text=f"released with the wave of {wave.business_unit}",
+        detail={"cutoff": wave.cutoff_at.isoformat(), "wave": wave.id},
+        stage=Stage.RELEASED if first else None,
+        keep_hold=owed,
+        next_try_at=now if whole and owed else None,
+        values={
+            **({"released_at": now} if first else {}),
+            **({"backorder": Stage.PLACED if owed else None} if whole else {}),
+        },
+    )
+
+
 def _units(row: OrderRow) -> set[str]:
     return set(filter(None, row.business_units.split(",")))
 
 
-def _released_units(session: Session, order_pks: Sequence[int]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = {order_pk: set() for order_pk in order_pks}
+def ready_for(business_unit: str, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of orders, placed until then, of which a unit's wave takes something.
+
+    What the order lacks beside waits for stock: it holds nothing up that is there.
+    """
+    return (
+        or_(
+            OrderRow.stage == Stage.READY,
+            and_(OrderRow.stage == Stage.RELEASED, OrderRow.backorder == Stage.READY),
+        ),
+        or_(OrderRow.hold_cause.is_(None), OrderRow.hold_cause == HoldCause.STOCK),
+        OrderRow.cancel_requested.is_(False),
+        OrderRow.placed_at <= until,
+        _unreleased(business_unit),
+    )
+
+
+def _unreleased(business_unit: str | None = None) -> ColumnElement[bool]:
+    """Of the order something is promised that no wave has taken yet."""
+    promised = and_(
+        AllocationRow.order_pk == OrderRow.id,
+        AllocationRow.wave_id.is_(None),
+    )
+    if business_unit is None:
+        return exists().where(promised)
+    return exists().where(promised, _of_unit(business_unit))
+
+
+def _of_unit(business_unit: str) -> ColumnElement[bool]:
+    return exists().where(
+        LineRow.order_pk == AllocationRow.order_pk,
+        LineRow.number == AllocationRow.line_number,
+        LineRow.business_unit == business_unit,
+    )
+
+
+def _owed() -> ColumnElement[bool]:
+    """Of the order something is still to be promised."""
+    return exists().where(
+        LineRow.order_pk == OrderRow.id,
+        LineRow.allocated < LineRow.quantity - LineRow.refunded_quantity,
+    )
+
+
+def _take(session: Session, wave: WaveRow, order_pks: Sequence[int]) -> None:
     for start in range(0, len(order_pks), _PAGE):
-        for order_pk, unit in session.execute(
-            select(WaveOrderRow.order_pk, WaveRow.business_unit)
-            .join(WaveRow, WaveRow.id == WaveOrderRow.wave_id)
+        session.execute(
+            update(AllocationRow)
             .where(
-                WaveOrderRow.order_pk.in_(order_pks[start : start + _PAGE]),
-                WaveOrderRow.released.is_(True),
+                AllocationRow.order_pk.in_(order_pks[start : start + _PAGE]),
+                AllocationRow.wave_id.is_(None),
+                _of_unit(wave.business_unit),
             )
-        ):
-            found[order_pk].add(unit)
+            .values(wave_id=wave.id)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _pks(session: Session, order_pks: Sequence[int], where: ColumnElement[bool]) -> set[int]:
+    found: set[int] = set()
+    for start in range(0, len(order_pks), _PAGE):
+        page = order_pks[start : start + _PAGE]
+        found.update(session.scalars(select(OrderRow.id).where(OrderRow.id.in_(page), where)))
     return found
 
 
-def _ready(session: Session, freeze: Freeze) -> list[OrderRow]:
-    taken = exists(
-        select(WaveOrderRow.order_pk)
-        .join(WaveRow, WaveRow.id == WaveOrderRow.wave_id)
-        .where(
-            WaveOrderRow.order_pk == OrderRow.id,
-            WaveOrderRow.released.is_(True),
-            WaveRow.business_unit == freeze.business_unit,
-        )
-    )
-    rows = session.scalars(
-        select(OrderRow)
-        .where(
-            OrderRow.stage == Stage.READY,
-            OrderRow.hold_cause.is_(None),
-            OrderRow.cancel_requested.is_(False),
-            OrderRow.placed_at <= freeze.cutoff,
-            ~taken,
-        )
-        .order_by(OrderRow.placed_at, OrderRow.id)
-    )
-    return [row for row in rows if freeze.business_unit in _units(row)]
-
-
-def _not_ready(session: Session, freeze: Freeze) -> list[OrderRow]:
-    # READY ones that were not taken above are held or being cancelled.
+def _not_ready(session: Session, freeze: Freeze, taken: set[int]) -> list[OrderRow]:
+    # READY ones that were not taken are held or being cancelled.
     rows = session.scalars(
         select(OrderRow)
         .where(
@@ -233,6 +298,7 @@ def _not_ready(session: Session, freeze: Freeze) -> list[OrderRow]:
     return [
         row
         for row in rows
-        if (not _units(row) or freeze.business_unit in _units(row))
+        if row.id not in taken
+        and (not _units(row) or freeze.business_unit in _units(row))
         and (row.stage != Stage.READY or row.hold_cause is not None or row.cancel_requested)
     ]

@@ -16,6 +16,7 @@ def story_of(connector: Connector, row: OrderRow) -> dict[str, Any]:
         "number": row.number,
         "shop": row.shop,
         "stage": row.stage,
+        "backorder": row.backorder,
         "hold": row.hold_cause,
         "reasons": [mask_text(str(reason)) for reason in row.hold_reasons or []],
         "held_since": row.hold_since,

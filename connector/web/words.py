@@ -164,6 +164,7 @@ TEXTS = {
     "total": ("金额", "total"),
     "units": ("事业部", "business units"),
     "revision": ("版次", "revision"),
+    "backorder": ("欠货进度", "backorder"),
     "next_try": ("下次自动处理", "looked at again"),
     "reasons": ("挂起原因", "Why it is held"),
     "lines": ("行项目", "Lines"),
