@@ -113,15 +113,19 @@ def scene(
     database_url: str,
     folder: Path,
     prepare: Callable[[Settings], None] | None = None,
+    *,
+    anew: bool | None = None,
     **policy: Any,
 ) -> Iterator[Scene]:
     """Give a scene on Monday evening, with all orders pulled and walked as far as they go.
 
     With a policy of its own, or settings that `prepare` changes before anything is built, the
-    evening is lived anew, in the empty database.
+    evening is lived anew, in the empty database; unless `anew` is False: they then are changed
+    on the evening that all others lived.
     """
     state = None
-    anew = bool(policy) or prepare is not None
+    if anew is None:
+        anew = bool(policy) or prepare is not None
     if not anew:
         books, lived = _lived(databases.place(database_url))
         state = Path(shutil.copy(books, folder / "sandbox.db"))
