@@ -16,7 +16,7 @@ from connector.errors import InDoubt, Misconfigured, RetryLater
 from connector.logs import configure
 from connector.sandbox import world
 from connector.settings import Settings
-from connector.steps.confirm import confirm_all
+from connector.steps.confirm import Stock, confirm_all
 from connector.steps.repair import retry
 from connector.steps.request import register_return
 from connector.steps.take import take
@@ -106,7 +106,7 @@ class Bench:
         context = self.day.context
         row = walk(context, row.id)
         if row.stage == "placed" and not row.cancel_requested:
-            confirm_all(context, [row])
+            confirm_all(context, [row], Stock(context))
             row = walk(context, row.id)
         return row
 

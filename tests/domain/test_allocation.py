@@ -41,7 +41,8 @@ def test_what_goes_of_a_short_order_is_the_policy(
     policy: str, free: int, promised: dict[int, int], short: tuple[Part, ...]
 ) -> None:
     made = promise(StockPolicy(policy), _wanted((1, A, 5), (2, B, 2)), _known(free))
-    assert (dict(made.quantities), made.short) == (promised, short)
+    assert made.quantities == {line: Decimal(n) for line, n in promised.items()}
+    assert made.short == short
 
 
 def test_a_later_line_that_fits_goes_though_an_earlier_one_of_the_part_does_not() -> None:

@@ -98,6 +98,7 @@ def test_a_short_line_waits_while_the_others_go_and_goes_with_a_later_wave(
     assert len([e for e in day.story(34) if e.kind == "written_back"]) == 4
 
 
+@pytest.mark.long
 def test_what_is_there_of_a_line_goes_and_the_rest_follows_piece_by_piece(
     by_piece: Scene,
 ) -> None:
@@ -125,7 +126,7 @@ def test_what_is_there_of_a_line_goes_and_the_rest_follows_piece_by_piece(
     assert day.stands(34) == ("closed", None)
     assert sum(documents(day, 34)[1]) == Decimal("135874.00")
     lines = {line.sku: line for line in day.context.orders.lines(day.order(34).id)}
-    assert (lines[SENSOR].allocated, lines[SENSOR].shipped) == (40, 40)
+    assert {lines[SENSOR].allocated, lines[SENSOR].shipped} == {Decimal(40)}
     assert {day.stands(n) for n in (36, 39, 45, 50, 52, 53)} == {("closed", None)}
 
 

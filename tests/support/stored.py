@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from connector.domain.lifecycle import HoldCause, Stage
+from connector.domain.order import OrderLine
 from connector.store.database import Database
-from connector.store.orders import Change, Hold, Orders
+from connector.store.orders import Allocation, Change, Hold, Orders
 from connector.store.tables import OrderRow
 
 
@@ -45,8 +47,20 @@ def put_order(
 
 
 def move(database: Database, row: OrderRow, stage: Stage, at: datetime) -> OrderRow:
-    """Move an order to a stage."""
-    change = Change(event=stage.value, text=stage.value, stage=stage)
+    """Move an order to a stage; to be ready, one piece for each business unit is promised."""
+    units = row.business_units.split(",") if stage is Stage.READY else []
+    one, none = Decimal(1), Decimal(0)
+    change = Change(
+        event=stage.value,
+        text=stage.value,
+        stage=stage,
+        lines=[
+            OrderLine(n, str(n), f"P{n}", "", one, "EA", none, none, none, business_unit=unit)
+            for n, unit in enumerate(units, start=1)
+        ]
+        or None,
+        allocations=[Allocation(n, "1000", f"P{n}", one) for n, _ in enumerate(units, start=1)],
+    )
     return Orders(database).apply(row, change, "test", at)
 
 
