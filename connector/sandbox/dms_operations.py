@@ -1,4 +1,4 @@
-"""What the sandbox DMS does on request: the seven operations of its WSDL.
+"""What the sandbox DMS does on request: the eight operations of its WSDL.
 
 Beside its documents (`dms_documents`) the books may hold, to be obeyed:
 
@@ -106,6 +106,22 @@ def create_sales_order(desk: Desk, request: Document) -> Document:
     order |= {child.listed: [] for child in CHILDREN}
     put_changed(books, desk.clock, order)
     return {"orderNumber": number, "status": "OPEN", "createdAt": now}
+
+
+def amend_sales_order(desk: Desk, request: Document) -> Document:
+    """AmendSalesOrder: replaces the whole header of an order for which nothing was made yet."""
+    order, header = _writable(desk.books, request["orderNumber"]), request["header"]
+    number, held = order["orderNumber"], order["content"]
+    for name in ("externalNumber", "businessUnit"):
+        if header[name] != held[name]:
+            raise BusinessError(
+                "INVALID_VALUE", f"{name} of {number} is {held[name]}, for good", field=name
+            )
+    if any(children_of(desk.books, order, child) for child in CHILDREN):
+        raise BusinessError("ORDER_CLOSED", f"sales order {number} has documents of its own")
+    _check_header(desk.books, header)
+    order = put_changed(desk.books, desk.clock, order | {"content": header})
+    return {"orderNumber": number, "status": "OPEN", "changedAt": order["changedAt"]}
 
 
 def find_sales_order(desk: Desk, request: Document) -> Document:
@@ -223,6 +239,7 @@ def register_return(desk: Desk, request: Document) -> Document:
 
 OPERATIONS = {
     "CreateSalesOrder": Operation(create_sales_order, writes=True),
+    "AmendSalesOrder": Operation(amend_sales_order, writes=True),
     "FindSalesOrder": Operation(find_sales_order, writes=False),
     "CreateDeliveryNote": Operation(create_delivery_note, writes=True),
     "ApplyForInvoice": Operation(apply_for_invoice, writes=True),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,9 +95,14 @@ class Bench:
 
     def order(self) -> OrderRow:
         """Take a fresh order of a buyer that SAP knows."""
-        number = next(self._numbers)
+        return self.shown(next(self._numbers))
+
+    def shown(self, number: int, more: int = 0) -> OrderRow:
+        """Take an order as the storefront shows it, with so many more of its first part."""
+        first, *others = self.day.shown(36)["line_items"]
+        first = {**first, "quantity": first["quantity"] + more}
         payload = {**self.day.shown(36), "id": number, "number": str(number)}
-        take(self.day.context, payload)
+        take(self.day.context, {**payload, "line_items": [first, *others]})
         return self.row(number)
 
     def row(self, number: int | str) -> OrderRow:
@@ -126,8 +133,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     configure("critical")
     folder = tmp_path_factory.mktemp("matrix")
     wires: list[Wire] = []
+    mappings = Path(shutil.copytree("mappings", folder / "mappings"))
+    amend = mappings / "dms_amend.yaml"  # as shipped, changed orders are cancelled and made anew
+    amend.write_text(amend.read_text(encoding="utf-8").replace("absent: true\n", ""))
 
     def reached(settings: Settings) -> None:
+        settings.mappings = mappings
         wires.append(Wire(int(settings.dms.wsdl.split(":")[2].split("/")[0])))
         settings.dms.endpoint = f"{wires[0].url}/dms/service"
         settings.dms.read_timeout = 0.4
@@ -173,6 +184,31 @@ def _cancelled(bench: Bench) -> Change:
         next_try_at=bench.day.clock(),
         values={"cancel_requested": True},
     )
+
+
+def _amended(bench: Bench, row: Row) -> None:
+    order = bench.order()
+    walk(bench.day.context, order.id)
+    (before,) = bench.day.sales_orders(int(order.number))
+    order = bench.shown(int(order.number), more=3)
+    with bench.wire.suffers("AmendSalesOrder", row.trouble):
+        with suppress(Misconfigured):
+            order = bench.drive(order)
+        if row.trouble.how != "refused":
+            assert bench.wire.struck == 1
+            _check(bench.call(order, "dms_amend"), row)
+    _recovered(bench, order)
+    after = bench.row(order.number)
+    (held,) = bench.day.sales_orders(int(order.number))
+    assert held["orderNumber"] == before["orderNumber"]
+    wanted = Decimal(before["content"]["lines"][0]["quantity"]) + 3
+    assert Decimal(held["content"]["lines"][0]["quantity"]) == wanted
+    (note,) = held["deliveryNotes"]
+    assert Decimal(note["lines"][0]["quantity"]) == wanted
+    assert (after.stage, after.hold_cause) == ("ready", None), after.hold_reasons
+    assert bench.call(after, "dms_amend").state == CallState.CONFIRMED
+    kinds = [each.kind for each in bench.day.context.orders.documents(after.id)]
+    assert (kinds.count("amendment"), kinds.count("cancellation")) == (1, 0)
 
 
 def _returned(bench: Bench, row: Row) -> None:
@@ -228,6 +264,7 @@ WRITES: dict[str, Callable[[Bench, Row], None]] = {
         "ApplyForInvoice", "dms_invoice_application", "invoice_application"
     ),
     "cancel": _written("CancelSalesOrder", "dms_cancel", "cancellation"),
+    "amend": _amended,
     "return": _returned,
 }
 

@@ -1,4 +1,4 @@
-"""What the sandbox DMS does: its seven operations and the people behind it."""
+"""What the sandbox DMS does: its eight operations and the people behind it."""
 
 from __future__ import annotations
 
@@ -235,10 +235,18 @@ def test_order_date_in_a_closed_period_is_refused(dms: Dms) -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", ["CreateDeliveryNote", "ApplyForInvoice", "CancelSalesOrder", "RegisterReturn"]
+    "operation",
+    [
+        "AmendSalesOrder",
+        "CreateDeliveryNote",
+        "ApplyForInvoice",
+        "CancelSalesOrder",
+        "RegisterReturn",
+    ],
 )
 def test_writes_need_an_order_that_is_there_and_not_locked(dms: Dms, operation: str) -> None:
     requests: dict[str, Document] = {
+        "AmendSalesOrder": {"header": header("A")},
         "CreateDeliveryNote": {"externalReference": "1", "plant": "1", "lines": lines(l1=1)},
         "ApplyForInvoice": {
             "externalReference": "1",
@@ -260,6 +268,24 @@ def test_writes_need_an_order_that_is_there_and_not_locked(dms: Dms, operation: 
     dms.ask("CancelSalesOrder", orderNumber=order, reason="")
     with refused("ALREADY_CANCELLED" if operation == "CancelSalesOrder" else "ORDER_CLOSED"):
         dms.ask(operation, orderNumber=order, **request)
+
+
+def test_amending_replaces_what_an_order_holds(dms: Dms) -> None:
+    order = dms.order("A")
+    answer = dms.ask(
+        "AmendSalesOrder", orderNumber=order, header=header("A", freight="11.00", total="121.00")
+    )
+    assert (answer.orderNumber, answer.status) == (order, "OPEN")
+    [found] = dms.find("A")
+    assert (found.orderNumber, found.content.total) == (order, Decimal("121.00"))
+    with refused("AMOUNT", "total"):
+        dms.ask("AmendSalesOrder", orderNumber=order, header=header("A", total="1.00"))
+    with refused("INVALID_VALUE", "externalNumber"):
+        dms.ask("AmendSalesOrder", orderNumber=order, header=header("B"))
+    dms.note(order, l1=1)
+    with refused("ORDER_CLOSED"):
+        dms.ask("AmendSalesOrder", orderNumber=order, header=header("A"))
+    assert dms.find("A")[0].content.total == Decimal("121.00")
 
 
 def test_cancelling_ends_the_order_and_its_open_documents(dms: Dms) -> None:

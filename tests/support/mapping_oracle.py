@@ -46,6 +46,7 @@ _CODES = {
     "CreateDeliveryNote": ("DUPLICATE_EXTERNAL_NUMBER", "LOCKED", "QUANTITY"),
     "ApplyForInvoice": ("DUPLICATE_EXTERNAL_NUMBER", "LOCKED", "AMOUNT"),
     "RegisterReturn": ("DUPLICATE_EXTERNAL_NUMBER", "LOCKED", "QUANTITY"),
+    "AmendSalesOrder": ("LOCKED", "AMOUNT", "ORDER_CLOSED"),
     "CancelSalesOrder": ("ALREADY_CANCELLED", "LOCKED", "ORDER_CLOSED"),
     "FindSalesOrder": ("NOT_FOUND", "LOCKED"),
     "StatusChangedSince": ("LOCKED", "PAGE_TOKEN"),
