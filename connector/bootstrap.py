@@ -66,6 +66,7 @@ from connector.store.customers import Customers
 from connector.store.database import Database
 from connector.store.daybook import Daybook
 from connector.store.files import Files
+from connector.store.logons import SharedLogons
 from connector.store.mappings import MappingVersions
 from connector.store.orders import Orders
 from connector.store.promises import PromiseBook
@@ -134,7 +135,7 @@ def build(
     tables = timetables_of(settings)
     site = tables[""]
     sap_gate = gate_of("SAP", settings, settings.sap.limits, clock)
-    sap = GatedSap(sap_of(settings, database), sap_gate)
+    sap = GatedSap(sap_of(settings, database, clock), sap_gate)
     gated = GatedDms(
         dms_of(settings, in_force), gate_of("DMS", settings, settings.dms.limits, clock)
     )
@@ -303,10 +304,17 @@ def storefront_of(settings: Settings) -> Storefront:
     )
 
 
-def sap_of(settings: Settings, database: Database | None = None) -> SapSystem:
+def sap_of(
+    settings: Settings,
+    database: Database | None = None,
+    clock: Clock = real_clock,
+    *,
+    asking: bool = False,
+) -> SapSystem:
     """Return the SAP system that the settings describe. Raises Misconfigured.
 
-    With a PostgreSQL database its sessions are counted over all processes of the installation.
+    All processes on a database know which logon was refused, and with PostgreSQL they share the
+    sessions. `asking` is a person's own try, see `SharedLogons`.
     """
     section = settings.sap
     password = section.password.get_secret_value()
@@ -314,6 +322,9 @@ def sap_of(settings: Settings, database: Database | None = None) -> SapSystem:
         LocalSlots(section.sessions)
         if database is None or database.is_sqlite
         else SharedSlots(database, "sap", section.sessions)
+    )
+    logons = (
+        SharedLogons(database, "sap", section.logon(), clock, asking=asking) if database else None
     )
     if section.transport == "rfc":
         check_connection(section.connection)
@@ -329,6 +340,7 @@ def sap_of(settings: Settings, database: Database | None = None) -> SapSystem:
                 sessions=section.sessions,
             ),
             slots,
+            logons,
         )
     return SoapSap(
         SoapSettings(
@@ -345,6 +357,7 @@ def sap_of(settings: Settings, database: Database | None = None) -> SapSystem:
             sessions=section.sessions,
         ),
         slots,
+        logons,
     )
 
 

@@ -142,12 +142,13 @@ def _database(settings: Settings) -> Result:
 
 def _sap(settings: Settings) -> list[Result]:
     try:
-        system = sap_of(settings)
+        database = Database.if_current(settings.database_url)
+        system = sap_of(settings, database, asking=True)
         mappings = load(settings.mappings)
     except ConnectorError as error:
         return [Result("wrong", "sap", str(error))]
     plant = settings.business_units[0].plant
-    return [
+    found = [
         Result("good", "sap", tried.what)
         if tried.error is None
         else Result(
@@ -157,6 +158,10 @@ def _sap(settings: Settings) -> list[Result]:
         )
         for tried in try_everything(system, mappings, plant)
     ]
+    system.close()
+    if database is not None:
+        database.close()
+    return found
 
 
 def _ping(name: str, ping: Callable[[], str]) -> Result:

@@ -19,6 +19,7 @@ from connector.mapping.load import Folder
 from connector.mapping.shape import differences
 from connector.sap.port import Parameter, SapSystem
 from connector.settings import Settings
+from connector.store.database import Database
 from connector.storefront.port import Storefront
 
 _log = structlog.get_logger(__name__)
@@ -159,11 +160,14 @@ def checked(settings: Settings, *, live: bool, store: bool = False) -> list[Find
 
 def live_files(settings: Settings, folder: Folder) -> dict[str, bytes]:
     """Return what the systems say of themselves now, by the name of the snapshot's file."""
-    sap = sap_of(settings)
+    database = Database.if_current(settings.database_url)
+    sap = sap_of(settings, database)
     try:
         files = sap_snapshots(sap, folder)
     finally:
         sap.close()
+        if database is not None:
+            database.close()
     files["dms.wsdl"] = dms_of(settings).served()
     files |= storefront_snapshots(storefront_of(settings), folder)
     return files

@@ -97,6 +97,11 @@ class SapSection(_Section):
     )
     limits: LimitsSection = LimitsSection()
 
+    def logon(self) -> dict[str, object]:
+        """Return all by which SAP admits or refuses us, the password in clear."""
+        names = {"transport", "connection" if self.transport == "rfc" else "url", "client", "user"}
+        return {**self.model_dump(include=names), "password": self.password.get_secret_value()}
+
 
 class ArchiveSection(_Section):
     """Envelopes kept for a while: masked, or encrypted with a Fernet key."""

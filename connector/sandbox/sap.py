@@ -50,7 +50,7 @@ class _Open:
 
 
 class SapApplication:
-    """The sandbox's SAP. `user` is locked after five refused logons.
+    """The sandbox's SAP. `user` is locked after five logons `refused` in a row.
 
     `busiest` is the most sessions that there were at one time, stateless calls included.
     """
@@ -73,7 +73,7 @@ class SapApplication:
         self._client = client
         self._sessions: dict[str, _Open] = {}
         self._lock = threading.Lock()
-        self._refused = 0
+        self.refused = 0
         self._stateless = 0
         self.busiest = 0
         if seed:
@@ -102,7 +102,7 @@ class SapApplication:
         if not self._admitted(request):
             return Response(
                 401,
-                b"Logon failed" if self._refused < _TRIES else b"User is locked",
+                b"Logon failed" if self.refused < _TRIES else b"User is locked",
                 {"WWW-Authenticate": 'Basic realm="SAP"', "Content-Type": "text/html"},
             )
         try:
@@ -113,7 +113,7 @@ class SapApplication:
 
     def unlock(self) -> None:
         """Let the user log on again."""
-        self._refused = 0
+        self.refused = 0
 
     def _with_session(
         self, request: Request, function: str, values: Values, style: str
@@ -162,7 +162,7 @@ class SapApplication:
             del self._sessions[key]
 
     def _admitted(self, request: Request) -> bool:
-        if self._refused >= _TRIES:
+        if self.refused >= _TRIES:
             return False
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
@@ -175,9 +175,9 @@ class SapApplication:
             and request.query.get("sap-client", self._client) == self._client
         )
         if not good and user == self._credentials[0]:
-            self._refused += 1
+            self.refused += 1
         elif good:
-            self._refused = 0
+            self.refused = 0
         return good
 
 

@@ -85,7 +85,8 @@ def refused_before(said: str) -> LogonFailed:
     return LogonFailed(
         f"logon was refused before and is not tried again: {said}",
         place="SAP logon",
-        remedy="mend sap.user and CONNECTOR_SAP__PASSWORD, then restart",
+        remedy="mend sap.user and CONNECTOR_SAP__PASSWORD and restart, or once SAP admits them as"
+        " they are, `connector check --live` lets all go on; then `connector job rerun`",
     )
 
 

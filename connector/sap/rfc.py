@@ -26,6 +26,7 @@ from connector.errors import (
     RetryLater,
 )
 from connector.sap.errors import logon_failed, lost, of_abap, refused_before
+from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
 from connector.sap.slots import LocalSlots, Slots, Turnstile
@@ -71,14 +72,16 @@ class RfcSap:
     Logons go one at a time: were the password wrong, several at once would lock the user.
     """
 
-    def __init__(self, settings: RfcSettings, slots: Slots | None = None) -> None:
+    def __init__(
+        self, settings: RfcSettings, slots: Slots | None = None, logons: Logons | None = None
+    ) -> None:
         self._settings = settings
         self._turnstile = Turnstile(slots or LocalSlots(settings.sessions), settings.call_timeout)
         self._idle: list[_Kept] = []
         self._lock = threading.Lock()
         self._logon = threading.Lock()
         self._reaper: threading.Timer | None = None
-        self._refused: str | None = None
+        self._logons = logons or LocalLogons()
         self._described: dict[str, Mapping[str, Parameter]] = {}
 
     @contextmanager
@@ -180,18 +183,20 @@ class RfcSap:
         if not self._logon.acquire(timeout=self._settings.connect_timeout):
             raise RetryLater("other logons wait for SAP", place="SAP logon")
         try:
-            if self._refused is not None:
-                raise refused_before(self._refused)
+            said = self._logons.refused()
+            if said is not None:
+                raise refused_before(said)
             module = pyrfc()
             opening = _Opening(module, self._parameters(), self._settings.call_timeout)
             connection = opening.within(self._settings.connect_timeout)
             if connection is not None:
+                self._logons.admitted()
                 return connection
             if opening.error is None:
                 raise RetryLater("no connection in time", place="SAP logon")
             error = _of_opening(module, opening.error)
             if isinstance(error, LogonFailed):
-                self._refused = error.message
+                self._logons.refuse(error.message)
             raise error
         finally:
             self._logon.release()

@@ -30,6 +30,7 @@ from connector.errors import (
 from connector.sap.envelope import Style, name_in, read_answer, request_xml
 from connector.sap.errors import lost, refused_before
 from connector.sap.fitting import findings
+from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
 from connector.sap.slots import LocalSlots, Slots, Turnstile
@@ -78,13 +79,15 @@ class SoapSap:
     The first call goes alone: were the password wrong, several at once would lock the user.
     """
 
-    def __init__(self, settings: SoapSettings, slots: Slots | None = None) -> None:
+    def __init__(
+        self, settings: SoapSettings, slots: Slots | None = None, logons: Logons | None = None
+    ) -> None:
         self._settings = settings
         self._threads = threading.local()
         self._turnstile = Turnstile(slots or LocalSlots(settings.sessions), settings.call_deadline)
         self._first = threading.Lock()
         self._admitted = False
-        self._refused: str | None = None
+        self._logons = logons or LocalLogons()
         self._described: dict[str, Mapping[str, Parameter]] = {}
         self._names: dict[str, Mapping[str, str]] = {}
 
@@ -155,12 +158,14 @@ class SoapSap:
         if alone and not self._first.acquire(timeout=self._settings.call_deadline):
             raise RetryLater("the first logon takes too long", place="SAP")
         try:
-            if self._refused is not None:
-                raise refused_before(self._refused)
-            yield
-        except LogonFailed as error:
-            self._refused = self._refused or error.message
-            raise
+            said = self._logons.refused()
+            if said is not None:
+                raise refused_before(said)
+            try:
+                yield
+            except LogonFailed as error:
+                self._logons.refuse(error.message)
+                raise
         finally:
             if alone:
                 self._first.release()
@@ -176,7 +181,9 @@ class SoapSap:
         tables = self._tables_of(function, http)
         with self._logging_on():
             status, content = self._exchange(http, function, parameters, headers, tables)
-            self._admitted = self._admitted or status in (200, 500)
+            if not self._admitted and status in (200, 500):
+                self._admitted = True
+                self._logons.admitted()
             return read_answer(status, content, function, self._names_of(function))
 
     def _exchange(

@@ -58,6 +58,24 @@ class Database:
         file = parsed.database if parsed.get_backend_name() == "sqlite" else None
         return not file or file == ":memory:" or Path(file).exists()
 
+    @classmethod
+    def if_current(cls, url: str) -> Database | None:
+        """Open a database that has the newest revision; None for one that a start would make.
+
+        Raises Misconfigured.
+        """
+        if not cls.exists(url):
+            return None
+        database = cls(url)
+        try:
+            has, needs = database.revision()
+        except OperationalError:
+            has, needs = None, ""
+        if has == needs:
+            return database
+        database.close()
+        return None
+
     @property
     def is_sqlite(self) -> bool:
         """Whether this is SQLite (one writer at a time) and not PostgreSQL."""
