@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from connector.commands.output import DryRun, Json, listing
+from connector.commands.output import Actor, DryRun, Json, Reason, listing
 
 app = typer.Typer(no_args_is_help=True, help="Returns, exchanges, refunds. 售后")
 
@@ -15,11 +15,13 @@ app = typer.Typer(no_args_is_help=True, help="Returns, exchanges, refunds. 售�
 def list_sales(
     state: Annotated[
         str | None,
-        typer.Option(help="requested, returning, received, refunded (退款发票未回收), settled, …"),
+        typer.Option(
+            help="requested, returning, received, invoicing, refunded (退款发票未回收), refused, …"
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """List after-sales that have not ended, with who must act. Exit code 1 when any is listed.
+    """List after-sales that need somebody, with who must act. Exit code 1 when any is listed.
 
     Example: connector aftersales list --state refunded
     """
@@ -71,3 +73,52 @@ def recovered(order: str, reference: str, dry_run: DryRun = False) -> None:
             return
         connector.aftersales.recovered_by_hand(sale, left, operator(), connector.context.clock())
         print(f"{order} {reference}: recovered, {left:,.2f}; the next run settles it")
+
+
+@app.command()
+def retry(
+    order: str,
+    reference: str,
+    actor: Actor = None,
+    reason: Reason = "",
+    json: Json = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Register a return again that the DMS refused, once its cause is mended. Never twice.
+
+    Exit code 1 when the DMS refuses it again.
+
+    Example: connector aftersales retry 30 100017 --reason "the period is open again"
+    """
+    from connector.commands.opened import acting, opened, zone_of
+    from connector.domain.aftersales import SaleState, owner_of
+    from connector.jobs.aftersales import try_again
+
+    with opened() as connector:
+        row = connector.context.orders.by_number(order)
+        sales = connector.aftersales.of_order(row.id) if row else []
+        sale = next((each for each in sales if each.reference == reference), None)
+        if row is None or sale is None:
+            raise typer.BadParameter(f"order {order} has no after-sale {reference}")
+        if sale.state != SaleState.REFUSED:
+            raise typer.BadParameter(f"{reference} of order {order} is {sale.state}, not refused")
+        if not dry_run:
+            with acting(connector, "aftersales retry", order, actor, reason) as act:
+                sale = try_again(connector.context, connector.aftersales, row, reference, act.actor)
+                act.outcome = sale.state
+        listing(
+            [
+                {
+                    "order": order,
+                    "reference": reference,
+                    "kind": sale.kind,
+                    "state": sale.state,
+                    "owner": owner_of(sale.state).value,
+                    "why": sale.detail.get("why"),
+                }
+            ],
+            as_json=json,
+            zone=zone_of(connector),
+        )
+        if not dry_run and sale.state == SaleState.REFUSED:
+            raise typer.Exit(1)

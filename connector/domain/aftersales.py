@@ -7,7 +7,7 @@ reversed by a red-letter invoice (红字发票) stays on a list that finance see
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -15,6 +15,8 @@ from typing import Any
 
 from connector.domain.lifecycle import Owner
 from connector.domain.order import Order, OrderLine
+
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class SaleKind(StrEnum):
@@ -32,6 +34,7 @@ class SaleState(StrEnum):
     REQUESTED = "requested"  # the storefront shows the request or the refund
     RETURNING = "returning"  # registered as a return in the DMS, goods on their way
     RECEIVED = "received"  # the goods are back; the refund is awaited
+    INVOICING = "invoicing"  # the money went back; the invoice is still to be issued, for less
     REFUNDED = "refunded"  # the money went back; the invoice is not recovered: 退款发票未回收
     SETTLED = "settled"  # nothing is left to be done
     REFUSED = "refused"  # the DMS refused the return
@@ -41,6 +44,7 @@ _OWNERS = {
     SaleState.REQUESTED: Owner.OPS,
     SaleState.RETURNING: Owner.WAREHOUSE,
     SaleState.RECEIVED: Owner.SALES_REP,
+    SaleState.INVOICING: Owner.BU_FINANCE,
     SaleState.REFUNDED: Owner.BU_FINANCE,
     SaleState.SETTLED: Owner.NOBODY,
     SaleState.REFUSED: Owner.OPS,
@@ -57,8 +61,8 @@ class Sale:
     """One after-sale as the storefront shows it.
 
     `reference` is the number of the request, or of the refund where there was none. `back` are
-    the pieces that come back by line number, `refunds` the refunds that belong to it, `refunded`
-    what they amount to.
+    the pieces that come back by line number, `stays` those refunded ones that never leave,
+    `refunds` the refunds that belong to it, `refunded` what they amount to.
     """
 
     reference: str
@@ -69,10 +73,58 @@ class Sale:
     refunds: tuple[str, ...]
     refunded: Decimal
     refunded_at: datetime | None
+    stays: Mapping[int, Decimal] = field(default_factory=dict)
+
+
+def cancellation_of(order: Order) -> Sale | None:
+    """Return the after-sale of an order that was cancelled before release; None if not paid."""
+    if order.paid_at is None and not order.refunds:
+        return None
+    return Sale(
+        SaleKind.CANCELLATION.value,
+        SaleKind.CANCELLATION,
+        next((each.reason for each in order.refunds if each.reason), ""),
+        None,
+        {},
+        tuple(each.refund_id for each in order.refunds),
+        sum((each.amount for each in order.refunds), Decimal(0)),
+        max((each.refunded_at for each in order.refunds if each.refunded_at), default=None),
+    )
+
+
+def kept_back(sales: Sequence[Sale], unshipped: Mapping[int, Decimal]) -> list[Sale]:
+    """Return the after-sales with the refunded pieces that never left as staying.
+
+    `unshipped` are the pieces of each line that have not left. The oldest refunds are those for
+    which nothing leaves: what is refunded later comes back from the buyer. A request to return
+    goods is of goods that the buyer has.
+    """
+    left = dict(unshipped)
+    made = {}
+    for sale in sorted(sales, key=lambda each: each.refunded_at or _LAST):
+        if sale.refunds != (sale.reference,):
+            made[sale.reference] = sale
+            continue
+        stays = {number: min(back, left.get(number, Decimal(0))) for number, back in
+                 sale.back.items()}  # fmt: skip
+        for number, pieces in stays.items():
+            left[number] = left.get(number, Decimal(0)) - pieces
+        back = {
+            number: pieces - stays[number]
+            for number, pieces in sale.back.items()
+            if pieces > stays[number]
+        }
+        made[sale.reference] = replace(
+            sale,
+            kind=SaleKind.RETURN if back else SaleKind.REFUND,
+            back=back,
+            stays={number: pieces for number, pieces in stays.items() if pieces},
+        )
+    return [made[sale.reference] for sale in sales]
 
 
 def sales_of(order: Order, content: Mapping[str, Any]) -> list[Sale]:
-    """Return the after-sales of a shipped order, in the sequence of the storefront.
+    """Return the after-sales of a released order, in the sequence of the storefront.
 
     A refund with pieces and without a request is a return. Unknown words are a return too: goods
     that come back unannounced are worse than goods that are waited for in vain.
@@ -169,8 +221,9 @@ def _time(value: Any) -> datetime | None:
 class Facts:
     """What the systems say of one after-sale by now.
 
-    `refunded` is what the storefront booked; `invoiced` what was invoiced of the order before;
-    `recovered` what red-letter and recovered invoices took back for it.
+    `refunded` is what the storefront booked; `invoiced` what of it was invoiced before;
+    `recovered` what red-letter and recovered invoices took back for it. `stopping`: refunded
+    pieces are still to be kept from leaving. `awaited`: an invoice of the order is to be issued.
     """
 
     kind: SaleKind
@@ -181,23 +234,32 @@ class Facts:
     refunded: Decimal
     invoiced: Decimal
     recovered: Decimal
+    stopping: bool = False
+    awaited: bool = False
 
 
 def state_of(facts: Facts) -> SaleState:
     """Return how far an after-sale has come. Pure: the same facts give the same state.
 
     An exchange without a refund is settled once the goods are back: its invoice still holds. With
-    a refund it is a return, and what goes out instead an order of its own.
+    a refund it is a return, and what goes out instead an order of its own. A cancelled order that
+    was paid waits for its refund as goods do that came back.
     """
     if facts.refused:
         return SaleState.REFUSED
     if facts.kind is SaleKind.CANCELLATION:
+        if not facts.refunded:
+            return SaleState.RECEIVED
         return SaleState.SETTLED if not open_amount(facts) else SaleState.REFUNDED
+    if facts.stopping:
+        return SaleState.REQUESTED
     if facts.goods_back and not facts.received:
         return SaleState.RETURNING if facts.registered else SaleState.REQUESTED
     if not facts.refunded:
         return SaleState.SETTLED if facts.kind is SaleKind.EXCHANGE else SaleState.RECEIVED
-    return SaleState.REFUNDED if open_amount(facts) else SaleState.SETTLED
+    if open_amount(facts):
+        return SaleState.REFUNDED
+    return SaleState.INVOICING if facts.awaited else SaleState.SETTLED
 
 
 def open_amount(facts: Facts) -> Decimal:

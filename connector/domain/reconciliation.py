@@ -209,7 +209,10 @@ class BookOrder(NamedTuple):
 
 
 class BookLine(NamedTuple):
-    """A line in one book. `amount` is tax-inclusive, less `discount`, which holds the subsidy."""
+    """A line in one book. `amount` is tax-inclusive, less `discount`, which holds the subsidy.
+
+    `later` is what of our refunds came after the line was placed in the DMS, which holds it still.
+    """
 
     number: str
     line: int
@@ -223,6 +226,8 @@ class BookLine(NamedTuple):
     refunded_quantity: int
     refunded_amount: int
     shipped: int
+    later_quantity: int = 0
+    later_amount: int = 0
 
 
 class BookDocument(NamedTuple):

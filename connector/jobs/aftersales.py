@@ -1,4 +1,4 @@
-"""Job: follow returns, exchanges and refunds of shipped goods until the invoice is recovered."""
+"""Job: follow cancellations, returns, exchanges and refunds until the invoice is recovered."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from connector.domain.aftersales import (
     Facts,
     Sale,
     SaleState,
+    cancellation_of,
+    kept_back,
     owner_of,
     sales_of,
     share_out,
     state_of,
 )
 from connector.domain.invoicing import issued, reversing
+from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_text
+from connector.domain.reading import read_order
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context
-from connector.steps.request import register_return
+from connector.steps.request import RETURN, register_return
 from connector.steps.sales_order import Differs, live
 from connector.store.aftersales import AfterSales, Noted
-from connector.store.invoices import invoices_of
+from connector.store.calls import CallState
+from connector.store.invoices import invoices_of, missing_of
 from connector.store.orders import Change, NewDocument
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
 
@@ -59,8 +64,7 @@ def aftersales(context: Context, sales: AfterSales, cadence: Cadence) -> Job:
 
 def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[str]) -> None:
     """Bring every after-sale of an order as far as it goes. Raises Misconfigured."""
-    order = context.read(row)
-    shown = sales_of(order, row.content)
+    shown = _shown(context, row)
     if not shown:
         return
     held = {each.reference: each for each in sales.of_order(row.id)}
@@ -68,8 +72,12 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
         before = held.get(sale.reference)
         why = _register(context, row, sale, before, counts)
         documents = live(context.orders.documents(row.id))
-        facts = _facts(sale, shown, documents, before, refused=bool(why))
+        facts = _facts(row, sale, shown, documents, before, refused=bool(why))
         state = state_of(facts)
+        if facts.stopping:
+            pieces = ", ".join(f"{each.normalize():f} of line {at}" for at, each in
+                               sale.stays.items())  # fmt: skip
+            why = f"refunded before it was shipped: keep {pieces} back"
         noted = Noted(
             sale.reference,
             sale.kind.value,
@@ -93,6 +101,41 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
             text = f"{sale.kind.value} {sale.reference}: {was or 'new'} → {state.value} ({owner})"
             event = Change(event="after_sale", text=f"{text} {why}".strip())
             context.orders.note(row.id, event, "aftersales", context.clock())
+
+
+def _shown(context: Context, row: OrderRow) -> list[Sale]:
+    if row.stage == Stage.CANCELLED:
+        order, _ = read_order(row.content, shop=row.shop)
+        cancelled = cancellation_of(order) if order is not None else None
+        return [cancelled] if cancelled is not None else []
+    unshipped = {line.number: line.quantity - line.shipped for line in
+                 context.orders.lines(row.id)}  # fmt: skip
+    return kept_back(sales_of(context.read(row), row.content), unshipped)
+
+
+def try_again(
+    context: Context, sales: AfterSales, row: OrderRow, reference: str, actor: str
+) -> AfterSaleRow:
+    """Register a return once more that the DMS refused, and give the after-sale as it then stands.
+
+    Raises LookupError when the order has none that was refused under this reference, RetryLater
+    when the DMS cannot be reached: then the next run tries again.
+    """
+    held = {each.reference: each for each in sales.of_order(row.id)}
+    sale = held.get(reference)
+    if sale is None or sale.state != SaleState.REFUSED:
+        raise LookupError(reference)
+    for call in context.calls.of_order(row.id):
+        if call.operation == RETURN and call.state == CallState.REJECTED:
+            context.calls.release(call, f"to be sent again: {actor}")
+    sales.reopen(sale, context.clock())
+    event = Change(event="retry", text=f"return of {reference} asked for again by hand")
+    context.orders.note(row.id, event, actor, context.clock())
+    counts: Counter[str] = Counter()
+    follow(context, sales, row, counts)
+    if counts["waiting"]:
+        raise RetryLater("the DMS does not answer; the next run tries again", place=reference)
+    return next(each for each in sales.of_order(row.id) if each.reference == reference)
 
 
 def _register(
@@ -142,6 +185,7 @@ def _register(
 
 
 def _facts(
+    row: OrderRow,
     sale: Sale,
     shown: Sequence[Sale],
     documents: Sequence[DocumentRow],
@@ -170,6 +214,9 @@ def _facts(
         due = [(each.reference, each.refunded) for each in shown]
         recovered += share_out(due, loose)[sale.reference]
     recovered += Decimal(str(_by_hand(before).get("by_hand", "0")))
+    # What was not invoiced at all need not be recovered: the oldest refunds first.
+    due = [(each.reference, each.refunded) for each in shown]
+    uninvoiced = share_out(due, max((row.total or invoiced) - invoiced, _ZERO))
     return Facts(
         kind=sale.kind,
         goods_back=bool(sale.back),
@@ -177,8 +224,10 @@ def _facts(
         received=bool(ours) and ours <= received,
         refused=refused,
         refunded=sale.refunded,
-        invoiced=invoiced,
+        invoiced=max(sale.refunded - uninvoiced[sale.reference], _ZERO),
         recovered=recovered,
+        stopping=bool(sale.stays) and Stage(row.stage) not in (Stage.SHIPPED, Stage.CLOSED),
+        awaited=bool(missing_of(row, documents)) and row.stage != Stage.CANCELLED,
     )
 
 

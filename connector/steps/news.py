@@ -60,6 +60,8 @@ def take_news(
     if hold is not None and not documents and _says_the_same(row, hold):
         return "known"
     whole = all(shipped[line.number] >= line.quantity - line.refunded_quantity for line in lines)
+    if _stopped(news, number, held, shipped, lines, row):
+        return _take_stop(context, database, row, number, unit or "", mapping, held)
     # A warehouse that is quicker than the wave has shipped all the same.
     goes_on = whole and Stage(row.stage) in (Stage.READY, Stage.RELEASED)
     now = context.clock()
@@ -145,6 +147,51 @@ def _hold(
         if quantity > ordered.get(line, Decimal(0))
     )
     return Hold(HoldCause.DISCREPANCY, wrong) if wrong else None
+
+
+def _stopped(
+    news: Mapping[str, Any],
+    number: str,
+    held: Sequence[DocumentRow],
+    shipped: Quantities,
+    lines: Sequence[LineRow],
+    row: OrderRow,
+) -> bool:
+    """Whether people cancelled in the DMS what was refunded in full after its release."""
+    return (
+        news.get("status") == "cancelled"
+        and Stage(row.stage) is Stage.RELEASED
+        and any(each.kind == "sales_order" and each.number == number for each in live(held))
+        and bool(lines)
+        and not any(shipped.values())
+        and all(line.refunded_quantity >= line.quantity for line in lines)
+    )
+
+
+def _take_stop(
+    context: Context,
+    database: Database,
+    row: OrderRow,
+    number: str,
+    unit: str,
+    mapping: str,
+    held: Sequence[DocumentRow],
+) -> str:
+    """Note that a sales order was stopped; with the last of them the order is cancelled."""
+    left = [each for each in live(held) if each.kind == "sales_order" and each.number != number]
+    now = context.clock()
+    change = Change(
+        event="cancellation",
+        text=f"sales order {number} ({unit}) was cancelled in the DMS: it was refunded in full",
+        stage=None if left else Stage.CANCELLED,
+        keep_hold=bool(left),
+        documents=(NewDocument("cancellation", "dms", unit, number, now),),
+        free_allocations=not left,
+        mapping_version=context.mappings()[mapping].version,
+    )
+    with database.transaction() as session:
+        apply_in(session, row, change, "status", now)
+    return "news"
 
 
 def _says_the_same(row: OrderRow, hold: Hold) -> bool:

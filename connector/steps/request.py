@@ -25,6 +25,8 @@ from connector.store.calls import Call
 from connector.store.orders import Change, NewDocument
 from connector.store.tables import OrderRow
 
+RETURN = "dms_return"
+
 
 def note(context: Context, row: OrderRow) -> Change:
     """Request the delivery note of the first business unit that has none for this delivery."""
@@ -68,11 +70,11 @@ def register_return(
             {"number": number, "quantity": quantity} for number, quantity in lines.items()
         ],
     }
-    prepared = context.dms.prepare("dms_return", source)
+    prepared = context.dms.prepare(RETURN, source)
     return context.outbound.perform(
         Call(
             system="dms",
-            operation="dms_return",
+            operation=RETURN,
             subject=f"{row.shop}/{row.number}",
             part=reference,
             reference=reference,

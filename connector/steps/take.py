@@ -28,6 +28,9 @@ _COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
 # What comes after the sale; it is no change of what was ordered either.
 _AFTER = ("refunds", "return_requests")
 _LARGEST = Decimal(10) ** 13
+_KEEP_BACK = (
+    "refunded in full after release: have the warehouse keep the goods, and cancel it in the DMS"
+)
 # Names in the content the storefront's other order that bears this order's number.
 SAME_NUMBER = "same_number_as"
 
@@ -140,11 +143,15 @@ def _again(
         "mapping_version": context.mappings().version,
         **_columns(content, order, now, row),
     }
-    if order is not None and _after_sale(row, content):
+    if order is not None and _after_sale(context, row, content):
+        kept_back = state == PaymentState.CANCELLED and not any(
+            line.shipped for line in context.orders.lines(row.id)
+        )
         change = Change(
             event="after_sale",
-            text="the storefront shows a return, an exchange or a refund of what was shipped",
+            text="the storefront shows a return, an exchange or a refund of what was released",
             keep_hold=True,
+            hold=Hold(HoldCause.CHANGED, (_KEEP_BACK,)) if kept_back else None,
             next_try_at=row.next_try_at,
             tries=row.tries,
             values=fresh,
@@ -215,13 +222,13 @@ def _again(
     return Taken.CHANGED
 
 
-def _after_sale(row: OrderRow, content: Mapping[str, Any]) -> bool:
-    """Whether nothing of a shipped order changed but what comes after the sale."""
+def _after_sale(context: Context, row: OrderRow, content: Mapping[str, Any]) -> bool:
+    """Whether nothing of a released order changed but what comes after the sale."""
 
     def ordered(each: Mapping[str, Any]) -> str:
         return dumps({k: v for k, v in each.items() if k not in (*_COURSE, *_AFTER)})
 
-    if Stage(row.stage) not in (Stage.SHIPPED, Stage.CLOSED):
+    if not _left(context, row):
         return False
     changed = any(dumps(row.content.get(name)) != dumps(content.get(name)) for name in _AFTER)
     return changed and ordered(row.content) == ordered(content)
@@ -238,8 +245,11 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
             now,
         )
         return Taken.CANCELLED
-    # The content as placed is kept: cancelling needs its business units and numbers.
+    # The content as placed is kept: cancelling needs its business units and numbers. What was
+    # refunded is followed after the sale.
+    refunds = {name: fresh["content"].get(name) for name in _AFTER}
     values = {
+        "content": {**row.content, **refunds},
         "payment_state": fresh["payment_state"],
         "status": fresh["status"],
         "content_hash": fresh["content_hash"],

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import exists, or_, select
 
 from connector.domain.aftersales import SaleState
+from connector.domain.lifecycle import Stage
 from connector.store.database import Database
 from connector.store.tables import AfterSaleRow, OrderRow
 
@@ -39,7 +40,7 @@ class AfterSales:
         self._database = database
 
     def to_look_at(self, shop: str, since: datetime) -> Iterator[OrderRow]:
-        """Give shipped orders that changed since then or have an after-sale under way."""
+        """Give released and cancelled orders that changed since, or have one under way."""
         open_one = exists().where(
             AfterSaleRow.order_pk == OrderRow.id, AfterSaleRow.state.not_in(_ENDED)
         )
@@ -47,7 +48,7 @@ class AfterSales:
             select(OrderRow)
             .where(
                 OrderRow.shop == shop,
-                OrderRow.stage.in_(("shipped", "closed")),
+                OrderRow.stage.in_((Stage.RELEASED, Stage.SHIPPED, Stage.CLOSED, Stage.CANCELLED)),
                 or_(OrderRow.updated_at >= since, open_one),
             )
             .order_by(OrderRow.id)
@@ -88,6 +89,14 @@ class AfterSales:
             row.updated_at = now
         return before if before != noted.state else None
 
+    def reopen(self, row: AfterSaleRow, now: datetime) -> None:
+        """Let an after-sale that was refused be asked for again."""
+        with self._database.transaction() as session:
+            held = session.get_one(AfterSaleRow, row.id)
+            if held.state == SaleState.REFUSED:
+                held.state, held.updated_at = SaleState.REQUESTED, now
+                held.detail = {**held.detail, "why": ""}
+
     def recovered_by_hand(
         self, row: AfterSaleRow, amount: Decimal, actor: str, now: datetime
     ) -> None:
@@ -98,8 +107,8 @@ class AfterSales:
             held.updated_at = now
 
     def listed(self, states: Sequence[str] = ()) -> list[tuple[AfterSaleRow, OrderRow]]:
-        """Return after-sales in these states (all that have not ended), the oldest refund first."""
-        wanted = states or [each.value for each in SaleState if each not in _ENDED]
+        """Return after-sales in these states (all that need somebody), the oldest request first."""
+        wanted = states or [each.value for each in SaleState if each is not SaleState.SETTLED]
         query = (
             select(AfterSaleRow, OrderRow)
             .join(OrderRow, OrderRow.id == AfterSaleRow.order_pk)

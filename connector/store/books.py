@@ -225,7 +225,8 @@ class Books:
                 f"SELECT COUNT(*), SUM(b.total) FROM whole_order b {day}", at
             )
             lines, returned = self._one(
-                f"SELECT COUNT(*), SUM(b.refunded_amount) FROM whole_line b {day}", at
+                f"SELECT COUNT(*), SUM(b.refunded_amount - b.later_amount) FROM whole_line b {day}",
+                at,
             )
             invoices, invoiced = self._one(
                 f"SELECT COUNT(*), SUM(b.gross) FROM whole_document b {day}"

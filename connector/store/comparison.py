@@ -160,7 +160,7 @@ def _documents_summed(book: Book) -> str:
 def _lines_summed(book: Book) -> str:
     return (
         "SELECT number, COUNT(*) AS pieces, SUM(amount) AS amount, SUM(subsidy) AS subsidy,"
-        " SUM(refunded_amount) AS returned, SUM(shipped) AS shipped"
+        " SUM(refunded_amount - later_amount) AS returned, SUM(shipped) AS shipped"
         f" FROM book_line WHERE book = {int(book)} GROUP BY number"
     )
 

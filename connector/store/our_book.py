@@ -12,6 +12,7 @@ from sqlalchemy import Column, Text, bindparam, text
 from connector.domain.invoicing import Invoice, invoice_of, void
 from connector.domain.reconciliation import Book, BookDocument, scaled
 from connector.store.books import Books
+from connector.store.refunded_later import note_refunded_later
 from connector.store.types import ExactJson, UtcDateTime
 
 _PAGE = 500
@@ -54,10 +55,11 @@ class OurBook:
         self._books.run(
             "INSERT INTO whole_line SELECT 1, o.number, l.number, l.business_unit, l.sku,"
             " l.quantity, l.unit_price, l.discount, l.subsidy, l.amount,"
-            " l.refunded_quantity, l.refunded_amount, l.shipped"
+            " l.refunded_quantity, l.refunded_amount, l.shipped, 0, 0"
             " FROM scope k JOIN orders o ON o.number = k.number AND o.shop = :shop"
             " JOIN order_line l ON l.order_pk = o.id"
         )
+        note_refunded_later(self._books)
         for page in self._books.numbers():
             self._books.put(Book.CONNECTOR, documents=self._our_documents(page, zone))
         # What was placed before its total was noted with it: as much as its lines are worth.

@@ -115,7 +115,8 @@ def of_the_storefront() -> Iterator[Rule]:
 
 def of_the_dms() -> Iterator[Rule]:
     """Give the rules for lines and freight by our book and by the DMS: what was open then."""
-    opened, worth = "(c.quantity - c.refunded_quantity)", "(c.amount - c.refunded_amount)"
+    opened = "(c.quantity - c.refunded_quantity + c.later_quantity)"
+    worth = "(c.amount - c.refunded_amount + c.later_amount)"
     yield _line_rule(
         Book.DMS,
         "dms",
@@ -133,7 +134,7 @@ def of_the_dms() -> Iterator[Rule]:
         f"'{Kind.MISSING_DMS}'",
         "'line'",
         Book.DMS,
-        "FROM book_line c WHERE c.book = 1 AND c.quantity > c.refunded_quantity"
+        f"FROM book_line c WHERE c.book = 1 AND {opened} > 0"
         " AND EXISTS (SELECT 1 FROM book_order o WHERE o.book = 2 AND o.number = c.number"
         " AND o.unit = c.part) AND EXISTS (SELECT 1 FROM book_line d WHERE d.book = 2)"
         " AND NOT EXISTS (SELECT 1 FROM book_line d WHERE d.book = 2"

@@ -75,6 +75,8 @@ def course() -> Iterator[Rule]:
     ours = "t.in_storefront = 1 AND t.in_connector = 1"
     gone = "(t.c_shipments > 0 OR t.d_shipments > 0 OR t.p_shipments > 0)"
     cancelled = "(t.s_payment = 'cancelled' OR t.c_stage = 'cancelled')"
+    # A storefront calls an order cancelled, too, whose goods were refunded after they had left.
+    unreturned = "(t.s_refunded = 0 OR t.s_refunded < t.c_total - t.c_freight)"
     more = "(t.d_total - t.c_total + t.c_returned)"
     words = {"storefront": "t.s_payment", "connector": "t.c_stage", "scaled": "0"}
     invoiced = "CASE WHEN t.c_invoiced > t.d_invoiced THEN t.c_invoiced ELSE t.d_invoiced END"
@@ -86,7 +88,7 @@ def course() -> Iterator[Rule]:
         "'order'",
         Book.STOREFRONT,
         f"FROM summed t WHERE t.in_connector = 1 AND {cancelled} AND {gone}"
-        f" AND t.s_refunded < t.c_total AND {untold('sales_order')}",
+        f" AND {unreturned} AND {untold('sales_order')}",
         {**words, "amount": "t.c_total", "ordered_dms": more},
     )
     # Cancelled here and still alive there: in the DMS, or in the storefront, or here.
@@ -104,7 +106,7 @@ def course() -> Iterator[Rule]:
         Book.STOREFRONT,
         f"FROM summed t WHERE {ours} AND {untold('order', 'sales_order', 'cancellation')}"
         " AND ((t.s_payment = 'cancelled' AND t.c_stage <> 'cancelled'"
-        " AND t.s_refunded < t.c_total) OR (t.c_stage = 'cancelled'"
+        f" AND {unreturned}) OR (t.c_stage = 'cancelled'"
         " AND t.s_payment <> 'cancelled'))",
         {**words, "amount": "t.c_total"},
     )
