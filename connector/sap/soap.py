@@ -7,16 +7,11 @@ opened by the header `sap-sessioncmd: open` and kept by the cookie `sap-contexti
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-import requests
-from requests.auth import HTTPBasicAuth
-from urllib3.exceptions import NewConnectionError
 
 from connector.errors import (
     ConnectorError,
@@ -28,12 +23,13 @@ from connector.errors import (
     RetryLater,
 )
 from connector.sap.envelope import Style, name_in, read_answer, request_xml
-from connector.sap.errors import lost, refused_before
+from connector.sap.errors import refused_before
 from connector.sap.fitting import findings
 from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
 from connector.sap.slots import LocalSlots, Slots, Turnstile
+from connector.sap.wire import Wire
 
 # Tables that must be sent, if only empty, for SAP to fill and return them. Those of a function
 # module that does not stand here are asked for.
@@ -53,7 +49,6 @@ _CLASSES: Mapping[str, Literal["importing", "exporting", "changing", "tables"]] 
     "C": "changing",
     "T": "tables",
 }
-_LARGEST = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ class SoapSap:
     def session(self) -> Iterator[SapSession]:
         """See `SapSystem`."""
         with self._turnstile.passed():
-            session = _Session(self, _http(self._settings))
+            session = _Session(self, Wire(self._settings))
             try:
                 yield session
             finally:
@@ -122,20 +117,20 @@ class SoapSap:
         """See `SapSystem`."""
         self._turnstile.slots.close()
 
-    def _own(self) -> requests.Session:
+    def _own(self) -> Wire:
         """Return this thread's connection for calls without a session."""
-        http: requests.Session | None = getattr(self._threads, "http", None)
+        http: Wire | None = getattr(self._threads, "http", None)
         if http is None:
-            http = self._threads.http = _http(self._settings)
+            http = self._threads.http = Wire(self._settings)
         return http
 
-    def _read(self, function: str, parameters: Parameters, http: requests.Session) -> Answer:
+    def _read(self, function: str, parameters: Parameters, http: Wire) -> Answer:
         try:
             return self.post(http, function, parameters, {})
         except InDoubt as error:
             raise RetryLater(error.message, place=error.place) from None
 
-    def _describe(self, function: str, http: requests.Session) -> Mapping[str, Parameter]:
+    def _describe(self, function: str, http: Wire) -> Mapping[str, Parameter]:
         """Ask for an interface, once. Within a session that is open already, it asks there."""
         if function not in self._described:
             rows = self._read("RFC_GET_FUNCTION_INTERFACE", {"FUNCNAME": function}, http)
@@ -172,62 +167,29 @@ class SoapSap:
 
     def post(
         self,
-        http: requests.Session,
+        http: Wire,
         function: str,
         parameters: Parameters,
         headers: Mapping[str, str],
     ) -> Answer:
         """Send one call and return its answer; a lost one is InDoubt."""
         tables = self._tables_of(function, http)
+        body = request_xml(function, parameters, self._settings.namespace_style, tables)
         with self._logging_on():
-            status, content = self._exchange(http, function, parameters, headers, tables)
+            status, content = http.post(body, headers, f"SAP {function}")
             if not self._admitted and status in (200, 500):
                 self._admitted = True
                 self._logons.admitted()
             return read_answer(status, content, function, self._names_of(function))
 
-    def _exchange(
-        self,
-        http: requests.Session,
-        function: str,
-        parameters: Parameters,
-        headers: Mapping[str, str],
-        tables: tuple[str, ...],
-    ) -> tuple[int, bytes]:
-        place = f"SAP {function}"
-        body = request_xml(function, parameters, self._settings.namespace_style, tables)
-        ends = time.monotonic() + self._settings.call_deadline
-        try:
-            response = http.post(
-                self._settings.url,
-                params={
-                    "sap-client": self._settings.client,
-                    "sap-language": self._settings.language,
-                },
-                data=body,
-                headers={"Content-Type": "text/xml; charset=utf-8", "SOAPAction": "", **headers},
-                timeout=(self._settings.connect_timeout, self._settings.read_timeout),
-                allow_redirects=False,
-                stream=True,
-            )
-            content = bytearray()
-            with response:
-                for chunk in response.iter_content(65_536):
-                    content += chunk
-                    if time.monotonic() > ends or len(content) > _LARGEST:
-                        raise requests.ReadTimeout("the answer is too slow or too large")
-        except requests.RequestException as error:
-            raise _of_exception(error, place) from None
-        return response.status_code, bytes(content)
-
-    def check_fit(self, function: str, parameters: Parameters, http: requests.Session) -> None:
+    def check_fit(self, function: str, parameters: Parameters, http: Wire) -> None:
         """Raise MappingFailed when a request does not fit; SAP would cut or ignore silently."""
         interface = {} if function in _TABLES else self._interface(function, http)
         unfit = findings(interface, parameters) if interface else []
         if unfit:
             raise MappingFailed(f"SAP {function}", unfit)
 
-    def _tables_of(self, function: str, http: requests.Session) -> tuple[str, ...]:
+    def _tables_of(self, function: str, http: Wire) -> tuple[str, ...]:
         if function in _TABLES:
             return _TABLES[function]
         described = self._interface(function, http)
@@ -243,7 +205,7 @@ class SoapSap:
             self._names[function] = {name_in(name, "mc"): name for name in known}
         return self._names[function]
 
-    def _interface(self, function: str, http: requests.Session) -> Mapping[str, Parameter]:
+    def _interface(self, function: str, http: Wire) -> Mapping[str, Parameter]:
         """Return the interface; nothing for a user who may not read it."""
         try:
             return self._describe(function, http)
@@ -257,7 +219,7 @@ class SoapSap:
 
 
 class _Session:
-    def __init__(self, system: SoapSap, http: requests.Session) -> None:
+    def __init__(self, system: SoapSap, http: Wire) -> None:
         self._system = system
         self._http = http
         self._opened = False
@@ -320,22 +282,3 @@ def _field(row: Mapping[str, Any]) -> FieldType:
         int(row.get("LENG") or 0),
         int(row.get("DECIMALS") or 0),
     )
-
-
-def _of_exception(error: requests.RequestException, place: str) -> ConnectorError:
-    if isinstance(error, requests.exceptions.SSLError):
-        return Misconfigured(
-            "the certificate of SAP is not accepted", place=place, remedy="set sap.ca_file"
-        )
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
-        return RetryLater("cannot be reached", place=place)
-    return lost(type(error).__name__, place)
-
-
-def _http(settings: SoapSettings) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False
-    session.auth = HTTPBasicAuth(settings.user.encode(), settings.password.encode())
-    session.verify = str(settings.ca_file) if settings.ca_file else True
-    return session
