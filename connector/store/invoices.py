@@ -51,9 +51,11 @@ def missing_of(
 
 
 def _applications(documents: Sequence[DocumentRow | NewDocument]) -> list[Application]:
-    worth = {
-        each.number: each.detail.get("total") for each in documents if each.kind == "sales_order"
-    }
+    worth = {}
+    for each in documents:
+        if each.kind in ("sales_order", "amendment"):
+            number = each.detail["sales_order"] if each.kind == "amendment" else each.number
+            worth[str(number)] = each.detail.get("total")
     made = []
     for each in documents:
         if each.kind == "invoice_application":
@@ -168,7 +170,7 @@ def _applied(session: Session, document: DocumentRow, order: OrderRow) -> Decima
         select(DocumentRow)
         .where(
             DocumentRow.order_pk == order.id,
-            DocumentRow.kind.in_(("sales_order", "invoice_application")),
+            DocumentRow.kind.in_(("sales_order", "amendment", "invoice_application")),
         )
         .order_by(DocumentRow.id)
     ).all()

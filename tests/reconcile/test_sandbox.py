@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connector.domain.reconciliation import Kind
 from connector.jobs.cadence import Window
 from connector.jobs.runner import Outcome
 from connector.logs import configure
@@ -18,6 +20,7 @@ from connector.sandbox import world
 from connector.sandbox.dms_documents import INVOICE
 from connector.sandbox.dms_documents import ORDER as SALES_ORDER
 from connector.sandbox.storefront import ORDER
+from connector.settings import Settings
 from connector.store.reconciliation import Window as Span
 from tests.support.scene import NOON, Scene, scene
 
@@ -82,6 +85,47 @@ def night(database_url: str, folder: Path) -> Iterator[Night]:
         around.clock.now = NIGHT
         around.sandbox.clock.set(NIGHT)
         yield Night(around)
+
+
+def test_an_amended_order_is_compared_as_it_was_amended(tmp_path: Path) -> None:
+    configure("error")
+    mappings = Path(shutil.copytree("mappings", tmp_path / "mappings"))
+    amend = mappings / "dms_amend.yaml"
+    amend.write_text(amend.read_text(encoding="utf-8").replace("absent: true\n", ""))
+
+    def amending(settings: Settings) -> None:
+        settings.mappings = mappings
+
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path, amending) as around:
+        assert around.stands(34) == ("placed", "stock")
+        shown, more = around.shown(34), Decimal(100)
+        first, *others = shown["line_items"]
+        first = {
+            **first,
+            **{name: str(Decimal(first[name]) + more) for name in ("total", "subtotal")},
+        }
+        total = Decimal(shown["total"]) + more
+        around.change(34, line_items=[first, *others], total=str(total))
+        for key, stock in around.sandbox.books.items("sap.stock"):
+            around.sandbox.books.put("sap.stock", key, {**stock, "LABST": "1000"})
+        around.later(20, ticks=3)
+        assert around.stands(34) == ("ready", None)
+        (held,) = around.sales_orders(34)
+        assert Decimal(held["content"]["total"]) == total
+        around.until(DAY.end + timedelta(minutes=1))
+        around.clock.now = NIGHT
+        around.sandbox.clock.set(NIGHT)
+        tonight = Night(around)
+        tonight.reconcile()
+        assert "34" not in tonight.found()
+        tonight.books.delete(SALES_ORDER, held["orderNumber"])
+        tonight.reconcile()
+        (lost,) = (
+            each
+            for each in tonight.connector.differences.of_window(Span(DAY.start, DAY.end))
+            if (each.number, each.field) == ("34", "sales_order")
+        )
+        assert (lost.kind, lost.amount) == (Kind.MISSING_DMS, total)
 
 
 @pytest.fixture
