@@ -305,8 +305,14 @@ def billingdoc_getlist(system: System, _session: Session, values: Values) -> Val
 
 
 def customer_find(system: System, _session: Session, values: Values) -> Values:
-    """Find customers by code, phone or the beginning of a name, as a site's own module would."""
-    code, phone, name = (str(values.get(key, "")).strip() for key in ("CODE", "PHONE", "NAME"))
+    """Find customers by code, phone or the beginning of a name, as a site's own module would.
+
+    The table BUYERS asks for several at once; rows do not say whom they were found for.
+    """
+    asked = [
+        tuple(str(one.get(key, "")).strip() for key in ("CODE", "PHONE", "NAME"))
+        for one in values.get("BUYERS") or [values]
+    ]
     found = [
         {
             "KUNNR": row["KUNNR"],
@@ -315,9 +321,12 @@ def customer_find(system: System, _session: Session, values: Values) -> Values:
                                          "AUFSD")},
         }
         for row in system.books.all(CUSTOMER)
-        if (code and row["STCD5"] == code)
-        or (phone and row["TELF1"] == phone)
-        or (name and row["MCOD1"].startswith(name.upper()))
+        if any(
+            (code and row["STCD5"] == code)
+            or (phone and row["TELF1"] == phone)
+            or (name and row["MCOD1"].startswith(name.upper()))
+            for code, phone, name in asked
+        )
     ]  # fmt: skip
     return {"CUSTOMERS": found, "RETURN": []}
 

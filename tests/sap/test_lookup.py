@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.matching import search_stem
+from connector.domain.matching import Verdict, decide, search_stem
 from connector.domain.order import Address, Buyer, BuyerKind
 from connector.errors import MappingFailed, Misconfigured
 from connector.mapping import load
@@ -159,6 +159,32 @@ def test_a_site_s_own_function_module_looks_and_reads(sandbox: Sandbox, tmp_path
     assert (there.name, there.code) == ("李雷", NOBODY.code)
     assert [each.number for each in at.find_by_code(NOBODY.code)] == [number]
     assert at.read_back("999999") is None
+
+
+def test_a_function_module_that_takes_several_buyers_is_asked_for_them_together(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    single = FIND_BY_FUNCTION.partition("request:")[2].partition("answer:")[0]
+    together = """
+  - field: BUYERS
+    each: buyers
+    fields:
+      - {field: CODE, source: code}
+      - {field: PHONE, source: phone}
+      - {field: NAME, source: name_stem}
+"""
+    text = FIND_BY_FUNCTION.replace(single, together).replace("request:", "batch: 3\nrequest:")
+    mappings = load(mappings_with(tmp_path, sap_customer_find=text))
+    at = CustomerDesk(system(sandbox), lambda: mappings)
+    buyers = [NOBODY, KNOWN, replace(NOBODY, phone="13911113333"), PERSON]
+    calls = counted(sandbox, "Z_CUSTOMER_FIND")
+    found = at.find(buyers)
+    assert calls.seen == 2  # of three, and of one
+    # A row does not say whom it is for: the decision is made for each buyer, on its own evidence.
+    decided = [decide(each, candidates) for each, candidates in zip(buyers, found, strict=True)]
+    assert [each.number for each in decided] == [None, "0000100001", None, "0000100002"]
+    assert [each.verdict for each in decided[::2]] == [Verdict.NEW] * 2
+    assert {each.number for each in found[1]} == {each.number for each in found[0]}
 
 
 def test_reading_by_number_without_a_way_is_said(sandbox: Sandbox, tmp_path: Path) -> None:
