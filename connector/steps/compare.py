@@ -91,6 +91,11 @@ class Comparer:
         books.include(self.differences.carried(window.start), carried=True)
         ours = OurBook(books)
         ours.include_open(window.start)
+        if self.sap.can():
+            # A closed order is compared no more, until SAP takes back what it billed for it.
+            since = window.start.astimezone(self.zone).date()
+            reversed_ = reading_books.taken_back(self.sap, since)
+            books.include(ours.earlier(reversed_, window.start), carried=True)
         ours.put(window.start, window.end, self.zone)
         ours.follow_numbers_kept_apart()
         failed: dict[str, str] = {}
@@ -123,6 +128,9 @@ class Comparer:
         if self.sap.can():
             asked.append(Book.SAP)
             today = self.context.clock().astimezone(self.zone).date()
-            since = (books.oldest() or window.start).astimezone(self.zone).date()
-            reading_books.put_sap(self.sap, books, since, today)
+            start, oldest = (
+                each.astimezone(self.zone).date()
+                for each in (window.start, books.oldest() or window.start)
+            )
+            reading_books.put_sap(self.sap, books, min(oldest, start), start, today)
         return asked

@@ -18,7 +18,7 @@ from connector.domain.masking import mask_text
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder, scaled
 from connector.errors import ConnectorError, MappingFailed, Misconfigured, Rejected, RetryLater
-from connector.sap.books import SapBooks
+from connector.sap.books import Billing, Delivery, SapBooks
 from connector.steps.context import Context
 from connector.steps.take import content_hash
 from connector.store.books import Books
@@ -291,39 +291,63 @@ def _add_sales_order(
         )
 
 
-def put_sap(sap: SapBooks, books: Books, since: date, until: date) -> None:
-    """Put SAP's deliveries and billing documents of these days: those of orders compared.
+def taken_back(sap: SapBooks, since: date) -> list[str]:
+    """Return the orders of which SAP cancelled or credited a billing document since a day."""
+    changed = sap.billing_changed(since)
+    return sorted({each.order for each in changed if each.cancelled or each.kind != "invoice"})
 
-    SAP knows more orders than ours; what bears another number is none of our business.
+
+def put_sap(sap: SapBooks, books: Books, oldest: date, start: date, until: date) -> None:
+    """Put SAP's deliveries and billing documents of the orders compared, up to a day.
+
+    The days from `start` are asked for one by one. What the orders carried from earlier days have
+    is asked for order by order, or by the days back to the `oldest`, whichever are fewer. SAP
+    knows more orders than ours; what bears another number is none of our business.
     """
+    days_before = (start - oldest).days
+    carried = books.carried(days_before)
+    since = start if len(carried) < days_before else oldest
     for deliveries in in_batches(sap.deliveries(since, until)):
         named = books.compared(sorted({each[0] for one in deliveries for each in one.items}))
-        documents, lines = [], []
-        for one in deliveries:
-            for number in sorted({each[0] for each in one.items} & named):
-                mine = [(at, each) for at, each in enumerate(one.items, 1) if each[0] == number]
-                pieces = sum(scaled(quantity) for _, (_, _, quantity) in mine)
-                documents.append(
-                    BookDocument("shipment", number, one.reference, one.number, "", 1,
-                                 str(one.day or ""), pieces, 0, 0, 0)
-                )  # fmt: skip
-                lines += [
-                    BookLine(number, at, one.number, sku, 0, 0, 0, 0, 0, 0, 0, scaled(quantity))
-                    for at, (_, sku, quantity) in mine
-                ]
-        books.put(Book.SAP, lines=lines, documents=documents)
+        _put_deliveries(books, deliveries, named)
     for billed in in_batches(sap.billing(since, until)):
-        named = books.compared(sorted({each.order for each in billed}))
-        books.put(
-            Book.SAP,
-            documents=[
-                BookDocument("invoice", each.order, each.invoice, each.number, "",
-                             int(not each.cancelled), str(each.day or ""), 0, scaled(each.net),
-                             scaled(each.tax), scaled(each.net + each.tax))
-                for each in billed
-                if each.order in named
-            ],
-        )  # fmt: skip
+        _put_billing(books, billed, books.compared(sorted({each.order for each in billed})))
+    if since == oldest:
+        return
+    for number in carried:
+        books.forget(Book.SAP, [number])
+        _put_deliveries(books, sap.deliveries_of(number), {number})
+        _put_billing(books, sap.billing_of(number), {number})
+
+
+def _put_deliveries(books: Books, deliveries: Iterable[Delivery], named: set[str]) -> None:
+    documents, lines = [], []
+    for one in deliveries:
+        for number in sorted({each[0] for each in one.items} & named):
+            mine = [(at, each) for at, each in enumerate(one.items, 1) if each[0] == number]
+            pieces = sum(scaled(quantity) for _, (_, _, quantity) in mine)
+            documents.append(
+                BookDocument("shipment", number, one.reference, one.number, "", 1,
+                             str(one.day or ""), pieces, 0, 0, 0)
+            )  # fmt: skip
+            lines += [
+                BookLine(number, at, one.number, sku, 0, 0, 0, 0, 0, 0, 0, scaled(quantity))
+                for at, (_, sku, quantity) in mine
+            ]
+    books.put(Book.SAP, lines=lines, documents=documents)
+
+
+def _put_billing(books: Books, billed: Iterable[Billing], named: set[str]) -> None:
+    books.put(
+        Book.SAP,
+        documents=[
+            BookDocument("invoice", each.order, each.invoice, each.number, "",
+                         int(not each.cancelled), str(each.day or ""), 0, scaled(each.net),
+                         scaled(each.tax), scaled(each.net + each.tax))
+            for each in billed
+            if each.order in named
+        ],
+    )  # fmt: skip
 
 
 def one_by_one(

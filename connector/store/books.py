@@ -173,6 +173,13 @@ class Books:
         rows = self.rows("SELECT number FROM scope WHERE number IN :numbers", numbers=list(numbers))
         return {str(number) for (number,) in rows}
 
+    def carried(self, most: int) -> list[str]:
+        """Return order numbers of earlier days that are compared, no more than `most`."""
+        rows = self.rows(
+            "SELECT number FROM scope WHERE carried = 1 ORDER BY number LIMIT :most", most=most
+        )
+        return [str(number) for (number,) in rows]
+
     def oldest(self) -> datetime | None:
         """Return when the oldest order that is compared was placed."""
         query = text("SELECT MIN(placed_at) AS oldest FROM whole_order").columns(oldest=UtcDateTime)

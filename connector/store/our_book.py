@@ -33,6 +33,19 @@ class OurBook:
             before=before,
         )
 
+    def earlier(self, numbers: Sequence[str], before: datetime) -> list[str]:
+        """Return which of these order numbers are orders of ours placed until then."""
+        found: list[str] = []
+        for first in range(0, len(numbers), _PAGE):
+            rows = self._books.rows(
+                "SELECT number FROM orders WHERE shop = :shop AND placed_at <= :before"
+                " AND number IN :numbers ORDER BY number",
+                before=before,
+                numbers=list(numbers[first : first + _PAGE]),
+            )
+            found += [str(number) for (number,) in rows]
+        return found
+
     def put(self, after: datetime, until: datetime, zone: ZoneInfo) -> None:
         """Lay our own book beside: orders placed in (after, until], and those in scope already.
 

@@ -19,6 +19,8 @@ from connector.logs import configure
 from connector.sandbox import world
 from connector.sandbox.dms_documents import INVOICE
 from connector.sandbox.dms_documents import ORDER as SALES_ORDER
+from connector.sandbox.faults import Fault
+from connector.sandbox.sap_functions import BILLING, cancel_billing
 from connector.sandbox.storefront import ORDER
 from connector.settings import Settings
 from connector.store.reconciliation import Window as Span
@@ -252,3 +254,26 @@ def test_a_difference_lasts_until_the_books_agree(tonight: Night) -> None:
     tonight.books.put(ORDER, "36", order)
     tonight.reconcile()
     assert tonight.found() == {}
+
+
+def test_what_sap_takes_back_of_a_closed_order_is_found_days_later(tonight: Night) -> None:
+    tonight.reconcile()
+    scene = tonight.scene
+    closed = next(row for row in scene.context.orders.listed() if row.stage == "closed")
+    (billed,) = (each for each in tonight.books.all(BILLING) if each["BSTNK"] == closed.number)
+    scene.clock.now = NIGHT + timedelta(days=31)
+    scene.sandbox.clock.set(scene.clock.now)
+    later = Window(DAY.start + timedelta(days=30), DAY.end + timedelta(days=30))
+    deliveries = Fault.parse("sap:latency:operation=BAPI_DELIVERY_GETLIST,times=0")
+    scene.sandbox.faults.set([deliveries])
+    cancel_billing(tonight.books, billed["VBELN"], later.end.date().isoformat())
+    outcome = tonight.connector.runner.run_window("reconcile", later)
+    assert outcome.state == "done", outcome.error
+    told = [
+        (each.kind.value, each.field, each.carried)
+        for each in tonight.connector.differences.of_window(Span(later.start, later.end))
+        if each.number == closed.number
+    ]
+    assert told == [("missing_sap", "billing", True)]
+    # Two days and the few orders that are still open, not every day since.
+    assert deliveries.seen < 30
