@@ -37,6 +37,12 @@ def rendered(url: str, folder: Path, width: int = 1280) -> str:
     return _run(folder, f"--window-size={width},1000", "--dump-dom", url)
 
 
+def printed(page: Path, file: Path) -> Path:
+    """Print a page of a file into a PDF."""
+    _run(file.parent, "--no-pdf-header-footer", f"--print-to-pdf={file}", page.as_uri())
+    return file
+
+
 def _run(folder: Path, *words: str) -> str:
     done = subprocess.run(
         [
