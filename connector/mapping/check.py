@@ -12,6 +12,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from connector.mapping import model
+from connector.mapping.columns import misplaced
 from connector.mapping.conversations import Conversation, conversations
 from connector.mapping.convert import Lookup
 from connector.mapping.document import Block, Items, Where, nowhere
@@ -225,6 +226,10 @@ class Checker:
             )
             return
         value = self._value(spec, block, scope)
+        if spec.column is not None:
+            problem = misplaced(value, spec.column.kind)
+            if problem is not None:
+                self._problem(block.block_at("column"), "kind", problem)
         if wanted is not None:
             for problem in unfit(value, wanted, system):
                 self._problem(block, _origin(spec), problem)

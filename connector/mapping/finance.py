@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from connector.mapping.shape import ANY, INTEGER, NUMBER, TEXT, TIME, Shape
+from connector.mapping.shape import ANY, DATE, INTEGER, NUMBER, TEXT, TIME, Shape
 
 
 def tables() -> dict[str, Shape]:
@@ -59,11 +59,12 @@ def tables() -> dict[str, Shape]:
             dict.fromkeys(
                 (
                     "business_unit", "state", "application", "invoice_number", "invoice_code",
-                    "kind", "red", "original", "replaced_by", "shared_with", "date", "delivered",
-                    "url", "written_back",
+                    "kind", "red", "original", "replaced_by", "shared_with", "delivered", "url",
+                    "written_back",
                 ),
                 TEXT,
             ),
+            {"date": DATE},
             dict.fromkeys(("net", "tax", "gross", "whole", "applied", "missing"), NUMBER),
         ),
         "extract_refunds": _row(
@@ -84,10 +85,11 @@ def tables() -> dict[str, Shape]:
             dict.fromkeys(
                 (
                     "number", "earlier", "document", "kind", "meaning", "field", "owner", "state",
-                    "since", "explanation", "explained_by", "detail",
+                    "explanation", "explained_by", "detail",
                 ),
                 TEXT,
             ),
+            {"since": DATE},
             dict.fromkeys(("storefront", "connector", "dms", "sap"), ANY),
             dict.fromkeys(
                 (

@@ -71,6 +71,16 @@ def test_the_shipped_folder_is_good() -> None:
          "function"),
         ("storefront_shipment.yaml", "constant: completed", "constant: complete", "enumeration"),
         ("storefront_invoice.yaml", "source: net, convert: [{to: text}]", "source: net", "type"),
+        ("extract_orders.yaml", "en: Total, kind: amount, total: true", "en: Total", "kind"),
+        ("extract_orders.yaml", "source: buyer_kind, column: {zh: 买方类型",
+         "source: buyer_kind, column: {kind: amount, zh: 买方类型", "kind"),
+        ("extract_refunds.yaml", "en: Refunded at, kind: time", "en: Refunded at, kind: date",
+         "kind"),
+        ("extract_lines.yaml", "en: Quantity, kind: quantity, total: true",
+         "en: Quantity, kind: integer", "kind"),
+        ("extract_invoices.yaml", "en: Date, kind: date", "en: Date, kind: time", "kind"),
+        ("extract_invoices.yaml", "en: Gross, kind: amount, total: true", "en: Gross, kind: date",
+         "kind"),
         ("storefront_shipment_note.yaml", "{field: customer_note", "{field: customernote", "field"),
     ],
 )  # fmt: skip
@@ -81,6 +91,19 @@ def test_what_would_fail_or_corrupt_is_found_in_its_line(
     lines = {(Path(each.file).name, each.line) for each in found if each.rule == rule}
     around = range(line - 5, line + 6)
     assert any(name == file and at in around for name, at in lines), found
+
+
+def test_a_column_of_a_wrong_kind_says_which_would_do(folder: Path) -> None:
+    old = "en: Total, kind: amount, total: true"
+    found, line = changed(folder, "extract_orders.yaml", old, "en: Total")
+    (wrong,) = [each for each in found if each.rule == "kind"]
+    assert (wrong.line, wrong.level) == (line, "error")
+    assert wrong.message == "the source gives a number, the column is text"
+    assert "kind: amount" in wrong.suggestion
+    assert "convert: [{to: text}]" in wrong.suggestion
+    found, _ = changed(folder, "extract_orders.yaml", "source: total, column",
+                       "source: total, convert: [{to: text}], column")  # fmt: skip
+    assert "kind" not in {each.rule for each in found}
 
 
 @pytest.mark.parametrize(
