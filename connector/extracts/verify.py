@@ -1,10 +1,21 @@
-"""Checks that an extract is whole and unchanged since it was written."""
+"""Checks that an extract is whole and unchanged, and adds its files up anew.
+
+The hash says that a file is the one that was written; its rows and control totals say that the
+manifest speaks of what is in it, also where somebody made both anew.
+"""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any
+
+_REMEDY = "build the extract again"
+_MARK = "\ufeff"
 
 
 def verify(folder: Path) -> list[str]:
@@ -12,16 +23,80 @@ def verify(folder: Path) -> list[str]:
     manifest = folder / "manifest.json"
     try:
         body = json.loads(manifest.read_text(encoding="utf-8"))
-        files = [(str(each["name"]), str(each["sha256"])) for each in body["files"]]
+        files = [
+            (str(each["name"]), str(each["sha256"]), int(each["rows"])) for each in body["files"]
+        ]
+        tables = {
+            f"{each['name']}.csv": (
+                int(each["rows"]),
+                {str(column): Decimal(total) for column, total in each["sums"].items()},
+                each.get("columns"),
+            )
+            for each in body["tables"]
+        }
     except FileNotFoundError:
         return [f"{manifest}: there is none — the extract is not complete; build it again"]
-    except (ValueError, KeyError, TypeError) as error:
-        return [f"{manifest}: unreadable ({error}) — build the extract again"]
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
+        return [f"{manifest}: unreadable ({error}) — {_REMEDY}"]
     findings = []
-    for name, expected in files:
+    for name, expected, rows in files:
         path = folder / name
         if not path.is_file():
-            findings.append(f"{path}: missing — build the extract again")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            findings.append(f"{path}: changed since it was written — build the extract again")
+            findings.append(f"{path}: missing — {_REMEDY}")
+            continue
+        if _hash(path) != expected:
+            findings.append(f"{path}: changed since it was written — {_REMEDY}")
+        if name in tables:
+            counted = tables[name][0]
+            if counted != rows:
+                findings.append(f"{manifest}: {name} has {rows} and {counted} rows — {_REMEDY}")
+            findings += [f"{path}: {what} — {_REMEDY}" for what in _wrong(path, *tables[name])]
+    named = {name for name, _, _ in files}
+    for name in tables:
+        if name not in named:
+            findings.append(f"{manifest}: tells of {name} and of no such file — {_REMEDY}")
     return findings
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _wrong(path: Path, rows: int, sums: Mapping[str, Decimal], columns: Any) -> Iterator[str]:
+    """Give what differs between a CSV file and what the manifest says of it, column by column."""
+    found, totals = 0, dict.fromkeys(sums, Decimal(0))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            if file.read(1) != _MARK:
+                yield "has no byte order mark: a spreadsheet would garble it"
+                file.seek(0)
+            reader = csv.reader(file, strict=True)
+            heading = next(reader, [])
+            if columns is not None and heading != columns:
+                yield f"has the columns {', '.join(heading)}, the manifest names others"
+            places = {name: heading.index(name) for name in sums if name in heading}
+            for row in reader:
+                found += 1
+                if len(row) != len(heading):
+                    yield f"row {found} has {len(row)} cells under {len(heading)} headings"
+                    return
+                for name, at in places.items():
+                    totals[name] += _number(row[at], name, found)
+    except (csv.Error, ValueError) as error:
+        yield f"cannot be read: {error}"
+        return
+    if found != rows:
+        yield f"has {found} rows, the manifest says {rows}"
+    for name, expected in sums.items():
+        if name not in places:
+            yield f"has no column {name}, of which the manifest has a total"
+        elif totals[name] != expected:
+            yield f"column {name} adds up to {totals[name]}, the manifest says {expected}"
+
+
+def _number(text: str, column: str, row: int) -> Decimal:
+    try:
+        return Decimal(text or 0)
+    except InvalidOperation:
+        raise ValueError(f"column {column} of row {row} is no number: {text[:40]!r}") from None

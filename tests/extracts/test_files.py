@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -148,6 +150,46 @@ def extract(folder: Path, rows: tuple[tuple[Cell, ...], ...] = ROWS) -> None:
     publish(folder, {"manifest.json": (manifest, 1)})
 
 
+def forged(folder: Path, change: Callable[[bytes], bytes]) -> list[str]:
+    """Write the extract anew, change its file, and give the manifest the hash that then fits."""
+    extract(folder)
+    file, manifest = folder / "orders.csv", folder / "manifest.json"
+    file.write_bytes(change(file.read_bytes()))
+    body = json.loads(manifest.read_text("utf-8"))
+    body["files"][0]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(body), "utf-8")
+    found = verify(folder)
+    for path in (file, manifest):
+        path.unlink()
+    return found
+
+
+def test_rows_and_totals_are_counted_from_the_files_whatever_their_hash_says(
+    tmp_path: Path,
+) -> None:
+    assert forged(tmp_path, lambda content: content) == []
+
+    def one(change: Callable[[bytes], bytes]) -> str:
+        (found,) = forged(tmp_path, change)
+        return found
+
+    total = sum((row[3] for row in ROWS if isinstance(row[3], Decimal)), Decimal(0))
+    wrong = one(lambda content: content.replace(b"10.10", b"10.11"))
+    assert wrong == (
+        f"{tmp_path}/orders.csv: column total adds up to {total + Decimal('0.01')}, the manifest"
+        f" says {total} — build the extract again"
+    )
+    assert "column total of row 1 is no number: '1O.10'" in one(
+        lambda content: content.replace(b"10.10", b"1O.10")
+    )
+    assert "has no column total" in one(lambda content: content.replace(b"total", b"summe", 1))
+    assert "no byte order mark" in one(lambda content: content[3:])
+    more = forged(tmp_path, lambda content: content + b"0032,,1,1.00,,,\r\n")
+    assert "has 3 rows, the manifest says 2" in more[0]
+    assert "column pieces adds up to" in more[1]
+    assert "cells under" in one(lambda content: content + b"1,2\r\n")
+
+
 def test_an_extract_verifies_and_every_tampering_is_found(tmp_path: Path) -> None:
     assert "there is none" in verify(tmp_path)[0]
     extract(tmp_path)
@@ -155,6 +197,7 @@ def test_an_extract_verifies_and_every_tampering_is_found(tmp_path: Path) -> Non
     file = tmp_path / "orders.csv"
     file.write_bytes(file.read_bytes().replace(b"10.10", b"10.11"))
     assert "changed since it was written" in verify(tmp_path)[0]
+    assert "column total adds up to" in verify(tmp_path)[1]
     file.unlink()
     assert "missing" in verify(tmp_path)[0]
     (tmp_path / "manifest.json").write_text("{}")
