@@ -156,7 +156,7 @@ def finish(context: Context, row: OrderRow) -> bool:
 
 
 def _moved(context: Context, row: OrderRow, stage: Stage, text: str) -> OrderRow:
-    change = Change(event=stage.value, text=text, stage=stage)
+    change = Change(event=stage.value, text=text, stage=stage, values={"backorder": None})
     return context.orders.apply(row, change, "writeback", context.clock())
 
 

@@ -7,7 +7,8 @@ and as its backorder (欠货) once its first delivery is released.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -87,7 +88,7 @@ def confirm(context: Context, row: OrderRow, stock: Stock) -> Change:
     order = context.read(row)
     first = row.stage == Stage.PLACED
     earlier = [] if first else context.orders.allocations(row.id)
-    wanted = _wanted(context, order, earlier)
+    wanted = _wanted(context, order, {} if first else _served(context, row, earlier))
     if not wanted:
         return Change(
             event="backorder_ended", text="nothing is owed any more", values={"backorder": None}
@@ -125,10 +126,19 @@ def confirm(context: Context, row: OrderRow, stock: Stock) -> Change:
     )
 
 
-def _wanted(context: Context, order: Order, earlier: Sequence[AllocationRow]) -> list[Wanted]:
-    taken: dict[int, Decimal] = {}
+def _served(
+    context: Context, row: OrderRow, earlier: Sequence[AllocationRow]
+) -> dict[int, Decimal]:
+    """Return line → what earlier deliveries took of it, or the warehouse shipped unasked."""
+    served = {line.number: line.shipped for line in context.orders.lines(row.id)}
+    taken: dict[int, Decimal] = defaultdict(Decimal)
     for each in earlier:
-        taken[each.line_number] = taken.get(each.line_number, Decimal(0)) + each.quantity
+        taken[each.line_number] += each.quantity
+        served[each.line_number] = max(served[each.line_number], taken[each.line_number])
+    return served
+
+
+def _wanted(context: Context, order: Order, served: Mapping[int, Decimal]) -> list[Wanted]:
     return [
         Wanted(
             line.number,
@@ -137,7 +147,7 @@ def _wanted(context: Context, order: Order, earlier: Sequence[AllocationRow]) ->
             left,
         )
         for line in order.open_lines
-        if (left := line.open_quantity - taken.get(line.number, Decimal(0))) > 0
+        if (left := line.open_quantity - served.get(line.number, Decimal(0))) > 0
     ]
 
 

@@ -62,8 +62,10 @@ def take_news(
     whole = all(shipped[line.number] >= line.quantity - line.refunded_quantity for line in lines)
     if _stopped(news, number, held, shipped, lines, row):
         return _take_stop(context, database, row, number, unit or "", mapping, held)
-    # A warehouse that is quicker than the wave has shipped all the same.
-    goes_on = whole and Stage(row.stage) in (Stage.READY, Stage.RELEASED)
+    # A warehouse that is quicker than the wave has shipped all the same; what was shipped before
+    # its invoice was applied for goes on once it is.
+    under_way = row.backorder in (Stage.CONFIRMED, Stage.NOTED)
+    goes_on = whole and not under_way and Stage(row.stage) in (Stage.READY, Stage.RELEASED)
     now = context.clock()
     change = Change(
         event="news",

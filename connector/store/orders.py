@@ -327,6 +327,7 @@ class Orders:
         A warehouse that ships before its wave, and news that come out of turn, leave such orders
         behind: no further document would ever move them on.
         """
+        under_way = func.coalesce(OrderRow.backorder, "").in_((Stage.CONFIRMED, Stage.NOTED))
         unshipped = exists().where(
             LineRow.order_pk == OrderRow.id,
             LineRow.shipped < LineRow.quantity - LineRow.refunded_quantity,
@@ -341,7 +342,7 @@ class Orders:
             .where(
                 OrderRow.hold_cause.is_(None),
                 or_(
-                    and_(OrderRow.stage == Stage.RELEASED, shipped, ~unshipped),
+                    and_(OrderRow.stage == Stage.RELEASED, ~under_way, shipped, ~unshipped),
                     and_(OrderRow.stage == Stage.SHIPPED, ~untold, exists().where(reports)),
                 ),
             )

@@ -9,8 +9,9 @@ import random
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,8 +19,11 @@ import pytest
 
 from connector.bootstrap import Connector, build
 from connector.demo import DemoClock, SandboxWorld, demo_day
+from connector.domain.allocation import StockPolicy
 from connector.extracts.verify import verify
 from connector.logs import configure
+from connector.sandbox.books import Books
+from connector.sandbox.dms_documents import whole_orders
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.service import Sandbox
 from connector.settings import Settings
@@ -151,6 +155,32 @@ class Killer(Faults):
         return super().strike(system, operation, write=write)
 
 
+def lived_through_kills(killer: Killer, command: list[str]) -> None:
+    """Begin the day's process again until it comes to its end."""
+    kills = len(killer.points)
+    for _ in range(kills + 10):
+        process = killer.process = subprocess.Popen(command, stderr=subprocess.PIPE)
+        _, errors = process.communicate(timeout=120)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, errors.decode()
+    assert killer.killed == kills
+    killer.process = None
+
+
+def days_that_follow(sandbox: Sandbox, folder: Path, connector: Connector) -> None:
+    """What the kills delayed beyond the last cutoff goes with the next business day's waves."""
+    clock, world = connector.context.clock, SandboxWorld(sandbox)
+    assert isinstance(clock, DemoClock)
+    clock.now = datetime.fromisoformat((folder / "reached").read_text())
+    for _ in range(50):
+        clock.now += timedelta(minutes=30)
+        world.at(clock.now)
+        world.ship()
+        world.invoice()
+        connector.runner.tick()
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_killed_at_thirty_points_of_the_day_nothing_is_lost_or_doubled(
@@ -165,25 +195,66 @@ def test_killed_at_thirty_points_of_the_day_nothing_is_lost_or_doubled(
             sys.executable, "-m", "tests.support.day_process",
             sandbox.control_url, database_url, str(tmp_path),
         ]  # fmt: skip
-        for _ in range(40):
-            process = killer.process = subprocess.Popen(command, stderr=subprocess.PIPE)
-            _, errors = process.communicate(timeout=120)
-            if process.returncode == 0:
-                break
-            assert process.returncode == -signal.SIGKILL, errors.decode()
-        assert killer.killed == 30
-        killer.process = None
-        # What the kills delayed beyond the last cutoff goes with the next business day's waves.
-        clock = DemoClock(datetime.fromisoformat((tmp_path / "reached").read_text()))
-        world = SandboxWorld(sandbox)
+        lived_through_kills(killer, command)
         settings = settings_for(sandbox.addresses(), database_url, tmp_path)
-        connector = build(settings, clock)
-        for _ in range(50):
-            clock.now += timedelta(minutes=30)
-            world.at(clock.now)
-            world.ship()
-            world.invoice()
-            connector.runner.tick()
+        connector = build(settings, DemoClock(datetime.now(UTC)))
+        days_that_follow(sandbox, tmp_path, connector)
         assert stands(connector) == STANDS
         connector.close()
         holds_exactly_what_it_should(sandbox)
+
+
+class StockComesIn(Killer):
+    """Lets stock come in at one of the writes."""
+
+    def __init__(self, points: list[int], books: Books, at: int) -> None:
+        super().__init__(points)
+        self._books, self._at = books, at
+
+    def strike(self, system: str, operation: str, *, write: bool) -> Fault | None:
+        if write and self.writes == self._at:
+            for key, held in self._books.items("sap.stock"):
+                self._books.put("sap.stock", key, {**held, "LABST": "5000"})
+        return super().strike(system, operation, write=write)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("policy", ["hold_line", "ship_available"])
+def test_killed_between_its_deliveries_an_order_gets_each_piece_once(
+    policy: str, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'c.db'}"
+    with Sandbox() as sandbox:
+        killer = StockComesIn([*range(84, 132, 6)], sandbox.books, at=100)
+        for server in sandbox._servers:
+            server._server.RequestHandlerClass.faults = killer  # type: ignore[attr-defined]
+        command = [
+            sys.executable, "-m", "tests.support.day_process",
+            sandbox.control_url, url, str(tmp_path), policy,
+        ]  # fmt: skip
+        lived_through_kills(killer, command)
+        settings = settings_for(sandbox.addresses(), url, tmp_path, stock=StockPolicy(policy))
+        connector = build(settings, DemoClock(datetime.now(UTC)))
+        days_that_follow(sandbox, tmp_path, connector)
+        assert stands(connector) == {**STANDS, 34: ("closed", None)}
+        connector.close()
+        orders = whole_orders(sandbox.books)
+        assert len({each["externalNumber"] for each in orders}) == len(orders)
+        assert max(len(each["deliveryNotes"]) for each in orders) == 2
+        for order in orders:
+            ordered = quantities(order["content"]["lines"])
+            for made in (order["deliveryNotes"], order["shipments"]):
+                assert sum((quantities(each["lines"]) for each in made), Counter()) == ordered
+            assert sum(Decimal(each["amount"]) for each in order["invoiceApplications"]) == Decimal(
+                order["content"]["total"]
+            )
+            applications = {each["applicationNumber"] for each in order["invoiceApplications"]}
+            assert [each["applicationNumber"] for each in order["invoices"]] == sorted(applications)
+
+
+def quantities(lines: list[dict[str, str]]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for line in lines:
+        found[int(line["lineNumber"])] += int(Decimal(line["quantity"]))
+    return found

@@ -11,6 +11,7 @@ import requests
 from pydantic import SecretStr
 
 from connector.demo import demo_day
+from connector.domain.allocation import StockPolicy
 from connector.logs import configure
 from connector.sandbox import service
 from connector.settings import Settings, load_settings
@@ -64,13 +65,14 @@ def settings_for(
     return settings
 
 
-def main(control: str, database_url: str, folder: str) -> None:
+def main(control: str, database_url: str, folder: str, stock: str = "hold_order") -> None:
     configure("error")
     addresses = requests.get(control, timeout=30).json()["addresses"]
     world = RemoteWorld(control, Path(folder) / "reached")
-    settings = settings_for(addresses, database_url, Path(folder))
+    policy = StockPolicy(stock)
+    settings = settings_for(addresses, database_url, Path(folder), stock=policy)
     demo_day(world, settings, world.reached()).close()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])
