@@ -42,9 +42,6 @@ def delivered_part(
     earlier = [each for each in documents if each.kind == "invoice_application"]
     lines = []
     for line in source["lines"]:
-        quantity = quantities.get(line["number"])
-        if quantity is None:
-            continue
         before = [
             each
             for application in earlier
@@ -54,6 +51,10 @@ def delivered_part(
         left = line["open_quantity"] - sum(
             (Decimal(each["quantity"]) for each in before), Decimal(0)
         )
+        # What was refunded since it was promised is not delivered any more.
+        quantity = min(quantities.get(line["number"], Decimal(0)), left)
+        if quantity <= 0:
+            continue
         amount = line["open_amount"] - sum((Decimal(each["amount"]) for each in before), Decimal(0))
         if quantity < left:
             amount = (amount * quantity / left).quantize(_CENT, ROUND_HALF_UP)

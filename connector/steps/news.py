@@ -187,6 +187,8 @@ def _take_stop(
         text=f"sales order {number} ({unit}) was cancelled in the DMS: it was refunded in full",
         stage=None if left else Stage.CANCELLED,
         keep_hold=bool(left),
+        next_try_at=row.next_try_at if left else None,
+        values={} if left else {"backorder": None},
         documents=(NewDocument("cancellation", "dms", unit, number, now),),
         free_allocations=not left,
         mapping_version=context.mappings()[mapping].version,

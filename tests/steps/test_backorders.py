@@ -15,6 +15,7 @@ from connector.logs import configure
 from connector.sandbox import world
 from connector.settings import Settings
 from connector.steps.repair import retry
+from tests.aftersales.test_before_shipping import refund
 from tests.support.scene import NOON, Scene, scene
 
 SENSOR = "XC-80513368"  # 35 in stock; order 34 wants 40 of it, and 10 filters
@@ -23,19 +24,27 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def by_line(database_url: str, tmp_path: Path) -> Iterator[Scene]:
-    configure("critical")
-    with scene(database_url, tmp_path, anew=False, stock=StockPolicy.HOLD_LINE) as made:
-        made.later(minutes=31)
-        yield made
+def everywhere(database_url: str, tmp_path: Path) -> Iterator[Scene]:
+    yield from _on_that_evening(database_url, tmp_path, StockPolicy.HOLD_LINE)
+
+
+@pytest.fixture
+def by_line(tmp_path: Path) -> Iterator[Scene]:
+    """The same on SQLite alone, where the database makes no difference."""
+    url = f"sqlite:///{tmp_path / 'c.db'}"
+    yield from _on_that_evening(url, tmp_path, StockPolicy.HOLD_LINE)
 
 
 @pytest.fixture
 def by_piece(tmp_path: Path) -> Iterator[Scene]:
-    configure("critical")
     url = f"sqlite:///{tmp_path / 'c.db'}"
-    with scene(url, tmp_path, anew=False, stock=StockPolicy.SHIP_AVAILABLE) as made:
-        made.later(minutes=31)
+    yield from _on_that_evening(url, tmp_path, StockPolicy.SHIP_AVAILABLE)
+
+
+def _on_that_evening(url: str, folder: Path, policy: StockPolicy) -> Iterator[Scene]:
+    configure("critical")
+    with scene(url, folder, anew=False, stock=policy) as made:
+        made.later(minutes=31)  # stock is asked for again
         yield made
 
 
@@ -76,9 +85,9 @@ def documents(day: Scene, number: int) -> tuple[list[str], list[Decimal]]:
 
 
 def test_a_short_line_waits_while_the_others_go_and_goes_with_a_later_wave(
-    by_line: Scene,
+    everywhere: Scene,
 ) -> None:
-    day = by_line
+    day = everywhere
     assert day.stands(34) == ("ready", "stock")
     assert day.order(34).hold_reasons == [f"{SENSOR} in plant 1000: 40 PCE ordered, 10 free"]
     day.until(NOON + MINUTE)
@@ -195,3 +204,34 @@ def test_a_unit_that_has_nothing_of_its_part_holds_no_other_back(tmp_path: Path)
             for each in sales_order["invoiceApplications"]
         ]
         assert sum(applied) == Decimal("135874.00")
+
+
+def test_what_the_buyer_gives_up_is_owed_no_longer(by_line: Scene) -> None:
+    day = by_line
+    day.until(NOON + MINUTE)
+    refund(day, 34, "131996.00", (2, 40, "131996.00"))
+    stock(day, 1000)
+    day.later(minutes=31, ticks=2)
+    assert (day.stands(34), day.order(34).backorder) == (("released", None), None)
+    ended(day, 34)
+    assert day.stands(34)[0] in ("shipped", "closed")
+    assert documents(day, 34) == (["34-GQ-DN1"], [Decimal("3878.00")])
+
+
+def test_a_change_before_release_starts_anew_with_what_is_there_then(by_line: Scene) -> None:
+    day = by_line
+    lines = day.shown(34)["line_items"]
+    lines[1] = {**lines[1], "quantity": 10, "total": "32999.00", "subtotal": "32999.00"}
+    day.change(34, line_items=lines, total="36877.00")
+    day.later(minutes=10, ticks=2)
+    assert (day.stands(34), day.order(34).backorder) == (("ready", None), None)
+    left = [each for each in day.sales_orders(34) if each["status"] != "CANCELLED"]
+    assert [len(each["deliveryNotes"]) for each in left] == [1]
+
+
+def test_cancelled_before_release_nothing_stays_promised(by_line: Scene) -> None:
+    day = by_line
+    day.change(34, status="cancelled")
+    day.later(minutes=10, ticks=2)
+    assert (day.stands(34), day.order(34).backorder) == (("cancelled", None), None)
+    assert day.context.orders.allocations(day.order(34).id) == []
