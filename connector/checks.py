@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from pydantic import SecretStr
@@ -53,10 +54,36 @@ def run_checks(*, live: bool) -> list[Result]:
         results += [
             _ping("storefront", lambda: storefront_of(settings).ping()),
             *_sap(settings),
-            # The WSDL is held against the mappings before anything is said of it.
-            _ping("dms", lambda: dms_of(settings, lambda: load(settings.mappings)).ping()),
+            *_dms(settings),
         ]
     return results
+
+
+def _dms(settings: Settings) -> list[Result]:
+    """Read the WSDL, and knock at every endpoint that the mappings use."""
+
+    def knock(address: str, operations: Sequence[str]) -> str:
+        dms.knock(address)
+        return f"{address} answers: {', '.join(sorted(set(operations)))}"
+
+    try:
+        mappings = load(settings.mappings)
+        dms = dms_of(settings, lambda: mappings)
+        # The WSDL is held against the mappings before anything is said of it.
+        read = _ping("dms", dms.ping)
+        return (
+            [read]
+            if read.state != "good"
+            else [
+                read,
+                *(
+                    _ping("dms", partial(knock, address, operations))
+                    for address, operations in dms.endpoints(mappings).items()
+                ),
+            ]
+        )
+    except ConnectorError as error:
+        return [Result("wrong", "dms", str(error))]
 
 
 def _dms_secret(settings: Settings) -> list[tuple[str, SecretStr]]:

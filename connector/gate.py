@@ -20,6 +20,8 @@ from typing import Protocol
 from connector.errors import InDoubt, RetryLater
 from connector.telemetry.counters import kept_back, watched
 
+# Seconds after which nobody's trying again means that nobody wants the endpoint any more.
+_FORGOTTEN = 3600.0
 # Seconds that a call waits for its turn at the configured rate; later turns are not promised: a
 # write that stood here for long would be older than it looks when it is at last sent.
 LONGEST_TURN = 10.0
@@ -45,7 +47,8 @@ class Limits:
 class GateState:
     """How a system stands: `failures` in a row, whether calls are kept back, its downtime's end.
 
-    `answered_at` is when it last answered this process.
+    `answered_at` is when it last answered this process. `endpoint` is what this is about where a
+    system has several: a port of the DMS as the mappings name it, "" for that of the settings.
     """
 
     system: str
@@ -53,6 +56,12 @@ class GateState:
     is_open: bool
     downtime_until: datetime | None
     answered_at: datetime | None
+    endpoint: str = ""
+
+    @property
+    def name(self) -> str:
+        """System and endpoint, for people."""
+        return f"{self.system} {self.endpoint}".strip()
 
 
 class Guarded(Protocol):
@@ -70,6 +79,10 @@ class Guarded(Protocol):
 
     def state(self) -> GateState:
         """Return how the system stands, as far as this process knows."""
+        ...
+
+    def states(self) -> Sequence[GateState]:
+        """Return the same for each of its endpoints; at least one."""
         ...
 
 
@@ -106,7 +119,7 @@ class Gate:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.system = system
-        self._place = system
+        self._endpoint = ""
         self._limits = limits
         self._clock = clock
         self._monotonic = monotonic
@@ -114,6 +127,7 @@ class Gate:
         self._turns = Turns(monotonic, sleep)
         self._lock = threading.Lock()
         self._failures = 0
+        self._failed_at = 0.0
         self._open_until = 0.0
         self._trying = False
         self._answered_at: datetime | None = None
@@ -124,27 +138,46 @@ class Gate:
         The rate is the system's: both gates' calls together keep to it.
         """
         gate = Gate(self.system, self._limits, self._clock, self._monotonic, self._sleep)
-        gate._place = f"{self.system} {endpoint}"
+        gate._endpoint = endpoint
         gate._turns = self._turns
         return gate
 
     def state(self) -> GateState:
         """Return how the system stands, as far as this process knows."""
         with self._lock:
-            failures, answered_at = self._failures, self._answered_at
+            failures = self._failures if self._tried_lately() else 0
+            answered_at, is_open = self._answered_at, self._open()
         return GateState(
             self.system,
             failures,
-            failures >= self._limits.break_after,
+            is_open,
             self._downtime_ends(self._clock()),
             answered_at,
+            self._endpoint,
         )
+
+    def states(self) -> Sequence[GateState]:
+        """See `Guarded`."""
+        return (self.state(),)
 
     @property
     def is_open(self) -> bool:
-        """Return whether the breaker keeps calls back."""
+        """Return whether the breaker keeps calls back, or would if there were any.
+
+        Of an endpoint that nobody has tried for an hour it is not said any more.
+        """
         with self._lock:
-            return self._failures >= self._limits.break_after
+            return self._open()
+
+    def _open(self) -> bool:
+        return self._failures >= self._limits.break_after and self._tried_lately()
+
+    def _tried_lately(self) -> bool:
+        return self._monotonic() < max(self._failed_at, self._open_until) + _FORGOTTEN
+
+    @property
+    def _place(self) -> str:
+        return f"{self.system} {self._endpoint}".strip()
 
     @contextmanager
     def passed(self, operation: str) -> Iterator[None]:
@@ -200,6 +233,7 @@ class Gate:
                 self._answered_at = self._clock()
                 return
             self._failures += 1
+            self._failed_at = self._monotonic()
             over = self._failures - limits.break_after
             if over >= 0:
                 pause = min(limits.break_for * 2 ** min(over, 10), limits.break_most)

@@ -112,6 +112,19 @@ def test_a_gate_beside_another_has_a_breaker_of_its_own_and_the_same_rate(times:
     assert times.slept == [0.25, 0.25]  # both calls beside it came first
 
 
+def test_an_endpoint_that_nobody_tries_any_more_is_forgotten(times: Times) -> None:
+    door = gate(times, Limits(break_after=2, break_for=10)).beside("Information")
+    for _ in range(2):
+        fails(door, RetryLater("gone"))
+    times.pass_by(3600)
+    assert (door.state().name, door.state().is_open) == ("SAP Information", True)
+    times.pass_by(60)
+    assert (door.state().is_open, door.state().failures) == (False, 0)
+    fails(door, RetryLater("gone"))  # one call is enough to know that it is still away
+    assert (door.state().is_open, door.state().failures) == (True, 3)
+    assert not passes(door)
+
+
 def test_calls_are_spaced_to_the_rate(times: Times) -> None:
     door = gate(times, Limits(calls_per_second=4))
     for _ in range(4):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.dms.port import Dms
@@ -35,7 +35,7 @@ class GatedDms:
 
     def state(self) -> GateState:
         """See `Guarded`. The worst of the endpoints, and when any of them last answered."""
-        states = [gate.state() for gate in list(self._gates.values())]
+        states = self.states()
         answers = [each.answered_at for each in states if each.answered_at is not None]
         return GateState(
             self.system,
@@ -44,6 +44,10 @@ class GatedDms:
             states[0].downtime_until,
             max(answers, default=None),
         )
+
+    def states(self) -> Sequence[GateState]:
+        """See `Guarded`. First that of the port which is used by default."""
+        return [gate.state() for gate in list(self._gates.values())]
 
     def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
         """See `Dms`."""

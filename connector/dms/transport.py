@@ -92,6 +92,10 @@ class DmsTransport(Transport):
         """Send an envelope and return the whole answer. Raises what requests raises."""
         return self._bounded(lambda: self._posted(address, message, headers))
 
+    def knock(self, address: str) -> None:
+        """Get any answer. Raises what requests raises."""
+        self._bounded(lambda: self._session.get(address, **self._options))
+
     def load(self, url: str) -> bytes:
         """Return a document of the WSDL: of those read before, or else from where it lies."""
         if self._documents is not None:

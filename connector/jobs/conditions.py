@@ -117,9 +117,10 @@ def _is_blip(row: RunRow, now: datetime) -> bool:
 
 def _systems(sources: Sources) -> Iterator[Condition]:
     for gate in sources.gates:
-        if gate.is_open:
-            waiting = sources.trouble.waiting()
-            yield Condition(AlertKind.SYSTEM_AWAY, gate.system, None, waiting)
+        for state in gate.states():
+            if state.is_open:
+                waiting = sources.trouble.waiting()
+                yield Condition(AlertKind.SYSTEM_AWAY, state.name, None, waiting)
 
 
 def _house(sources: Sources, now: datetime) -> Iterator[Condition]:

@@ -66,7 +66,11 @@ DATABASE = _gauge("database_up", (), "1 when the database answered this question
 BUILD = _gauge("build_info", ("version",), "1")
 LEADER = _gauge("leader", (), "1 when this process leads, 0 when it stands by")
 TICK = _gauge("last_tick_timestamp_seconds", (), "when this process last ticked")
-BREAKER = _gauge("breaker_open", ("system",), "1 while calls to a system are kept back")
+BREAKER = _gauge(
+    "breaker_open",
+    ("system", "endpoint"),
+    "1 while calls to a system are kept back; endpoint is a port of the DMS that a mapping names",
+)
 DOWNTIME = _gauge("downtime", ("system",), "1 while a system is in its own downtime")
 REQUESTS = Metric(
     "connector_requests_total",

@@ -55,7 +55,12 @@ class _LookedUp(Collector):
         yield _gauge(vocabulary.LEADER, [((), bool(self._heart.leading))])
         yield _gauge(vocabulary.TICK, [((), _stamp(self._heart.ticked))])
         yield _gauge(
-            vocabulary.BREAKER, [((each.system.lower(),), each.is_open) for each in states]
+            vocabulary.BREAKER,
+            [
+                ((each.system.lower(), each.endpoint), each.is_open)
+                for gate in self._connector.gates
+                for each in gate.states()
+            ],
         )
         yield _gauge(
             vocabulary.DOWNTIME,

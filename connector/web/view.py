@@ -129,7 +129,7 @@ def overview(connector: Connector, heart: Heart) -> Overview:
     ]
     deadlines = standing.deadlines(now, now + SOON)
     jobs = _jobs(connector, now)
-    gates = [gate.state() for gate in connector.gates]
+    gates = [state for gate in connector.gates for state in gate.states()]
     waves_today, waves = _waves(connector, now)
     intake = next((each for each in jobs if each.name == "intake"), None)
     intake_done = standing.last_run("intake", "", done=True)

@@ -15,6 +15,7 @@ from connector.dms.gated import GatedDms
 from connector.errors import RetryLater
 from connector.gate import Gate, Limits
 from connector.logs import configure
+from connector.mapping import load
 from connector.settings import Settings
 from connector.web.heart import Heart
 from tests.support.other_dms import FOLDER, OtherDms, other_dms
@@ -22,7 +23,8 @@ from tests.support.scene import NOON, scene
 from tests.web.conftest import opened
 
 AWAY = "http://127.0.0.1:9"
-ASK = ("AuskunftDienst/AuskunftAnschluss/staendeFragen", {"belege": {"beleg": ["A1"]}})
+INFORMATION = "AuskunftDienst/AuskunftAnschluss"
+ASK = (f"{INFORMATION}/staendeFragen", {"belege": {"beleg": ["A1"]}})
 NOTE = (
     "lieferungAnfordern",
     {"beleg": "A1", "schluessel": "1-GQ", "mengen": {"menge": [{"nr": 1, "_value_1": "1"}]}},
@@ -75,6 +77,17 @@ def test_a_broken_endpoint_keeps_back_only_its_own_operations(
     assert state.answered_at is not None
 
 
+def test_a_person_learns_which_endpoint_answers(served: tuple[OtherDms, str]) -> None:
+    _, url = served
+    dms = SoapDms(DmsSettings(**reached(url, AWAY)))
+    found = dms.endpoints(load(FOLDER / "mappings"))
+    assert found[AWAY] == [ASK[0]]
+    assert "auftragAnlegen" in found[url]
+    dms.knock(url)
+    with pytest.raises(RetryLater, match=":9: cannot be reached"):
+        dms.knock(AWAY)
+
+
 def test_orders_go_on_while_the_dms_cannot_be_asked_how_they_stand(
     served: tuple[OtherDms, str], tmp_path: Path
 ) -> None:
@@ -110,7 +123,15 @@ def test_orders_go_on_while_the_dms_cannot_be_asked_how_they_stand(
         with opened(day.connector, heart) as site:
             told = site.get("/metrics").text.splitlines()
             assert [each for each in told if each.startswith("connector_breaker_open{")] == [
-                'connector_breaker_open{system="sap"} 0.0',
-                'connector_breaker_open{system="dms"} 1.0',
+                'connector_breaker_open{endpoint="",system="sap"} 0.0',
+                'connector_breaker_open{endpoint="",system="dms"} 0.0',
+                f'connector_breaker_open{{endpoint="{INFORMATION}",system="dms"}} 1.0',
             ]
-            assert "DMS: calls are kept back" in site.get("/?lang=en").text
+            page = site.get("/?lang=en").text
+            assert f"DMS {INFORMATION}: calls are kept back" in page
+            assert "DMS: calls are kept back" not in page
+        day.later(ticks=1)
+        alerts = [
+            each.subject for each in day.connector.alerts.listed() if each.kind == "system_away"
+        ]
+        assert alerts == [f"DMS {INFORMATION}"]
