@@ -14,15 +14,12 @@ from typing import Any
 from lxml import etree
 
 from connector.sandbox.books import Books, Clock
+from connector.sandbox.sap_backoffice import CUSTOMER, MATERIAL, STOCK, Values
 from connector.sandbox.sap_functions import (
-    CUSTOMER,
     FUNCTIONS,
-    MATERIAL,
-    STOCK,
     AbapException,
     Session,
     System,
-    Values,
     refused_by,
 )
 from connector.sandbox.sap_seed import customers, materials, stock

@@ -13,7 +13,7 @@ from connector.sandbox.dms_backoffice import (
 )
 from connector.sandbox.dms_backoffice import ship as ship_in_dms
 from connector.sandbox.dms_documents import ORDER as SALES_ORDER
-from connector.sandbox.sap_functions import (
+from connector.sandbox.sap_backoffice import (
     cancel_billing_of,
     correct_customer,
     post_billing,

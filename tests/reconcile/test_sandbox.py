@@ -20,7 +20,7 @@ from connector.sandbox import world
 from connector.sandbox.dms_documents import INVOICE
 from connector.sandbox.dms_documents import ORDER as SALES_ORDER
 from connector.sandbox.faults import Fault
-from connector.sandbox.sap_functions import BILLING, cancel_billing
+from connector.sandbox.sap_backoffice import BILLING, cancel_billing
 from connector.sandbox.storefront import ORDER
 from connector.settings import Settings
 from connector.store.reconciliation import Window as Span

@@ -11,7 +11,7 @@ import pytest
 
 from connector.mapping import load
 from connector.sandbox.faults import Fault
-from connector.sandbox.sap_functions import cancel_billing, post_billing, post_delivery
+from connector.sandbox.sap_backoffice import cancel_billing, post_billing, post_delivery
 from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sap.books import Billing, SapBooks
 from connector.sap.soap import SoapSap, SoapSettings
