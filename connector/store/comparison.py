@@ -78,6 +78,7 @@ def _rules(rules: Rules, *, dms: bool, sap: bool) -> Iterator[Rule]:
         yield rules_lines.shipped()
     if sap:
         yield rules_lines.delivered()
+        yield rules_lines.unordered()
     yield from rules_orders.course()
     yield from rules_orders.rest(dms=dms)
 

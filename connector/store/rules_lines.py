@@ -145,7 +145,7 @@ def of_the_dms() -> Iterator[Rule]:
         },
     )  # fmt: skip
     yield Rule(
-        f"'{Kind.UNKNOWN_DOCUMENT}'",
+        f"'{Kind.MISSING_CONNECTOR}'",
         "'line'",
         Book.DMS,
         "FROM book_line d JOIN summed t ON t.number = d.number WHERE d.book = 2"
@@ -204,3 +204,22 @@ def delivered() -> Rule:
             "amount": "ABS(l.shipped - l.delivered) * l.price / 10000",
         },
     )  # fmt: skip
+
+
+def unordered() -> Rule:
+    """Return the rule for parts that SAP delivered and our order has not.
+
+    A delivery has no prices: such a part is worth its order, as a shipment is.
+    """
+    return Rule(
+        f"'{Kind.MISSING_CONNECTOR}'",
+        "'part'",
+        Book.SAP,
+        "FROM (SELECT p.number, p.sku, MIN(p.line) AS line, SUM(p.shipped) AS delivered"
+        " FROM book_line p WHERE p.book = 3 AND p.sku <> '' GROUP BY p.number, p.sku) l"
+        " JOIN summed t ON t.number = l.number"
+        " WHERE t.in_connector = 1 AND t.c_lines > 0 AND l.delivered <> 0"
+        " AND NOT EXISTS (SELECT 1 FROM book_line c WHERE c.book = 1"
+        f" AND c.number = l.number AND c.sku = l.sku) AND {untold('delivery')}",
+        {"line": "l.line", "document": "l.sku", "sap": "l.delivered", "amount": "t.c_total"},
+    )

@@ -42,6 +42,10 @@ def suspecting(rules: Rules, *, dms: bool, sap: bool) -> Iterator[str]:
             " COALESCE((SELECT SUM(p.shipped) FROM whole_line p WHERE p.book = 3"
             " AND p.number = c.number AND p.sku = c.sku), 0)"
         )
+        yield _insert(
+            "SELECT p.number FROM whole_line p WHERE p.book = 3 AND NOT EXISTS (SELECT 1"
+            " FROM whole_line c WHERE c.book = 1 AND c.number = p.number AND c.sku = p.sku)"
+        )
 
 
 def off_rate(table: str, rules: Rules) -> str:

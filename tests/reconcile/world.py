@@ -244,7 +244,14 @@ def _more_lines_in_the_dms(case: Case) -> Expected:
     more = line._replace(line=line.line + 1, sku="XC-MORE", shipped=0)
     case.lines[Book.DMS].append(more)
     case.order(Book.DMS, total=case.ours.total + line.amount)
-    return Expected("unknown_document", "line", more.line, line.amount)
+    return Expected("missing_connector", "line", more.line, line.amount)
+
+
+def _another_part_in_sap(case: Case) -> Expected:
+    line = case.lines[Book.SAP][-1]
+    more = line._replace(line=line.line + 1, sku="XC-MORE", shipped=10_000)
+    case.lines[Book.SAP].append(more)
+    return Expected("missing_connector", "part", more.line, case.ours.total)
 
 
 def _subsidy(case: Case) -> Expected:
@@ -450,6 +457,7 @@ PLANTS: tuple[Plant, ...] = (
     _waiting("held", "unpaid", stage="received", payment="unpaid", hold="unpaid"),
     _waiting("under_way", "recognised", stage="recognised", payment="paid"),
     _waiting("cancelled", "cancelled", stage="cancelled", payment="cancelled"),
+    _another_part_in_sap,
 )
 
 
