@@ -280,5 +280,7 @@ def _depth(tree: Tree) -> int:
     while stack:
         node, depth = stack.pop()
         deepest = max(deepest, depth)
-        stack += [(each, depth + 1) for each in node.get("children", ())]
+        # The children of a slice are its bounds.
+        inner = (each for each in node.get("children", ()) if isinstance(each, dict))
+        stack += [(each, depth + 1) for each in inner]
     return deepest

@@ -18,7 +18,7 @@ FORMS = [
     "a", "a.b.c", "a[0]", "a[-1].b", "a || b", "a && b", "!a", "a == b", "a != 'x'", "a == `1`",
     "a[?b=='x'] | [0].c", "a[?b].c", "a[?b!=`0`]", "join('-', [a || '', b || ''])",
     "a | b", "@", "a[?b == 'x' && c].b | [0] != 'y'", "a[].b", "a.*", "[a, b]", "length(a)",
-    "a[?b > `1`]", "{x: a, y: b}",
+    "a[?b > `1`]", "{x: a, y: b}", "a[1:].b", "a[::-1]",
 ]  # fmt: skip
 LEAVES: st.SearchStrategy[Any] = st.sampled_from(["x", "y", "", 0, 1, 2, None, True, False])
 SOURCES = st.dictionaries(
