@@ -74,10 +74,38 @@ class DmsDesk:
         mapping = self._mappings()["dms_find"]
         if mapping.absent:
             return None
+        return self._find(mapping, [(external_number, reference)], business_unit)
+
+    def find_together(
+        self, orders: Sequence[tuple[str, str]], business_unit: str
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Return the DMS's orders under many of our numbers by these, as `find` does of one.
+
+        `orders` are our numbers, each with its reference, no more than `batch("dms_find")`.
+        """
+        mapping = self._mappings()["dms_find"]
+        found: dict[str, list[dict[str, Any]]] = {number: [] for number, _ in orders}
+        for held in self._find(mapping, orders, business_unit):
+            # Asked for one, whatever comes is under that number.
+            number = orders[0][0] if len(orders) == 1 else str(held.get("external_number"))
+            if number not in found:
+                raise Rejected(
+                    "UNASKED",
+                    f"{held.get('number')} is not of the orders that were asked for",
+                    place=f"DMS {mapping.target.operation}",
+                )
+            found[number].append(held)
+        return found
+
+    def _find(
+        self, mapping: FieldMapping, orders: Sequence[tuple[str, str]], business_unit: str
+    ) -> list[dict[str, Any]]:
+        number, reference = orders[0]
         source = {
-            "external_number": external_number,
+            "external_number": number,
             "business_unit": business_unit,
             "reference": reference,
+            "orders": [{"external_number": each, "reference": own} for each, own in orders],
         }
         values = self._ask(mapping, source)
         return [] if values is None else list(values.get("orders") or [])

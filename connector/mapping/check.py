@@ -24,12 +24,11 @@ from connector.mapping.infer import Inference, Problem, literal
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Document, Folder
 from connector.mapping.needs import (
-    NEWS,
     Given,
     documents,
     lacking,
     missing,
-    needing,
+    sharpened,
     tables_of,
     unread,
 )
@@ -93,8 +92,8 @@ class Checker:
         self._tree = document.tree
         self._system = document.spec.target.system
         self._conversation = conversations().get(document.name, Conversation())
-        if document.name in NEWS and self._conversation.values is not None:
-            values = needing(self._conversation.values, told)
+        if self._conversation.values is not None:
+            values = sharpened(document, self._conversation.values, told)
             self._conversation = replace(self._conversation, values=values)
         self._compared: dict[str, list[tuple[str, Where]]] = {}
         self._found: list[Finding] = []

@@ -114,7 +114,12 @@ def conversations() -> Mapping[str, Conversation]:
             )
         ),
         "dms_find": Conversation(
-            structure(external_number=TEXT, business_unit=TEXT, reference=_REFERENCE),
+            structure(
+                external_number=TEXT,
+                business_unit=TEXT,
+                reference=_REFERENCE,
+                orders=listed(structure(external_number=TEXT, reference=_REFERENCE)),
+            ),
             values=structure(True, orders=needed(listed(_found()))),
         ),
         "dms_status": Conversation(

@@ -12,9 +12,10 @@ from connector.mapping.conversations import conversations
 from connector.mapping.document import Block
 from connector.mapping.finding import Finding, near
 from connector.mapping.load import Document, Folder
-from connector.mapping.shape import ANY, Shape
+from connector.mapping.shape import ANY, TEXT, Shape
 
 NEWS = ("dms_status", "dms_order_status")
+FOUND = "dms_find"
 Given = dict[tuple[str, ...], list[tuple[model.FieldModel, Block]]]
 _SHALLOW = 2  # levels of an answer that are looked at
 _MOST_SHOWN = 12
@@ -61,8 +62,24 @@ def told(folder: Folder) -> frozenset[str]:
     return frozenset(names)
 
 
-def needing(shape: Shape, names: frozenset[str]) -> Shape:
-    """Return the shape of news in which those documents' fields are needed that are spoken of."""
+def sharpened(document: Document, shape: Shape, names: frozenset[str]) -> Shape:
+    """Return the shape of an answer with what this folder makes needed in it.
+
+    News need the fields of shipments and invoices that are spoken of (`names`); what is found for
+    many numbers at once needs the number that it is for.
+    """
+    if document.name in NEWS:
+        return _speaking(shape, names)
+    if document.name == FOUND and document.spec.batch > 1:
+        orders = shape.fields["orders"]
+        one = orders.item or ANY
+        number = replace(one.fields.get("external_number", TEXT), required=True)
+        one = replace(one, fields={**one.fields, "external_number": number})
+        return replace(shape, fields={**shape.fields, "orders": replace(orders, item=one)})
+    return shape
+
+
+def _speaking(shape: Shape, names: frozenset[str]) -> Shape:
     changes = shape.fields["changes"].item or ANY
     fields = dict(changes.fields)
     for kind in ("shipments", "invoices"):

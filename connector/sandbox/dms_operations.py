@@ -125,9 +125,11 @@ def amend_sales_order(desk: Desk, request: Document) -> Document:
 
 
 def find_sales_order(desk: Desk, request: Document) -> Document:
-    """FindSalesOrder: every order under the external number, oldest first, also cancelled ones."""
-    index = desk.books.get(BY_EXTERNAL_NUMBER, request["externalNumber"]) or {"orders": []}
-    orders = [order for number in index["orders"] if (order := desk.books.get(ORDER, number))]
+    """FindSalesOrder: every order under the external numbers, oldest first, also cancelled ones."""
+    found: list[str] = []
+    for external in dict.fromkeys([request["externalNumber"], *request.get("furtherNumber", ())]):
+        found += (desk.books.get(BY_EXTERNAL_NUMBER, external) or {"orders": []})["orders"]
+    orders = [order for number in found if (order := desk.books.get(ORDER, number))]
     if unit := request.get("businessUnit"):
         orders = [order for order in orders if unit_of(order) == unit]
     return {"orders": [whole(desk.books, order) for order in orders]}

@@ -27,6 +27,8 @@ from connector.store.our_book import OurBook
 _log = structlog.get_logger(__name__)
 _BATCH = 200
 _Each = TypeVar("_Each")
+# What the DMS holds under each number, or why it did not tell.
+_Answers = dict[str, list[dict[str, Any]] | ConnectorError]
 
 
 @dataclass
@@ -147,32 +149,39 @@ def _put(books: Books, book: Book, rows: Iterable[Rows], *, carried: bool = Fals
 
 
 def put_dms(context: Context, books: Books, zone: ZoneInfo, workers: int) -> dict[str, str]:
-    """Ask the DMS for every order that is compared, some at a time.
+    """Ask the DMS for every order that is compared: as many together as it takes, some at a time.
 
     Returns order number → why, for those of which it gave no usable answer. Raises RetryLater or
     Misconfigured: without the DMS there is nothing to compare.
     """
     failed: dict[str, str] = {}
+    size = context.dms.batch("dms_find")
     with ThreadPoolExecutor(workers, thread_name_prefix="dms-book") as pool:
+
+        def ask(question: tuple[str, list[str]]) -> _Answers:
+            return _ask_dms(context, *question)
+
         for page in books.numbers():
-            units = OurBook(books).units_of(page)
-
-            def ask(number: str, units: Mapping[str, list[str]] = units) -> Rows | ConnectorError:
-                try:
-                    return _from_dms(context, number, units.get(number) or [], zone)
-                except (RetryLater, Misconfigured):
-                    raise
-                except ConnectorError as error:
-                    return error
-
+            of_unit: dict[str, list[str]] = {}
+            known = OurBook(books).units_of(page)
+            for number in page:
+                for unit in known.get(number) or context.business_units:
+                    of_unit.setdefault(unit, []).append(number)
+            questions = [
+                (unit, numbers)
+                for unit, asked in of_unit.items()
+                for numbers in in_batches(asked, size)
+            ]
             # One goes ahead: a DMS that was away is let in on by a single call first.
-            answers = [ask(page[0]), *pool.map(ask, page[1:])]
-            failed |= {
-                number: mask_text(str(answer))
-                for number, answer in zip(page, answers, strict=True)
-                if isinstance(answer, ConnectorError)
-            }
-            kept = [answer for answer in answers if isinstance(answer, Rows)]
+            answers = [ask(questions[0]), *pool.map(ask, questions[1:])]
+            rows = {number: Rows() for number in page}
+            for (unit, _), answer in zip(questions, answers, strict=True):
+                for number, held in answer.items():
+                    if isinstance(held, ConnectorError):
+                        failed[number] = mask_text(str(held))
+                    else:
+                        _add_sales_orders(context, rows[number], number, unit, held, zone)
+            kept = [each for number, each in rows.items() if number not in failed]
             books.put(
                 Book.DMS,
                 [order for each in kept for order in each.orders],
@@ -180,6 +189,23 @@ def put_dms(context: Context, books: Books, zone: ZoneInfo, workers: int) -> dic
                 [document for each in kept for document in each.documents],
             )
     return failed
+
+
+def _ask_dms(context: Context, unit: str, numbers: Sequence[str]) -> _Answers:
+    code = context.business_units[unit].dms_code
+    try:
+        found = context.dms.find_together([(each, f"{each}-{unit}") for each in numbers], code)
+        return dict(found)
+    except (RetryLater, Misconfigured):
+        raise
+    except ConnectorError as error:
+        if len(numbers) == 1:
+            return {numbers[0]: error}
+        # One that cannot be told of keeps no other back.
+        answers: _Answers = {}
+        for number in numbers:
+            answers |= _ask_dms(context, unit, [number])
+        return answers
 
 
 def strangers(
@@ -198,26 +224,35 @@ def strangers(
         numbers = {str(each.get("external_number") or "") for each in batch} - {""}
         unknown = OurBook(books).unknown(sorted(numbers))
         for number in unknown:
-            rows = _from_dms(context, number, [], zone)
+            rows = _from_dms(context, number, zone)
             if any(each.placed_at is not None and inside(each.placed_at) for each in rows.orders):
                 _put(books, Book.DMS, [rows])
                 found += 1
     return found
 
 
-def _from_dms(context: Context, number: str, units: Sequence[str], zone: ZoneInfo) -> Rows:
+def _from_dms(context: Context, number: str, zone: ZoneInfo) -> Rows:
     rows = Rows()
-    seen = set()
-    codes = {unit.dms_code: code for code, unit in context.business_units.items()}
-    for unit in units or list(context.business_units):
-        code = context.business_units[unit].dms_code
-        for held in context.dms.find(number, code, reference=f"{number}-{unit}") or []:
-            made = str(held["number"])
-            if made not in seen:
-                seen.add(made)
-                _add_sales_order(rows, number, codes.get(str(held.get("business_unit")), unit),
-                                 held, zone)  # fmt: skip
+    for unit, each in context.business_units.items():
+        held = context.dms.find(number, each.dms_code, reference=f"{number}-{unit}") or []
+        _add_sales_orders(context, rows, number, unit, held, zone)
     return rows
+
+
+def _add_sales_orders(
+    context: Context,
+    rows: Rows,
+    number: str,
+    unit: str,
+    held: Iterable[Mapping[str, Any]],
+    zone: ZoneInfo,
+) -> None:
+    codes = {each.dms_code: code for code, each in context.business_units.items()}
+    for each in held:
+        # A DMS that knows no such filter gives them with every business unit.
+        if all(known.document != str(each["number"]) for known in rows.documents):
+            of = codes.get(str(each.get("business_unit")), unit)
+            _add_sales_order(rows, number, of, each, zone)
 
 
 def _add_sales_order(

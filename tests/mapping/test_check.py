@@ -58,6 +58,7 @@ def test_the_shipped_folder_is_good() -> None:
         ("dms_status.yaml", "{field: tracking_number", "{field: tracking", "missing"),
         ("dms_status.yaml", "{date: {format: time}}", "{date: {format: date}}", "type"),
         ("dms_status.yaml", "next_page_token: nextPageToken", "next: nextPageToken", "missing"),
+        ("dms_find.yaml", "field: external_number,", "field: external_numbr,", "missing"),
         ("sap_stock.yaml", "max_length: 18", "max_length: 180", "length"),
         ("sap_customer_create_company.yaml", "PI_COMPANYDATA.CITY", "PI_COMPANYDATA.TOWN", "field"),
         ("sap_customer_create_company.yaml", "constant: CNY", "constant: RENMINBI", "length"),

@@ -165,7 +165,9 @@ def test_what_no_mapping_knows_is_counted_and_told_once(site: Site) -> None:
 
 
 def test_what_an_answer_holds_beyond_the_interface_is_counted(site: Site) -> None:
-    site.live()["dms_find"].read({"orders": [{"orderNumber": "SO1", "warehouse": "W"}]})
+    site.live()["dms_find"].read(
+        {"orders": [{"orderNumber": "SO1", "externalNumber": "1", "warehouse": "W"}]}
+    )
     site.wait(3)
     assert [(row.place, row.what) for row in site.versions.notices()] == [
         ("dms_find", "orders.warehouse")

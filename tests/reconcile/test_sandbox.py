@@ -256,6 +256,21 @@ def test_a_difference_lasts_until_the_books_agree(tonight: Night) -> None:
     assert tonight.found() == {}
 
 
+def test_the_dms_is_asked_for_many_orders_together(tonight: Night) -> None:
+    asked = Fault.parse("dms:latency:operation=FindSalesOrder,times=0")
+    tonight.scene.sandbox.faults.set([asked])
+    tonight.reconcile()
+    assert tonight.found() == {}
+    assert asked.seen < 5  # one or two a business unit, for 26 orders
+    # What is refused as a whole is asked for one by one: an order keeps no other back.
+    asked = Fault.parse("dms:business:operation=FindSalesOrder,times=1")
+    tonight.scene.sandbox.faults.set([asked])
+    outcome = tonight.reconcile()
+    assert tonight.found() == {}
+    assert "not_compared" not in outcome.counts
+    assert asked.seen > 20
+
+
 def test_what_sap_takes_back_of_a_closed_order_is_found_days_later(tonight: Night) -> None:
     tonight.reconcile()
     scene = tonight.scene
