@@ -6,7 +6,8 @@ each execution (a connection's begin and commit, contexts, results) takes longer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import ClauseElement, Dialect, PoolProxiedConnection
@@ -47,21 +48,22 @@ class Alone:
         ]
         return [value for _, value in processed] if self._positional else dict(processed)
 
-    def run(self, connection: PoolProxiedConnection, parameters: Any) -> Done:
-        """Run it and commit. Raises what SQLAlchemy raises."""
-        try:
+    def execute(self, connection: PoolProxiedConnection, parameters: Any) -> Done:
+        """Run it; whether it is committed by that is the connection's. Raises as SQLAlchemy."""
+        with typed_as(self._text, self._dialect):
             cursor = connection.cursor()
             cursor.execute(self._text, parameters)
             found = cursor.fetchall() if cursor.description else ()
-            connection.commit()  # SQLite has committed by itself, at the statement's end
             return Done(cursor.rowcount, found[0][0] if found else None)
-        except Exception as error:
-            raise self._typed(error, connection) from error
 
-    def _typed(self, error: Exception, connection: PoolProxiedConnection) -> BaseException:
-        driver: Any = self._dialect.loaded_dbapi
-        if isinstance(error, driver.Error) and self._dialect.is_disconnect(error, None, None):
-            connection.invalidate(error)
-        return DBAPIError.instance(
-            self._text, None, error, driver.Error, hide_parameters=True, dialect=self._dialect
-        )
+
+@contextmanager
+def typed_as(text: str, dialect: Dialect) -> Iterator[None]:
+    """Raise the driver's errors within as SQLAlchemy raises them."""
+    driver: Any = dialect.loaded_dbapi
+    try:
+        yield
+    except driver.Error as error:
+        raise DBAPIError.instance(
+            text, None, error, driver.Error, hide_parameters=True, dialect=dialect
+        ) from error

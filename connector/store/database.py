@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from connector.errors import Misconfigured, RetryLater
 from connector.store.alone import Alone, Done
 from connector.store.tables import Base
+from connector.store.together import Together
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Any constant does: it keeps two processes that start at once from migrating together.
@@ -44,6 +45,7 @@ class Database:
         self._reading = sessionmaker(reader, expire_on_commit=False)
         self._alone: dict[ClauseElement, Alone] = {}
         self._turn = threading.Lock()
+        self._together = Together(self.engine, self._turn_to_write)
 
     @staticmethod
     def exists(url: str) -> bool:
@@ -100,18 +102,20 @@ class Database:
     def write_alone(self, statement: ClauseElement, values: Mapping[str, Any]) -> Done:
         """Run one statement as a transaction of its own; see `Alone` for what it may be.
 
-        It is put together at its first use. Raises IntegrityError and RetryLater.
+        It is put together at its first use; on SQLite it may be committed together with those of
+        other threads. Raises IntegrityError and RetryLater.
         """
         alone = self._alone.get(statement)
         if alone is None:
             alone = self._alone.setdefault(statement, Alone(statement, self.engine.dialect))
         parameters = alone.bound(values)
-        with (
-            self._typed_errors(),
-            closing(self.engine.raw_connection()) as connection,
-            self._turn_to_write(),
-        ):
-            return alone.run(connection, parameters)
+        with self._typed_errors():
+            if self.is_sqlite:
+                return self._together.run(alone, parameters)
+            with closing(self.engine.raw_connection()) as connection:
+                done = alone.execute(connection, parameters)
+                connection.commit()
+                return done
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -1,0 +1,150 @@
+"""What several threads write at once: durable before anyone returns, each failing for itself."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, bindparam, insert
+from sqlalchemy.exc import IntegrityError
+
+from connector.errors import RetryLater
+from connector.store.alone import Alone
+from connector.store.database import Database
+from connector.store.together import Together
+
+TABLES = MetaData()
+ROWS = Table("row", TABLES, Column("number", Integer, primary_key=True))
+CHILDREN = Table(
+    "child",
+    TABLES,
+    Column("number", Integer, primary_key=True),
+    Column("of", ForeignKey("row.number", deferrable=True, initially="DEFERRED")),
+)
+
+
+class Writers:
+    """Threads that write through one gate, behind a turn that the test gives."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.database = Database(f"sqlite:///{path}")
+        TABLES.create_all(self.database.engine)
+        dialect = self.database.engine.dialect
+        self.row = Alone(insert(ROWS).values(number=bindparam("number")), dialect)
+        self.child = Alone(
+            insert(CHILDREN).values(number=bindparam("number"), of=bindparam("of")), dialect
+        )
+        self.may = threading.Event()
+        self.refused: list[Exception] = []
+        self.turns = 0
+        self.together = Together(self.database.engine, self.turn)
+        self.outcomes: dict[int, BaseException | int] = {}
+        self.threads: list[threading.Thread] = []
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        self.turns += 1
+        assert self.may.wait(20)
+        if self.refused:
+            raise self.refused.pop()
+        yield
+
+    def begin(self, *writes: Callable[[], object]) -> None:
+        """Start a thread for each write, one after the other; all wait, the first for its turn."""
+        for at, write in enumerate(writes, start=len(self.threads)):
+            thread = threading.Thread(target=self._run, args=(at, write))
+            self.threads.append(thread)
+            thread.start()
+            until = time.monotonic() + 20
+            while len(self.together._waiting) <= at and time.monotonic() < until:
+                time.sleep(0.001)
+
+    def end(self) -> list[BaseException | int]:
+        self.may.set()
+        for thread in self.threads:
+            thread.join(20)
+            assert not thread.is_alive()
+        return [self.outcomes[at] for at in range(len(self.threads))]
+
+    def put(self, number: int) -> Callable[[], object]:
+        return lambda: self.together.run(self.row, self.row.bound({"number": number}))
+
+    def seen(self, table: str = "row") -> int:
+        """How many rows a process beside this one would find."""
+        with sqlite3.connect(self.path) as other:
+            return int(other.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
+
+    def _run(self, at: int, write: Callable[[], object]) -> None:
+        try:
+            write()
+            self.outcomes[at] = self.seen()
+        except BaseException as error:
+            self.outcomes[at] = error
+
+
+@pytest.fixture
+def writers(tmp_path: Path) -> Iterator[Writers]:
+    made = Writers(tmp_path / "c.db")
+    yield made
+    made.database.close()
+
+
+def test_who_comes_while_another_writes_is_written_with_it_and_returns_after_it(
+    writers: Writers,
+) -> None:
+    writers.begin(*(writers.put(number) for number in range(8)))
+    assert writers.seen() == 0
+    assert writers.end() == [8] * 8  # committed before the first of them returned
+    assert writers.turns == 1
+
+
+def test_a_statement_that_fails_takes_no_other_with_it(writers: Writers) -> None:
+    writers.begin(*(writers.put(number) for number in (1, 2, 1, 3)))
+    first, second, double, last = writers.end()
+    assert (first, second, last) == (3, 3, 3)
+    assert isinstance(double, IntegrityError)
+
+
+def test_a_commit_that_fails_is_told_to_all_whom_it_held(writers: Writers) -> None:
+    def orphan() -> object:
+        return writers.together.run(writers.child, writers.child.bound({"number": 1, "of": 99}))
+
+    writers.begin(writers.put(1), orphan)
+    assert all(isinstance(each, IntegrityError) for each in writers.end())
+    assert (writers.seen(), writers.seen("child")) == (0, 0)
+    writers.put(1)()  # nothing is left begun
+    assert writers.seen() == 1
+
+
+def test_who_gets_no_turn_fails_alone_and_the_next_leads(writers: Writers) -> None:
+    writers.refused = [RetryLater("the database is busy")]
+    writers.begin(*(writers.put(number) for number in range(4)))
+    first, *others = writers.end()
+    assert isinstance(first, RetryLater)
+    assert others == [3, 3, 3]
+    assert writers.turns == 2
+
+
+def test_many_threads_write_each_row_once(writers: Writers) -> None:
+    writers.may.set()
+
+    def many() -> None:
+        for number in range(40):
+            try:
+                writers.put(number)()
+            except IntegrityError:
+                continue
+            assert writers.seen() > 0
+
+    threads = [threading.Thread(target=many) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert writers.seen() == 40
