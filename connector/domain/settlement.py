@@ -8,11 +8,12 @@ as an adjustment (调整) of a later one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from connector.domain.aftersales import SaleKind
@@ -150,62 +151,72 @@ def _refunds(
 
 
 def settle(
-    month: str,
-    unit: str,
-    entries: Iterable[Entry],
-    accounted: Mapping[tuple[str, str], Decimal],
-    terms: Terms,
-) -> list[Entry]:
-    """Return the entries of a month: what the books show less what was settled before.
+    month: str, entries: Iterable[Entry], accounted: Mapping[tuple[str, str], Decimal]
+) -> Iterator[Entry]:
+    """Give the entries of a month for some orders: what the books show less what was settled.
 
-    `entries` are those up to the end of the month, of every order that changed since the last
-    closing; `accounted` is by (kind, reference) what closed months hold of the same orders.
+    `entries` are those up to the end of the month, of orders that changed since the last closing;
+    `accounted` is by (kind, reference) what closed months hold of the same orders. The fee is
+    told by `fees`.
     """
     left = dict(accounted)
-    made = []
     for entry in entries:
         if entry.origin > month:
             continue
         settled = left.pop((entry.kind.value, entry.reference), _ZERO)
         if entry.amount != settled:
-            made.append(
-                Entry(
-                    entry.kind,
-                    entry.reference,
-                    entry.order_number,
-                    entry.origin,
-                    entry.amount - settled,
-                )
-            )
+            yield replace(entry, amount=entry.amount - settled)
     for (kind, reference), settled in sorted(left.items()):
         # It was settled once, and the books show it no longer.
         if settled and kind != EntryKind.FEE:
             number = reference.split("/", 1)[0]
-            made.append(Entry(EntryKind(kind), reference, number, "", -settled))
-    base = sum((each.amount for each in made if each.kind is not EntryKind.SUBSIDY), _ZERO)
+            yield Entry(EntryKind(kind), reference, number, "", -settled)
+
+
+def counts_for_the_fee(entry: Entry) -> bool:
+    """Whether the platform's fee is a part of this amount too: of all but the subsidy."""
+    return entry.kind is not EntryKind.SUBSIDY
+
+
+def fees(month: str, unit: str, base: Decimal, terms: Terms) -> Iterator[Entry]:
+    """Give what the platform takes of a unit's month; `base` is all that `counts_for_the_fee`."""
     fee = (base * terms.fee_percent / 100).quantize(_CENT, ROUND_HALF_UP)
     for name, amount in (("percent", fee), ("month", terms.monthly_fee)):
         if amount:
-            made.append(Entry(EntryKind.FEE, f"{unit}/{month}/{name}", "", month, -amount))
-    return sorted(made, key=lambda each: (list(EntryKind).index(each.kind), each.reference))
+            yield Entry(EntryKind.FEE, f"{unit}/{month}/{name}", "", month, -amount)
+
+
+def place(entry: Entry) -> tuple[int, str]:
+    """Return where an entry stands among the others of a statement."""
+    return _SEQUENCE[entry.kind], entry.reference
+
+
+_SEQUENCE = {kind: at for at, kind in enumerate(EntryKind)}
 
 
 @dataclass(frozen=True)
 class Statement:
-    """The settlement of one unit and month."""
+    """The settlement of one unit and month. Its entries may be more than fit into memory."""
 
     unit: str
     month: str
-    entries: tuple[Entry, ...]
+    entries: Collection[Entry]
     terms: Terms
+
+    @cached_property
+    def _sums(self) -> Mapping[tuple[EntryKind, bool], Decimal]:
+        sums = {(kind, late): _ZERO for kind in EntryKind for late in (False, True)}
+        for each in self.entries:
+            sums[each.kind, self.late(each)] += each.amount
+        return sums
 
     def of(self, kind: EntryKind) -> Decimal:
         """Return what the month itself comes to."""
-        return self._sum(each for each in self.entries if each.kind is kind and not self.late(each))
+        return self._sums[kind, False]
 
     def adjusted(self, kind: EntryKind) -> Decimal:
         """Return what changed of earlier months."""
-        return self._sum(each for each in self.entries if each.kind is kind and self.late(each))
+        return self._sums[kind, True]
 
     def late(self, entry: Entry) -> bool:
         """Whether an entry adjusts an earlier month."""
@@ -214,10 +225,7 @@ class Statement:
     @property
     def due(self) -> Decimal:
         """Return what the platform owes the unit; negative when the unit owes it."""
-        return self._sum(self.entries)
-
-    def _sum(self, entries: Iterable[Entry]) -> Decimal:
-        return sum((each.amount for each in entries), _ZERO)
+        return sum(self._sums.values(), _ZERO)
 
 
 def _part(whole: Decimal, quantity: Decimal, line: OrderLine) -> Decimal:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -108,9 +109,15 @@ def statement_html(statement: Statement, about: Paper) -> bytes:
 
 def statement_workbook(statement: Statement, about: Paper) -> bytes:
     """Return the statement as a workbook: the statement, every entry, the differences."""
-    out = io.BytesIO()
     title = f"电商结算单 Settlement {statement.unit} {statement.month}"
-    book = Book(out, title, about.zone)
+    with tempfile.TemporaryDirectory(prefix="settlement-") as folder:
+        # Written to a file, row by row: what is in memory does not grow with the entries.
+        file = Path(folder) / "statement.xlsx"
+        _write(Book(file, title, about.zone), statement, about, title)
+        return file.read_bytes()
+
+
+def _write(book: Book, statement: Statement, about: Paper, title: str) -> None:
     front = book.worksheet("结算单 Statement")
     _front(book, front, statement, about, title)
     entries = book.sheet("明细 Entries", _ENTRIES)
@@ -123,7 +130,6 @@ def statement_workbook(statement: Statement, about: Paper) -> bytes:
     for difference in about.differences:
         differences.add(difference)
     book.close()
-    return out.getvalue()
 
 
 def _front(book: Book, sheet: Any, statement: Statement, about: Paper, title: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,10 @@ from connector.domain.settlement import (
     Shipped,
     Statement,
     Terms,
+    counts_for_the_fee,
     expected,
+    fees,
+    place,
     settle,
 )
 from connector.errors import Misconfigured
@@ -31,6 +35,9 @@ from connector.steps.sales_order import live
 from connector.store.daybook import Daybook, Kept
 from connector.store.files import Files
 from connector.store.settlements import Settlements
+from connector.store.spilled import Spilled
+
+_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -119,15 +126,20 @@ class Settler:
                 remedy=f"build a month after {last.month}",
             )
         terms = self.terms(unit, month)
-        entries: list[Entry] = []
-        numbers: list[str] = []
-        since = last.closed_at if last is not None else None
-        for kept in self.daybook.touched(self.shop, unit, since):
-            numbers.append(kept.row.number)
-            entries += self._expected(kept, unit, terms, end)
-        accounted = self.settlements.accounted(unit, numbers) if last is not None else {}
-        made = settle(month, unit, entries, accounted, terms)
-        return Statement(unit, month, tuple(made), terms)
+        entries = Spilled(place)
+        base = Decimal(0)
+        touched = self.daybook.touched(self.shop, unit, last.closed_at if last else None)
+        while some := list(islice(touched, _PAGE)):
+            accounted = (
+                self.settlements.accounted(unit, [kept.row.number for kept in some]) if last else {}
+            )
+            shown = (entry for kept in some for entry in self._expected(kept, unit, terms, end))
+            for entry in settle(month, shown, accounted):
+                entries.add(entry)
+                base += entry.amount if counts_for_the_fee(entry) else 0
+        for entry in fees(month, unit, base, terms):
+            entries.add(entry)
+        return Statement(unit, month, entries, terms)
 
     def _expected(
         self, kept: Kept, unit: str, terms: Terms, end: datetime

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from connector.domain.settlement import Entry, EntryKind, Statement, Terms
@@ -21,6 +22,7 @@ from connector.store.tables import (
 )
 
 _SOLVED = "solved"
+_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -48,22 +50,7 @@ class Settlements:
             )
             if row is None:
                 return None
-            entries = session.scalars(
-                select(SettlementEntryRow)
-                .where(SettlementEntryRow.settlement_id == row.id)
-                .order_by(SettlementEntryRow.id)
-            )
-            made = tuple(
-                Entry(
-                    EntryKind(each.kind),
-                    each.reference,
-                    each.order_number,
-                    each.origin,
-                    each.amount,
-                )
-                for each in entries
-            )
-        return Statement(unit, month, made, _terms(row.terms)), row
+        return Statement(unit, month, _Closed(self._database, row.id), _terms(row.terms)), row
 
     def last(self, unit: str) -> SettlementRow | None:
         """Return the newest closed settlement of a unit."""
@@ -139,20 +126,51 @@ class Settlements:
                 )
                 session.add(row)
                 session.flush()
-                session.add_all(
-                    SettlementEntryRow(
-                        settlement_id=row.id,
-                        kind=each.kind.value,
-                        reference=each.reference,
-                        order_number=each.order_number,
-                        origin=each.origin,
-                        amount=each.amount,
-                    )
+                rows = (
+                    {
+                        "settlement_id": row.id,
+                        "kind": each.kind.value,
+                        "reference": each.reference,
+                        "order_number": each.order_number,
+                        "origin": each.origin,
+                        "amount": each.amount,
+                    }
                     for each in statement.entries
                 )
+                while some := list(islice(rows, _PAGE)):
+                    session.execute(insert(SettlementEntryRow), some)
         except IntegrityError:
             return False
         return True
+
+
+class _Closed(Collection[Entry]):
+    """The entries of a closed settlement, read anew each time, page by page."""
+
+    def __init__(self, database: Database, settlement: int) -> None:
+        self._database = database
+        self._of = SettlementEntryRow.settlement_id == settlement
+
+    def __len__(self) -> int:
+        with self._database.reading() as session:
+            return session.scalar(select(func.count()).where(self._of)) or 0
+
+    def __contains__(self, entry: object) -> bool:
+        return any(entry == each for each in self)
+
+    def __iter__(self) -> Iterator[Entry]:
+        query = select(SettlementEntryRow).where(self._of).order_by(SettlementEntryRow.id)
+        last = 0
+        while True:
+            with self._database.reading() as session:
+                page = list(session.scalars(query.where(SettlementEntryRow.id > last).limit(_PAGE)))
+            for row in page:
+                yield Entry(
+                    EntryKind(row.kind), row.reference, row.order_number, row.origin, row.amount
+                )
+            if len(page) < _PAGE:
+                return
+            last = page[-1].id
 
 
 def _terms(values: Mapping[str, Any]) -> Terms:

@@ -209,7 +209,7 @@ def test_whatever_is_learned_when_all_months_together_are_what_the_books_show(
         ]
         booked = [each for each in refunds if each.at < end]
         shown = expected(order, "GQ", seen, booked, Terms(), ZONE) if seen else []
-        made = settle(month, "GQ", shown, accounted, Terms())
+        made = settle(month, shown, accounted)
         for each in made:
             key = (each.kind.value, each.reference)
             accounted[key] = accounted.get(key, Decimal(0)) + each.amount
