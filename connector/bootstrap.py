@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from connector.dms.archive import ArchiveSettings
-from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.desk import DmsDesk
 from connector.dms.gated import GatedDms
 from connector.dms.patient import PatientDms
@@ -19,11 +16,8 @@ from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
 from connector.domain.deadlines import Promises
 from connector.domain.reconciliation import Rules
 from connector.domain.settlement import Terms
-from connector.extracts.deliver import FolderTarget, Target
-from connector.extracts.mail import MailTarget
-from connector.extracts.s3 import S3Target
-from connector.extracts.sftp import SftpTarget
-from connector.gate import Gate, Guarded, Limits
+from connector.gate import Guarded
+from connector.gateways import Clock, dms_of, gate_of, real_clock, sap_of, storefront_of, targets_of
 from connector.jobs.advance import advance
 from connector.jobs.aftersales import aftersales
 from connector.jobs.cadence import Every, Nightly, Window
@@ -35,26 +29,16 @@ from connector.jobs.settlement import Months, Settler, settlement
 from connector.jobs.status import status
 from connector.jobs.wave import wave
 from connector.jobs.writeback import writeback
-from connector.mapping import MappingSet
 from connector.mapping.live import Live
 from connector.sap.books import SapBooks
-from connector.sap.connection import check_connection
 from connector.sap.customers import CustomerDesk, Remembered
 from connector.sap.gated import GatedSap
 from connector.sap.port import SapSystem
-from connector.sap.rfc import RfcSap, RfcSettings
-from connector.sap.slots import LocalSlots
-from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
-from connector.settings import (
+from connector.sections import (
     CalendarSection,
-    FolderDelivery,
-    LimitsSection,
-    MailDelivery,
-    S3Delivery,
-    Settings,
-    SftpDelivery,
 )
+from connector.settings import Settings
 from connector.steps.compare import Comparer
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
@@ -66,26 +50,16 @@ from connector.store.customers import Customers
 from connector.store.database import Database
 from connector.store.daybook import Daybook
 from connector.store.files import Files
-from connector.store.logons import SharedLogons
 from connector.store.mappings import MappingVersions
 from connector.store.orders import Orders
 from connector.store.promises import PromiseBook
 from connector.store.reconciliation import Differences
 from connector.store.runs import Runs
 from connector.store.settlements import Settlements
-from connector.store.slots import SharedSlots
 from connector.store.standing import Standing
 from connector.store.waves import Waves
 from connector.storefront.port import Storefront
-from connector.storefront.woocommerce import WooCommerce, WooCommerceSettings
 from connector.unattended import wire
-
-Clock = Callable[[], datetime]
-
-
-def real_clock() -> datetime:
-    """Return the time now, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -289,127 +263,6 @@ def business_units_of(settings: Settings) -> dict[str, BusinessUnit]:
     }
 
 
-def storefront_of(settings: Settings) -> Storefront:
-    """Return the storefront that the settings describe."""
-    section = settings.storefront
-    return WooCommerce(
-        WooCommerceSettings(
-            url=section.url,
-            consumer_key=section.consumer_key,
-            consumer_secret=section.consumer_secret.get_secret_value(),
-            connect_timeout=section.connect_timeout,
-            read_timeout=section.read_timeout,
-            call_deadline=section.call_deadline,
-        )
-    )
-
-
-def sap_of(
-    settings: Settings,
-    database: Database | None = None,
-    clock: Clock = real_clock,
-    *,
-    asking: bool = False,
-) -> SapSystem:
-    """Return the SAP system that the settings describe. Raises Misconfigured.
-
-    All processes on a database know which logon was refused, and with PostgreSQL they share the
-    sessions. `asking` is a person's own try, see `SharedLogons`.
-    """
-    section = settings.sap
-    password = section.password.get_secret_value()
-    slots = (
-        LocalSlots(section.sessions)
-        if database is None or database.is_sqlite
-        else SharedSlots(database, "sap", section.sessions)
-    )
-    logons = (
-        SharedLogons(database, "sap", section.logon(), clock, asking=asking) if database else None
-    )
-    if section.transport == "rfc":
-        check_connection(section.connection)
-        return RfcSap(
-            RfcSettings(
-                connection=section.connection,
-                client=section.client,
-                user=section.user,
-                password=password,
-                language=section.language,
-                connect_timeout=section.connect_timeout,
-                call_timeout=section.call_deadline,
-                sessions=section.sessions,
-            ),
-            slots,
-            logons,
-        )
-    return SoapSap(
-        SoapSettings(
-            url=section.url,
-            client=section.client,
-            user=section.user,
-            password=password,
-            language=section.language,
-            namespace_style=section.namespace_style,
-            ca_file=section.ca_file,
-            connect_timeout=section.connect_timeout,
-            read_timeout=section.read_timeout,
-            call_deadline=section.call_deadline,
-            sessions=section.sessions,
-        ),
-        slots,
-        logons,
-    )
-
-
-def gate_of(system: str, settings: Settings, section: LimitsSection, clock: Clock) -> Gate:
-    """Return the gate before a system."""
-    limits = Limits(
-        calls_per_second=section.calls_per_second,
-        downtime=tuple(section.downtime),
-        zone=ZoneInfo(settings.calendar.zone),
-        break_after=section.break_after,
-        break_for=section.break_for,
-    )
-    return Gate(system, limits, clock)
-
-
-def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None) -> SoapDms:
-    """Return the DMS that the settings describe; its WSDL is held against the mappings."""
-    section = settings.dms
-    archive = section.archive
-    return SoapDms(
-        DmsSettings(
-            wsdl=section.wsdl,
-            endpoint=section.endpoint,
-            service=section.service,
-            port=section.port,
-            user=section.user,
-            password=section.password.get_secret_value(),
-            authentication=section.authentication,
-            ca_file=section.ca_file,
-            client_certificate=section.client_certificate,
-            proxy=section.proxy,
-            headers={name: each.get_secret_value() for name, each in section.headers.items()},
-            connect_timeout=section.connect_timeout,
-            read_timeout=section.read_timeout,
-            call_deadline=section.call_deadline,
-            largest_answer=section.largest_answer,
-            deepest_answer=section.deepest_answer,
-            cache=section.wsdl_cache,
-            wsdl_again=section.wsdl_again,
-            archive=ArchiveSettings(
-                archive.folder,
-                archive.mode,
-                archive.key.get_secret_value(),
-                archive.retention_days,
-            )
-            if archive
-            else None,
-        ),
-        mappings,
-    )
-
-
 def terms_of(settings: Settings, unit: str, month: str) -> Terms:
     """Return what was agreed with a business unit for a month; nothing agreed costs nothing."""
     terms = settings.settlement.terms
@@ -418,53 +271,3 @@ def terms_of(settings: Settings, unit: str, month: str) -> Terms:
         return Terms()
     newest = max(agreed, key=lambda each: each.since)
     return Terms(**newest.model_dump(exclude={"since"}))
-
-
-def targets_of(settings: Settings) -> dict[str, Target]:
-    """Return where finished files go, by name."""
-    return {name: _target(name, section) for name, section in settings.delivery.items()}
-
-
-def _target(
-    name: str, section: FolderDelivery | SftpDelivery | MailDelivery | S3Delivery
-) -> Target:
-    kinds: frozenset[str] = frozenset(section.kinds)
-    if isinstance(section, FolderDelivery):
-        return FolderTarget(name, kinds, section.path)
-    if isinstance(section, SftpDelivery):
-        return SftpTarget(
-            name,
-            kinds,
-            host=section.host,
-            port=section.port,
-            user=section.user,
-            password=section.password.get_secret_value(),
-            key_file=section.key_file,
-            host_key=section.host_key,
-            root=section.root,
-            timeout=section.timeout,
-        )
-    if isinstance(section, MailDelivery):
-        return MailTarget(
-            name,
-            kinds,
-            host=section.host,
-            port=section.port,
-            security=section.security,
-            user=section.user,
-            password=section.password.get_secret_value(),
-            sender=section.sender,
-            recipients=tuple(section.recipients),
-            timeout=section.timeout,
-        )
-    return S3Target(
-        name,
-        kinds,
-        endpoint=section.endpoint,
-        region=section.region,
-        bucket=section.bucket,
-        prefix=section.prefix,
-        access_key=section.access_key,
-        secret_key=section.secret_key.get_secret_value(),
-        timeout=section.timeout,
-    )

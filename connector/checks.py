@@ -10,8 +10,9 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from connector.bootstrap import calendar_of, dms_of, sap_of, storefront_of
+from connector.bootstrap import calendar_of
 from connector.errors import ConnectorError, LogonFailed, RetryLater
+from connector.gateways import dms_of, sap_of, storefront_of
 from connector.mapping import load
 from connector.mapping.check import check as check_mappings
 from connector.mapping.finding import errors

@@ -9,8 +9,9 @@ from typing import Any
 
 import structlog
 
-from connector.bootstrap import Connector, dms_of, sap_of, storefront_of
+from connector.bootstrap import Connector
 from connector.errors import ConnectorError, Misconfigured
+from connector.gateways import dms_of, sap_of, storefront_of
 from connector.mapping.check import check
 from connector.mapping.described import snapshot
 from connector.mapping.finding import Finding

@@ -23,7 +23,8 @@ from connector.extracts.s3 import S3Target
 from connector.extracts.sftp import SftpTarget
 from connector.jobs.cadence import Every, Window
 from connector.jobs.deliver import deliver
-from connector.settings import SftpDelivery, load_settings
+from connector.sections import SftpDelivery
+from connector.settings import load_settings
 from connector.steps.deliver import release_refused
 from connector.steps.outbound import Outbound
 from connector.store.calls import Calls, CallState

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from connector.bootstrap import sap_of
 from connector.errors import LogonFailed, RetryLater
+from connector.gateways import sap_of
 from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sap.port import SapSystem
 from connector.settings import load_settings

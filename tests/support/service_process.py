@@ -15,8 +15,8 @@ import requests
 
 from connector.bootstrap import build
 from connector.logs import configure
+from connector.sections import MailDelivery
 from connector.service import serve
-from connector.settings import MailDelivery
 from tests.support.day_process import settings_for
 
 

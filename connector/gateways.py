@@ -1,0 +1,212 @@
+"""The systems around the connector, and the places its files go, as the settings describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from connector.dms.archive import ArchiveSettings
+from connector.dms.client import DmsSettings, SoapDms
+from connector.extracts.deliver import FolderTarget, Target
+from connector.extracts.mail import MailTarget
+from connector.extracts.s3 import S3Target
+from connector.extracts.sftp import SftpTarget
+from connector.gate import Gate, Limits
+from connector.mapping import MappingSet
+from connector.sap.connection import check_connection
+from connector.sap.port import SapSystem
+from connector.sap.rfc import RfcSap, RfcSettings
+from connector.sap.slots import LocalSlots
+from connector.sap.soap import SoapSap, SoapSettings
+from connector.sections import (
+    FolderDelivery,
+    LimitsSection,
+    MailDelivery,
+    S3Delivery,
+    SftpDelivery,
+)
+from connector.settings import Settings
+from connector.store.database import Database
+from connector.store.logons import SharedLogons
+from connector.store.slots import SharedSlots
+from connector.storefront.port import Storefront
+from connector.storefront.woocommerce import WooCommerce, WooCommerceSettings
+
+Clock = Callable[[], datetime]
+
+
+def real_clock() -> datetime:
+    """Return the time now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def storefront_of(settings: Settings) -> Storefront:
+    """Return the storefront that the settings describe."""
+    section = settings.storefront
+    return WooCommerce(
+        WooCommerceSettings(
+            url=section.url,
+            consumer_key=section.consumer_key,
+            consumer_secret=section.consumer_secret.get_secret_value(),
+            connect_timeout=section.connect_timeout,
+            read_timeout=section.read_timeout,
+            call_deadline=section.call_deadline,
+        )
+    )
+
+
+def sap_of(
+    settings: Settings,
+    database: Database | None = None,
+    clock: Clock = real_clock,
+    *,
+    asking: bool = False,
+) -> SapSystem:
+    """Return the SAP system that the settings describe. Raises Misconfigured.
+
+    All processes on a database know which logon was refused, and with PostgreSQL they share the
+    sessions. `asking` is a person's own try, see `SharedLogons`.
+    """
+    section = settings.sap
+    password = section.password.get_secret_value()
+    slots = (
+        LocalSlots(section.sessions)
+        if database is None or database.is_sqlite
+        else SharedSlots(database, "sap", section.sessions)
+    )
+    logons = (
+        SharedLogons(database, "sap", section.logon(), clock, asking=asking) if database else None
+    )
+    if section.transport == "rfc":
+        check_connection(section.connection)
+        return RfcSap(
+            RfcSettings(
+                connection=section.connection,
+                client=section.client,
+                user=section.user,
+                password=password,
+                language=section.language,
+                connect_timeout=section.connect_timeout,
+                call_timeout=section.call_deadline,
+                sessions=section.sessions,
+            ),
+            slots,
+            logons,
+        )
+    return SoapSap(
+        SoapSettings(
+            url=section.url,
+            client=section.client,
+            user=section.user,
+            password=password,
+            language=section.language,
+            namespace_style=section.namespace_style,
+            ca_file=section.ca_file,
+            connect_timeout=section.connect_timeout,
+            read_timeout=section.read_timeout,
+            call_deadline=section.call_deadline,
+            sessions=section.sessions,
+        ),
+        slots,
+        logons,
+    )
+
+
+def gate_of(system: str, settings: Settings, section: LimitsSection, clock: Clock) -> Gate:
+    """Return the gate before a system."""
+    limits = Limits(
+        calls_per_second=section.calls_per_second,
+        downtime=tuple(section.downtime),
+        zone=ZoneInfo(settings.calendar.zone),
+        break_after=section.break_after,
+        break_for=section.break_for,
+    )
+    return Gate(system, limits, clock)
+
+
+def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None) -> SoapDms:
+    """Return the DMS that the settings describe; its WSDL is held against the mappings."""
+    section = settings.dms
+    archive = section.archive
+    return SoapDms(
+        DmsSettings(
+            wsdl=section.wsdl,
+            endpoint=section.endpoint,
+            service=section.service,
+            port=section.port,
+            user=section.user,
+            password=section.password.get_secret_value(),
+            authentication=section.authentication,
+            ca_file=section.ca_file,
+            client_certificate=section.client_certificate,
+            proxy=section.proxy,
+            headers={name: each.get_secret_value() for name, each in section.headers.items()},
+            connect_timeout=section.connect_timeout,
+            read_timeout=section.read_timeout,
+            call_deadline=section.call_deadline,
+            largest_answer=section.largest_answer,
+            deepest_answer=section.deepest_answer,
+            cache=section.wsdl_cache,
+            wsdl_again=section.wsdl_again,
+            archive=ArchiveSettings(
+                archive.folder,
+                archive.mode,
+                archive.key.get_secret_value(),
+                archive.retention_days,
+            )
+            if archive
+            else None,
+        ),
+        mappings,
+    )
+
+
+def targets_of(settings: Settings) -> dict[str, Target]:
+    """Return where finished files go, by name."""
+    return {name: _target(name, section) for name, section in settings.delivery.items()}
+
+
+def _target(
+    name: str, section: FolderDelivery | SftpDelivery | MailDelivery | S3Delivery
+) -> Target:
+    kinds: frozenset[str] = frozenset(section.kinds)
+    if isinstance(section, FolderDelivery):
+        return FolderTarget(name, kinds, section.path)
+    if isinstance(section, SftpDelivery):
+        return SftpTarget(
+            name,
+            kinds,
+            host=section.host,
+            port=section.port,
+            user=section.user,
+            password=section.password.get_secret_value(),
+            key_file=section.key_file,
+            host_key=section.host_key,
+            root=section.root,
+            timeout=section.timeout,
+        )
+    if isinstance(section, MailDelivery):
+        return MailTarget(
+            name,
+            kinds,
+            host=section.host,
+            port=section.port,
+            security=section.security,
+            user=section.user,
+            password=section.password.get_secret_value(),
+            sender=section.sender,
+            recipients=tuple(section.recipients),
+            timeout=section.timeout,
+        )
+    return S3Target(
+        name,
+        kinds,
+        endpoint=section.endpoint,
+        region=section.region,
+        bucket=section.bucket,
+        prefix=section.prefix,
+        access_key=section.access_key,
+        secret_key=section.secret_key.get_secret_value(),
+        timeout=section.timeout,
+    )

@@ -1,0 +1,353 @@
+"""The sections of the settings: what each says, its defaults and its limits."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from connector.domain.allocation import StockPolicy
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StorefrontSection(_Section):
+    """The storefront's REST interface."""
+
+    url: str = "http://127.0.0.1:8803"
+    consumer_key: str = "ck_sandbox"
+    consumer_secret: SecretStr = SecretStr("")
+    connect_timeout: Seconds = 10
+    read_timeout: Seconds = 30
+    call_deadline: Seconds = 60
+
+
+class LimitsSection(_Section):
+    """What a system bears: a rate, its own downtime, and when calls are kept back altogether."""
+
+    calls_per_second: Annotated[float, Field(gt=0)] | None = None
+    downtime: list[tuple[time, time]] = Field(
+        default=[], description="daily windows in the calendar's zone in which calls wait"
+    )
+    break_after: int = Field(default=5, ge=1, description="failures in a row that open the breaker")
+    break_for: Seconds = 10
+
+
+class SapSection(_Section):
+    """SAP. `transport` soap needs no SDK; rfc needs the extra `rfc` and SAP's NW RFC SDK."""
+
+    transport: Literal["soap", "rfc"] = "soap"
+    url: str = "http://127.0.0.1:8801/sap/bc/soap/rfc"
+    client: str = "100"
+    user: str = "RFC_CONNECTOR"
+    password: SecretStr = SecretStr("")
+    language: str = "ZH"
+    namespace_style: Literal["rfc", "mc"] = "rfc"
+    ca_file: Path | None = None
+    connection: dict[str, str] = Field(
+        default_factory=dict,
+        description="parameters of the rfc transport: ashost, sysnr, mshost, saprouter, snc_…",
+    )
+    connect_timeout: Seconds = 10
+    read_timeout: Seconds = 60
+    call_deadline: Seconds = 90
+    sessions: int = Field(
+        default=8,
+        ge=1,
+        description="sessions that SAP bears: of all processes on one PostgreSQL, else of each",
+    )
+    remember_customers: timedelta = Field(
+        default=timedelta(minutes=10),
+        ge=timedelta(0),
+        description="how long a recognised buyer is not looked up again",
+    )
+    limits: LimitsSection = LimitsSection()
+
+    def logon(self) -> dict[str, object]:
+        """Return all by which SAP admits or refuses us, the password in clear."""
+        names = {"transport", "connection" if self.transport == "rfc" else "url", "client", "user"}
+        return {**self.model_dump(include=names), "password": self.password.get_secret_value()}
+
+
+class ArchiveSection(_Section):
+    """Envelopes kept for a while: masked, or encrypted with a Fernet key."""
+
+    folder: Path
+    mode: Literal["masked", "encrypted"] = "masked"
+    key: SecretStr = SecretStr("")
+    retention_days: int = Field(default=30, ge=1)
+
+
+class DmsSection(_Section):
+    """The DMS's SOAP interface."""
+
+    wsdl: str = "http://127.0.0.1:8802/dms/service?wsdl"
+    wsdl_cache: Path = Field(
+        default=Path("var/wsdl"), description="where the last good WSDL is kept"
+    )
+    wsdl_again: Seconds = Field(default=3600, description="how often it is looked at for changes")
+    endpoint: str | dict[str, str] | None = Field(
+        default=None, description="instead of the WSDL's address: for all ports, or by port"
+    )
+    service: str | None = None
+    port: str | None = None
+    user: str = "connector"
+    password: SecretStr = SecretStr("")
+    authentication: Literal["username_text", "username_digest", "basic", "none"] = "username_text"
+    ca_file: Path | None = None
+    client_certificate: Path | None = None
+    proxy: str | None = None
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="HTTP headers sent with every request"
+    )
+    connect_timeout: Seconds = 10
+    read_timeout: Seconds = 30
+    call_deadline: Seconds = 60
+    retry_for: Annotated[float, Field(ge=0)] = Field(
+        default=5, description="how long a call that had no effect is made again at once"
+    )
+    largest_answer: int = Field(default=20_000_000, ge=10_000, description="bytes")
+    deepest_answer: int = Field(default=100, ge=10, le=250, description="nested elements")
+    archive: ArchiveSection | None = None
+    limits: LimitsSection = LimitsSection()
+
+
+class CalendarSection(_Section):
+    """Working days, hours and cutoffs (workflow.md, "Who" and step 5)."""
+
+    zone: str = "Asia/Shanghai"
+    working_weekdays: list[int] = Field(default=[1, 2, 3, 4, 5, 6], description="1 is Monday")
+    hours: list[tuple[time, time]] = [(time(8), time(18))]
+    cutoffs: list[time] = [time(12), time(15)]
+    overrides: dict[date, bool] = Field(
+        default_factory=dict, description="date → working day or not, over the national calendar"
+    )
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except Exception:
+            raise ValueError(f"{value!r} is no time zone; for example Asia/Shanghai") from None
+        return value
+
+
+class BusinessUnitSection(_Section):
+    """One business unit (事业部)."""
+
+    code: str = Field(pattern=r"^[A-Za-z0-9_]{1,20}$")
+    name: str
+    sku_patterns: list[str] = Field(min_length=1)
+    plant: str = Field(max_length=4)
+    sales_org: str = Field(max_length=4)
+    distribution_channel: str = Field(max_length=2)
+    division: str = Field(max_length=2)
+    reference_company: str
+    reference_person: str
+    dms_code: str
+    calendar: CalendarSection | None = Field(
+        default=None, description="the unit's own calendar, whole; without it the site's applies"
+    )
+
+
+class ScheduleSection(_Section):
+    """How often the recurring jobs run; waves follow the cutoffs."""
+
+    intake: timedelta = timedelta(minutes=5)
+    advance: timedelta = timedelta(minutes=1)
+    status: timedelta = timedelta(minutes=10)
+    writeback: timedelta = timedelta(minutes=10)
+    deliver: timedelta = timedelta(minutes=1)
+    aftersales: timedelta = timedelta(minutes=30)
+    reconcile_at: time = time(1, 30)
+    watch: timedelta = timedelta(minutes=1)
+    announce: timedelta = timedelta(minutes=1)
+    promises_at: time = time(1, 45)
+    housekeeping_at: time = time(3, 30)
+
+
+class ReconciliationSection(_Section):
+    """When the books differ (workflow.md, step 9)."""
+
+    tolerance: Annotated[Decimal, Field(ge=0)] = Field(
+        default=Decimal("0.01"), description="up to this amount a difference is rounding"
+    )
+    tax_rates: list[Annotated[Decimal, Field(gt=0, lt=1)]] = Field(
+        default=[Decimal("0.13"), Decimal("0.09"), Decimal("0.06")],
+        min_length=1,
+        description="rates in tax-inclusive prices",
+    )
+    invoice_after: int = Field(
+        default=1, ge=0, description="days after which shipped goods must be invoiced"
+    )
+
+
+class PromisesSection(_Section):
+    """How soon an order must have come how far, in working time (workflow.md, steps 2 to 5)."""
+
+    recognised: timedelta = timedelta(minutes=15)
+    placed: timedelta = timedelta(minutes=30)
+    ready: timedelta = timedelta(hours=1)
+    released_grace: timedelta = Field(
+        default=timedelta(minutes=10), description="how long after its cutoff a wave may go out"
+    )
+    warn_share: float = Field(
+        default=0.8, gt=0, lt=1, description="share of the working time after which it is at risk"
+    )
+
+
+class NotifySection(_Section):
+    """Who gets messages, and in which language. Each channel is an apprise URL, and a secret.
+
+    A role without channels is reached through those of ops.
+    """
+
+    language: Literal["zh", "en", "both"] = "both"
+    ops: list[SecretStr] = []
+    it: list[SecretStr] = []
+    sales: list[SecretStr] = []
+    parts: list[SecretStr] = []
+    warehouse: list[SecretStr] = []
+    finance: list[SecretStr] = []
+    repeat_first: timedelta = Field(
+        default=timedelta(minutes=30), description="then after twice as long each time"
+    )
+    repeat_longest: timedelta = timedelta(hours=24)
+    quiet: timedelta = Field(
+        default=timedelta(minutes=5), description="nobody gets two messages within so long"
+    )
+
+
+class RetentionSection(_Section):
+    """How long payloads and personal data are kept. Orders, documents and events stay."""
+
+    mask_after: timedelta = Field(default=timedelta(days=180), ge=timedelta(days=1))
+    drop_after: timedelta = Field(default=timedelta(days=730), ge=timedelta(days=1))
+    runs_after: timedelta = Field(default=timedelta(days=90), ge=timedelta(days=7))
+    largest_gib: float = Field(
+        default=20, gt=0, description="IT is told when the database grows beyond"
+    )
+
+    @model_validator(mode="after")
+    def _masks_first(self) -> RetentionSection:
+        if self.mask_after > self.drop_after:
+            raise ValueError("mask_after must not be longer than drop_after")
+        return self
+
+
+class PolicySection(_Section):
+    """What the site decides about the way of orders."""
+
+    review_again: timedelta = timedelta(minutes=15)
+    stock: StockPolicy = Field(
+        default=StockPolicy.HOLD_ORDER,
+        description="what becomes of an order when stock is short",
+    )
+    stock_again: timedelta = timedelta(minutes=30)
+    correct_linked: bool = Field(
+        default=False, description="correct an SAP customer by the buyer who is linked to it"
+    )
+    settling: timedelta = Field(
+        default=timedelta(minutes=3),
+        description="how long an unanswered write may still take effect; more than any deadline",
+    )
+
+
+class TermsSection(_Section):
+    """What was agreed with a business unit (结算条款), from a month on."""
+
+    since: str = Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="YYYY-MM")
+    fee_percent: Decimal = Field(default=Decimal(0), ge=0, le=100)
+    monthly_fee: Decimal = Field(default=Decimal(0), ge=0)
+    freight_to_unit: bool = True
+    subsidy_to_unit: bool = True
+
+
+class SettlementSection(_Section):
+    """The monthly settlement; `terms` are by business unit, `""` for units not named."""
+
+    at: time = time(3)
+    terms: dict[str, list[TermsSection]] = {}
+
+
+ParcelKind = Literal["batch", "extract", "settlement"]
+
+
+class _DeliverySection(_Section):
+    kinds: list[ParcelKind] = Field(min_length=1, description="which files go there")
+
+
+class FolderDelivery(_DeliverySection):
+    """A folder, often a mounted share."""
+
+    type: Literal["folder"]
+    path: Path
+
+
+class SftpDelivery(_DeliverySection):
+    """An SFTP server, known by its host key as ssh-keyscan prints it behind the name."""
+
+    type: Literal["sftp"]
+    host: str
+    port: int = Field(default=22, ge=1, le=65535)
+    user: str
+    password: SecretStr = SecretStr("")
+    key_file: Path | None = None
+    host_key: str
+    root: str = "."
+    timeout: Seconds = 30
+
+    @model_validator(mode="after")
+    def _logs_on(self) -> SftpDelivery:
+        if not self.password.get_secret_value() and self.key_file is None:
+            raise ValueError("give a password or a key_file")
+        return self
+
+
+class MailDelivery(_DeliverySection):
+    """A mail server; each recipient gets a message with the whole parcel."""
+
+    type: Literal["mail"]
+    host: str
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    recipients: list[Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]] = Field(min_length=1)
+    timeout: Seconds = 60
+
+
+class S3Delivery(_DeliverySection):
+    """A bucket of an S3-compatible store (extra `s3`); without an endpoint it is AWS."""
+
+    type: Literal["s3"]
+    endpoint: str = ""
+    region: str = "us-east-1"
+    bucket: str
+    prefix: str = ""
+    access_key: str
+    secret_key: SecretStr
+    timeout: Seconds = 30
+
+
+Delivery = Annotated[
+    FolderDelivery | SftpDelivery | MailDelivery | S3Delivery, Field(discriminator="type")
+]
+TargetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
