@@ -61,7 +61,7 @@ class Sale:
     """One after-sale as the storefront shows it.
 
     `reference` is the number of the request, or of the refund where there was none. `back` are
-    the pieces that come back by line number, `stays` those refunded ones that never leave,
+    the pieces that come back by line number, `stays` refunded ones that are to be kept back,
     `refunds` the refunds that belong to it, `refunded` what they amount to.
     """
 
@@ -92,14 +92,17 @@ def cancellation_of(order: Order) -> Sale | None:
     )
 
 
-def kept_back(sales: Sequence[Sale], unshipped: Mapping[int, Decimal]) -> list[Sale]:
+def kept_back(
+    sales: Sequence[Sale], unshipped: Mapping[int, Decimal], unasked: Mapping[int, Decimal]
+) -> list[Sale]:
     """Return the after-sales with the refunded pieces that never left as staying.
 
-    `unshipped` are the pieces of each line that have not left. The oldest refunds are those for
-    which nothing leaves: what is refunded later comes back from the buyer. A request to return
-    goods is of goods that the buyer has.
+    `unshipped` are the pieces of each line that have not left, `unasked` those that the warehouse
+    was never asked for: nobody need keep them back. The oldest refunds are those for which nothing
+    leaves: what is refunded later comes back from the buyer. A request to return goods is of goods
+    that the buyer has.
     """
-    left = dict(unshipped)
+    left, spare = dict(unshipped), dict(unasked)
     made = {}
     for sale in sorted(sales, key=lambda each: each.refunded_at or _LAST):
         if sale.refunds != (sale.reference,):
@@ -107,13 +110,16 @@ def kept_back(sales: Sequence[Sale], unshipped: Mapping[int, Decimal]) -> list[S
             continue
         stays = {number: min(back, left.get(number, Decimal(0))) for number, back in
                  sale.back.items()}  # fmt: skip
-        for number, pieces in stays.items():
-            left[number] = left.get(number, Decimal(0)) - pieces
         back = {
             number: pieces - stays[number]
             for number, pieces in sale.back.items()
             if pieces > stays[number]
         }
+        for number, pieces in stays.items():
+            left[number] = left.get(number, Decimal(0)) - pieces
+            free = min(pieces, spare.get(number, Decimal(0)))
+            spare[number] = spare.get(number, Decimal(0)) - free
+            stays[number] = pieces - free
         made[sale.reference] = replace(
             sale,
             kind=SaleKind.RETURN if back else SaleKind.REFUND,

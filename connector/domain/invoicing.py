@@ -154,9 +154,8 @@ class Share:
 def share(claims: Sequence[Claim]) -> list[Share] | None:
     """Return each order's share of one invoice, to the cent; None where each tells its own.
 
-    Orders that show the same amounts show the invoice's: it is split by the lines that are theirs,
-    or by what they applied for. Others show their own part already, and so do those of which each
-    applied for just this amount.
+    Orders that show the same amounts show the invoice's: it is split as `by_lines` says. Others
+    show their own part already, and so do those of which each applied for just this amount.
     """
     first = claims[0]
     if len(claims) < 2 or any(
@@ -165,13 +164,22 @@ def share(claims: Sequence[Claim]) -> list[Share] | None:
         return None
     if all(each.lines == first.gross for each in claims):
         return None
-    told = all(each.lines for each in claims)
+    told = by_lines(claims)
     if not told and all(each.applied == first.gross for each in claims):
         return None
     weights = [abs((each.lines if told else each.applied) or _ZERO) for each in claims]
     gross = split(first.gross, weights)
     tax = split(first.tax, [abs(each) for each in gross])
     return [Share(mine - taxed, taxed, mine) for mine, taxed in zip(gross, tax, strict=True)]
+
+
+def by_lines(claims: Sequence[Claim]) -> bool:
+    """Say whether an invoice is split by its lines, not by what the orders applied for.
+
+    An invoice of just what they applied for together gives each order that, its freight too.
+    """
+    applied = sum((each.applied or _ZERO for each in claims), _ZERO)
+    return applied != abs(claims[0].gross) and all(each.lines for each in claims)
 
 
 def nearest(told: Share, mine: Share, whole: Share, *, first: bool) -> Share:

@@ -108,9 +108,12 @@ def _shown(context: Context, row: OrderRow) -> list[Sale]:
         order, _ = read_order(row.content, shop=row.shop)
         cancelled = cancellation_of(order) if order is not None else None
         return [cancelled] if cancelled is not None else []
-    unshipped = {line.number: line.quantity - line.shipped for line in
-                 context.orders.lines(row.id)}  # fmt: skip
-    return kept_back(sales_of(context.read(row), row.content), unshipped)
+    lines = context.orders.lines(row.id)
+    return kept_back(
+        sales_of(context.read(row), row.content),
+        {line.number: line.quantity - line.shipped for line in lines},
+        {line.number: line.quantity - line.allocated for line in lines},
+    )
 
 
 def try_again(

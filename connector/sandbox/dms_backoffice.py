@@ -108,7 +108,8 @@ def issue_invoices(
 def issue_together(books: Books, clock: Clock, order_numbers: Iterable[str]) -> list[Document]:
     """Let finance issue one invoice for the applications of several orders (合并开票).
 
-    Each order shows all of it. Returns what each shows. Raises LookupError for an unknown order.
+    Each order shows all of it, with the order's own lines. Returns what each shows. Raises
+    LookupError for an unknown order.
     """
     made: list[Document] = []
     with books.lock:
@@ -120,11 +121,16 @@ def issue_together(books: Books, clock: Clock, order_numbers: Iterable[str]) -> 
         ]
         gross = sum((Decimal(application["amount"]) for _, application in due), Decimal(0))
         for order, application in due:
+            lines = [
+                {name: line[name] for name in ("lineNumber", "quantity", "amount")}
+                for line in order["content"]["lines"]
+            ]
             if not made:
-                made.append(_issue(books, clock, order, application, gross))
+                made.append(_issue(books, clock, order, application, gross, {"lines": lines}))
                 continue
             first = made[0]["invoiceNumber"]
-            shown = made[0] | {"applicationNumber": application["applicationNumber"]}
+            named = {"applicationNumber": application["applicationNumber"], "lines": lines}
+            shown = made[0] | named
             key = f"{first}#{order['orderNumber']}"
             made.append(add(books, clock, order, INVOICE, key, shown))
     return made

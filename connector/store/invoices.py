@@ -15,6 +15,7 @@ from connector.domain.invoicing import (
     Claim,
     Invoice,
     Share,
+    by_lines,
     invoice_of,
     missing,
     share,
@@ -109,7 +110,7 @@ def share_merged(
         if shares is None:
             continue
         orders = [order.number for _, order in same]
-        by = "its lines" if all(each.lines for each in claims) else "what each applied for"
+        by = "its lines" if by_lines(claims) else "what each applied for"
         for (document, order), mine in zip(same, shares, strict=True):
             _note_share(session, document, order, mine, orders, by, actor, now)
 

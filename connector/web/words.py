@@ -256,6 +256,9 @@ EVENTS = {
     "ignored": "不处理",
     "cancellation": "取消单据",
     "cancelled_late": "放行后取消",
+    "after_sale": "售后",
+    "return": "退货登记",
+    "merged_invoice": "合并开票分摊",
     "promise_at_risk": "时限将至",
     "promise_broken": "超过时限",
 }

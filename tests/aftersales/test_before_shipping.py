@@ -16,6 +16,7 @@ from connector.domain.aftersales import kept_back, sales_of
 from connector.domain.reading import read_order
 from connector.sandbox import world
 from connector.sandbox.dms_documents import ORDER as SALES_ORDER
+from connector.sandbox.dms_documents import put_changed, timestamp
 from connector.store.daybook import Daybook
 from tests.commands.site import point_at
 from tests.support.books import SHOP, content
@@ -108,6 +109,23 @@ def test_what_was_shipped_although_refunded_comes_back_as_a_return(released: Sce
     assert sales(released, A) == [("return", "settled")]
 
 
+def test_what_was_refunded_before_it_was_placed_needs_nobody(tmp_path: Path) -> None:
+    with scene(f"sqlite:///{tmp_path / 'connector.db'}", tmp_path) as made:
+        refund(made, A, "386.00", (2, 1, "386.00"))  # the sales order in the DMS follows
+        made.later(minutes=40, ticks=2)
+        made.until(NOON)
+        made.later(minutes=40)
+        assert made.stands(A)[0] == "released"
+        assert sales(made, A) == [("refund", "invoicing")]
+        books, clock = made.sandbox.books, made.sandbox.clock
+        world.ship(books, clock, str(A))
+        world.invoice(books, clock, str(A))
+        made.later(minutes=40, ticks=3)
+        assert made.stands(A) == ("closed", None)
+        assert sales(made, A) == [("refund", "settled")]
+        assert returns(made, A) == []
+
+
 def test_an_order_refunded_in_full_is_stopped_in_the_dms_and_then_cancelled(
     released: Scene,
 ) -> None:
@@ -118,8 +136,6 @@ def test_an_order_refunded_in_full_is_stopped_in_the_dms_and_then_cancelled(
     assert sales(released, A) == [("refund", "requested")]
     order = released.sales_orders(A)[0]["orderNumber"]
     books, clock = released.sandbox.books, released.sandbox.clock
-    from connector.sandbox.dms_documents import put_changed, timestamp
-
     held = books.get(SALES_ORDER, order)
     assert held is not None
     put_changed(books, clock, {**held, "cancelledAt": timestamp(clock)})
@@ -221,6 +237,9 @@ def test_the_oldest_refunds_are_those_for_which_nothing_left() -> None:
     )  # fmt: skip
     order, _ = read_order(body, shop=SHOP)
     assert order is not None
-    late, early = kept_back(sales_of(order, body), {1: Decimal(1)})
+    late, early = kept_back(sales_of(order, body), {1: Decimal(1)}, {})
     assert (late.kind, late.back, late.stays) == ("return", {1: Decimal(1)}, {})
     assert (early.kind, early.back, early.stays) == ("refund", {}, {1: Decimal(1)})
+    # Refunded before the warehouse was asked for it: nobody need keep it back.
+    _, early = kept_back(sales_of(order, body), {1: Decimal(1)}, {1: Decimal(1)})
+    assert (early.kind, early.back, early.stays) == ("refund", {}, {})

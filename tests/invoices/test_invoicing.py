@@ -81,9 +81,13 @@ def test_orders_that_show_the_same_amounts_show_the_whole_and_others_their_own()
     shares = share([claim("a", "100", "60"), claim("b", "100", "40")])
     assert shares is not None
     assert [each.gross for each in shares] == [Decimal(60), Decimal(40)]
-    by_lines = share([claim("a", "100", "60", "30"), claim("b", "100", "40", "70")])
-    assert by_lines is not None
-    assert [each.gross for each in by_lines] == [Decimal(30), Decimal(70)]
+    partly = share([claim("a", "100", "160", "30"), claim("b", "100", "40", "70")])
+    assert partly is not None
+    assert [each.gross for each in partly] == [Decimal(30), Decimal(70)]
+    # Just what they applied for together: freight is in no line.
+    freight = share([claim("a", "100", "60", "50"), claim("b", "100", "40", "40")])
+    assert freight is not None
+    assert [each.gross for each in freight] == [Decimal(60), Decimal(40)]
     assert share([claim("a", "60", "60"), claim("b", "40", "40")]) is None
     assert share([claim("a", "50", "50"), claim("b", "50", "50")]) is None
     assert share([claim("a", "100", "60")]) is None
