@@ -14,6 +14,7 @@ from connector.domain.aftersales import SaleState
 from connector.domain.lifecycle import Stage
 from connector.store.database import Database
 from connector.store.tables import AfterSaleRow, OrderRow
+from connector.store.types import dumps
 
 _PAGE = 500
 _ENDED = (SaleState.SETTLED, SaleState.REFUSED)
@@ -83,6 +84,8 @@ class AfterSales:
                     order_pk=order_pk, reference=noted.reference, requested_at=noted.requested_at
                 )
                 session.add(row)
+            if row.id is not None and _says(row) == _says(noted):
+                return None
             row.kind, row.state = noted.kind, noted.state
             row.amount, row.recovered = noted.amount, noted.recovered
             row.refunded_at, row.detail = noted.refunded_at, dict(noted.detail)
@@ -117,3 +120,11 @@ class AfterSales:
         )
         with self._database.reading() as session:
             return [(sale, order) for sale, order in session.execute(query)]
+
+
+def _says(sale: AfterSaleRow | Noted) -> tuple[object, ...]:
+    """Return how an after-sale stands: looked at again without news, it is not touched."""
+    return (
+        str(sale.kind), str(sale.state), sale.amount, sale.recovered, sale.refunded_at,
+        dumps(dict(sale.detail)),
+    )  # fmt: skip
