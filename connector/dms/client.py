@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -19,7 +21,7 @@ from connector.dms import wsdl
 from connector.dms.archive import Archive, masked
 from connector.dms.errors import lost, of_status, typed
 from connector.dms.fit import findings as unfit
-from connector.dms.thread_client import Message, ThreadClient
+from connector.dms.lent import LentClient, Message
 from connector.dms.transport import DmsSettings, DmsTransport
 from connector.errors import MappingFailed, Misconfigured, RetryLater
 from connector.mapping import MappingSet
@@ -30,7 +32,10 @@ _log = structlog.get_logger(__name__)
 
 
 class SoapDms:
-    """One DMS. The WSDL is read at the first call; each thread has a client of its own.
+    """One DMS. The WSDL is read at the first call; each call has a client to itself meanwhile.
+
+    Clients are kept for the next calls, whichever threads make them: making one takes a hundred
+    times as long as a call, and threads come and go with each run of a job.
 
     `mappings` gives the mappings in force: a WSDL that is new or has changed is held against them
     before it is used, and refused while they do not fit.
@@ -45,7 +50,7 @@ class SoapDms:
         self._settings = settings
         self._mappings = mappings
         self._monotonic = monotonic
-        self._threads = threading.local()
+        self._idle: deque[LentClient] = deque()
         self._lock = threading.Lock()
         self._cache = wsdl.Cache(settings.cache) if settings.cache else None
         self._archive = Archive(settings.archive) if settings.archive else None
@@ -57,32 +62,33 @@ class SoapDms:
     def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
         """See `Dms`."""
         place = f"DMS {operation}"
-        client = self._client()
-        message = self._message(client, operation, request)
-        self._seen(operation, "request", message.envelope)
-        try:
-            answer = client.send(
-                operation, message, lambda got: self._seen(operation, "answer", got)
-            )
-        except Exception as error:
-            raise typed(error, place=place, write=write) from None
-        findings = client.findings(operation, answer)
-        if findings:
-            raise lost(f"the answer breaks the WSDL: {findings[0]}", place=place, write=write)
-        try:
-            return cast(dict[str, Any], _plain(client.read(operation, answer)))
-        except Exception as error:
-            raise typed(error, place=place, write=write) from None
+        with self._lent() as client:
+            message = self._message(client, operation, request)
+            self._seen(operation, "request", message.envelope)
+            try:
+                answer = client.send(
+                    operation, message, lambda got: self._seen(operation, "answer", got)
+                )
+            except Exception as error:
+                raise typed(error, place=place, write=write) from None
+            findings = client.findings(operation, answer)
+            if findings:
+                raise lost(f"the answer breaks the WSDL: {findings[0]}", place=place, write=write)
+            try:
+                return cast(dict[str, Any], _plain(client.read(operation, answer)))
+            except Exception as error:
+                raise typed(error, place=place, write=write) from None
 
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
         """See `Dms`."""
-        message = self._client().message(operation, request)
+        with self._lent() as client:
+            message = client.message(operation, request)
         return etree.tostring(message.envelope, pretty_print=True, encoding="UTF-8")
 
     @property
     def wsdl_hash(self) -> str:
         """The hash of the WSDL in use, with all that it imports."""
-        self._client()
+        self._current()
         return self._hash
 
     def served(self) -> bytes:
@@ -96,23 +102,26 @@ class SoapDms:
 
     def unfit(self, mappings: MappingSet) -> list[str]:
         """Return how mappings do not fit the WSDL, each finding with its mapping and field."""
-        return unfit(mappings, self._client().operation)
+        with self._lent() as client:
+            return unfit(mappings, client.operation)
 
     def ping(self) -> str:
         """See `Dms`."""
-        names = self._client().operations()
+        with self._lent() as client:
+            names = client.operations()
         if not self._read:
             raise RetryLater("the WSDL cannot be read; a kept one is used", place="DMS")
         return f"{len(names)} operations: {', '.join(sorted(names))}; WSDL {self._hash[:12]}"
 
     def endpoints(self, mappings: MappingSet) -> dict[str, list[str]]:
         """Return the address of each endpoint that the mappings use → their operations there."""
-        client, found = self._client(), dict[str, list[str]]()
-        for name in mappings.names():
-            mapping = mappings[name]
-            if mapping.target.system == "dms" and not mapping.absent:
-                operation = mapping.target.operation
-                found.setdefault(client.address(operation), []).append(operation)
+        found: dict[str, list[str]] = {}
+        with self._lent() as client:
+            for name in mappings.names():
+                mapping = mappings[name]
+                if mapping.target.system == "dms" and not mapping.absent:
+                    operation = mapping.target.operation
+                    found.setdefault(client.address(operation), []).append(operation)
         return found
 
     def knock(self, address: str) -> None:
@@ -134,7 +143,7 @@ class SoapDms:
                 "envelope", operation=operation, way=direction, xml=masked(envelope).decode()
             )
 
-    def _message(self, client: ThreadClient, operation: str, request: Mapping[str, Any]) -> Message:
+    def _message(self, client: LentClient, operation: str, request: Mapping[str, Any]) -> Message:
         if client.operation(operation) is None:
             raise Misconfigured(
                 f"the WSDL has no operation {operation}",
@@ -151,13 +160,19 @@ class SoapDms:
             raise MappingFailed(f"DMS {operation}", findings)
         return message
 
-    def _client(self) -> ThreadClient:
+    @contextmanager
+    def _lent(self) -> Iterator[LentClient]:
+        """Give a client of the WSDL in use, to nobody else meanwhile."""
         description = self._current()
-        client: ThreadClient | None = getattr(self._threads, "client", None)
+        client = None
+        with suppress(IndexError):
+            client = self._idle.pop()
         if client is None or client.description is not description:
-            client = ThreadClient(self._settings, description)
-            self._threads.client = client
-        return client
+            client = LentClient(self._settings, description, self._monotonic)
+        try:
+            yield client
+        finally:
+            self._idle.append(client)
 
     def _current(self) -> wsdl.Description:
         """Return the WSDL in use; look whether it changed when it is time to."""
@@ -194,7 +209,7 @@ class SoapDms:
         if self._description is not None and not changed:
             return self._description
         # Also where it is the same: a process that starts may have other mappings than the last.
-        client = ThreadClient(self._settings, fresh)
+        client = LentClient(self._settings, fresh)
         wrong = unfit(self._mappings(), client.operation) if self._mappings else []
         if last is not None and changed:
             _log.warning(

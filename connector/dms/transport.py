@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,6 +22,10 @@ from zeep.transports import Transport
 
 from connector.dms.archive import ArchiveSettings
 from connector.dms.deadline import WATCHDOG
+
+# Seconds after which a connection is not used again. Servers close idle ones, many after five: a
+# request that meets the end on its way is a doubt, for nothing.
+_STALE = 4.0
 
 Authentication = Literal["username_text", "username_digest", "basic", "none"]
 
@@ -58,9 +63,14 @@ class DmsSettings:
 
 
 class DmsTransport(Transport):
-    """zeep's transport for one thread: its connections are reused, its calls bounded."""
+    """zeep's transport, for one call at a time: connections are reused, calls are bounded."""
 
-    def __init__(self, settings: DmsSettings, documents: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        settings: DmsSettings,
+        documents: Mapping[str, bytes] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = str(settings.ca_file) if settings.ca_file else True
@@ -81,6 +91,8 @@ class DmsTransport(Transport):
         )
         self._settings = settings
         self._documents = documents
+        self._monotonic = monotonic
+        self._used = 0.0
         self._options: dict[str, Any] = {
             "timeout": (settings.connect_timeout, settings.read_timeout),
             "allow_redirects": False,
@@ -143,6 +155,8 @@ class DmsTransport(Transport):
         return response
 
     def _bounded(self, request: Callable[[], requests.Response]) -> requests.Response:
+        if self._monotonic() - self._used > _STALE:
+            self._adapter.close()
         expired = threading.Event()
 
         def expire() -> None:
@@ -170,6 +184,7 @@ class DmsTransport(Transport):
             # A body without a length ends quietly when its socket is shut.
             raise requests.ReadTimeout("the whole call took too long")
         response._content = bytes(content)
+        self._used = self._monotonic()
         return response
 
 

@@ -1,7 +1,8 @@
-"""zeep, for one thread: writes requests, sends them, and reads and judges answers."""
+"""zeep, for one call at a time: writes requests, sends them, and reads and judges answers."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,14 +41,19 @@ class _Port:
     options: dict[str, Any]
 
 
-class ThreadClient:
-    """What one thread needs to talk to the DMS that a WSDL describes. Raises Misconfigured."""
+class LentClient:
+    """What one call at a time needs, to talk to the DMS of a WSDL. Raises Misconfigured."""
 
-    def __init__(self, settings: DmsSettings, description: wsdl.Description) -> None:
+    def __init__(
+        self,
+        settings: DmsSettings,
+        description: wsdl.Description,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self.description = description
         self._token = _token(settings)
-        self._transport = DmsTransport(settings, description.documents)
+        self._transport = DmsTransport(settings, description.documents, monotonic)
         try:
             self._zeep = zeep.Client(
                 description.location,
