@@ -12,7 +12,8 @@ invoices    number, earlier, business_unit, state, application, invoice_number, 
             delivered, url, written_back: invoices, of which amounts are the order's own share
             (`whole` is the invoice's), and applications that are not issued in full
 refunds     number, earlier, refund, kind, state, owner, refunded_at, line, sku, quantity, amount,
-            reason: a row for each line of a refund, and one for what belongs to no line
+            reason: a row for each line of a refund, and one for what belongs to no line; and one
+            without refund for a paid order that was cancelled and is not refunded yet
 open_invoices number, reference, kind, owner, refunded_at, refunded, recovered, open, age, band:
             refunds whose invoice is not recovered (退款发票未回收), the oldest first
 differences the fields of `connector.domain.reconciliation.Difference`, meaning, earlier
@@ -30,7 +31,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connector.domain.aftersales import age_band, owner_of
+from connector.domain.aftersales import SaleKind, age_band, owner_of
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promise, Promises, due_for, judge
@@ -319,6 +320,19 @@ def _refunds(kept: Kept, order: Order | None, earlier: str) -> Iterator[Record]:
         for sale in kept.after_sales
         for refund in sale.detail.get("refunds", [sale.reference])
     }
+    for held in kept.after_sales:
+        if held.kind == SaleKind.CANCELLATION and not held.detail.get("refunds"):
+            # Paid, cancelled before release, and the money is still here.
+            yield {
+                "number": kept.row.number,
+                "earlier": earlier,
+                "kind": held.kind,
+                "state": held.state,
+                "owner": owner_of(held.state).value,
+                "refunded_at": None,
+                "amount": _ZERO,
+                "content": kept.row.content,
+            }
     lines = {line.line_id: line for line in order.lines}
     by_id = {
         str(each.get("refund_id")): each

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,10 +19,9 @@ from connector.domain.reading import read_order
 from connector.sandbox import world
 from connector.sandbox.dms_documents import ORDER as SALES_ORDER
 from connector.sandbox.dms_documents import put_changed, timestamp
-from connector.store.daybook import Daybook
 from tests.commands.site import point_at
 from tests.support.books import SHOP, content
-from tests.support.scene import EVENING, NOON, Scene, scene
+from tests.support.scene import NOON, Scene, scene
 
 A, REFERENCE = 30, 900
 PLACED = datetime(2026, 11, 20, tzinfo=UTC)
@@ -157,14 +158,16 @@ def test_a_paid_order_cancelled_before_release_waits_for_its_refund(tmp_path: Pa
         assert sales(made, A) == [("cancellation", "settled")]
         (row,) = made.connector.aftersales.of_order(made.order(A).id)
         assert row.amount == Decimal(shown["total"])
-        kept = next(
-            each
-            for each in Daybook(made.context.orders._database).placed(
-                made.context.shop, EVENING - timedelta(days=2), EVENING
-            )
-            if each.row.number == str(A)
-        )
-        assert kept.row.content["refunds"][0]["amount"] == shown["total"]
+        made.until(NOON.replace(hour=19))
+        made.later(minutes=30)
+        file = made.settings.output / "extracts" / "2026-11-24" / "refunds.csv"
+        rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"), newline="")))
+        told = {
+            each["number"]: (each["kind"], each["state"], Decimal(each["amount"])) for each in rows
+        }
+        assert told[str(A)] == ("cancellation", "settled", Decimal(shown["total"]))
+        # The sample day has one that nobody has refunded yet.
+        assert told["33"] == ("cancellation", "received", Decimal(0))
 
 
 def test_refunded_in_full_after_shipping_is_no_cancelled_order_that_was_shipped(
