@@ -155,7 +155,7 @@ class SoapDms:
         except Exception as error:
             # zeep says what it cannot place: an unknown or a missing element.
             raise MappingFailed(f"DMS {operation}", [str(error)[:300]]) from None
-        findings = client.broken(operation, message.envelope)
+        findings = client.broken(operation, message)
         if findings:
             raise MappingFailed(f"DMS {operation}", findings)
         return message

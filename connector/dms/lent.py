@@ -18,7 +18,7 @@ from connector.dms import wsdl
 from connector.dms.contract import Contract, Wrapper
 from connector.dms.errors import unreadable
 from connector.dms.transport import DmsSettings, DmsTransport
-from connector.dms.writer import Plan
+from connector.dms.writer import DEEPEST, Plan
 from connector.errors import ConnectorError, Misconfigured
 
 # Statuses under which SOAP answers and faults come; 400 is SOAP 1.2's for the sender's faults.
@@ -27,10 +27,14 @@ _SOAP = (200, 400, 500)
 
 @dataclass(frozen=True)
 class Message:
-    """An envelope without credentials, and the HTTP headers that go with it."""
+    """An envelope without credentials, and the HTTP headers that go with it.
+
+    `planned` when a plan wrote it, which bounds how deep it is.
+    """
 
     envelope: etree._Element
     headers: dict[str, str]
+    planned: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class LentClient:
         plan = self._plans.get(operation)
         written = plan.envelope(request) if plan is not None else None
         if plan is not None and written is not None:
-            return Message(written, dict(plan.headers))
+            return Message(written, dict(plan.headers), planned=True)
         port = self._of(operation)
         envelope, headers = port.binding._create(
             operation.rpartition("/")[2],
@@ -133,11 +137,12 @@ class LentClient:
             port.binding.process_error(document, self.operation(operation))
         return document
 
-    def broken(self, operation: str, envelope: etree._Element) -> list[str]:
+    def broken(self, operation: str, message: Message) -> list[str]:
         """Return how a request breaks the WSDL."""
         bound = self.operation(operation)
         wrapper = _body(bound.input).qname if isinstance(bound.input, RpcMessage) else None
-        return self._contract.findings(envelope, wrapper)
+        measured = message.planned and self._settings.deepest_answer >= DEEPEST
+        return self._contract.findings(message.envelope, wrapper, measured=measured)
 
     def findings(self, operation: str, envelope: etree._Element) -> list[str]:
         """Return how an answer breaks the WSDL, or that it is another operation's."""

@@ -34,20 +34,18 @@ class PatientDms:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._dms = dms
-        self._seconds = seconds
-        self._first = first
-        self._sleep = sleep
+        # Threads share it: what it knows of a call it keeps by thread.
+        self._retrying = Retrying(
+            retry=retry_if_exception(_passes),
+            wait=wait_exponential(multiplier=first, max=5) + wait_random(0, first),
+            stop=stop_before_delay(seconds),
+            sleep=sleep,
+            retry_error_callback=_last,
+        )
 
     def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
         """See `Dms`."""
-        retrying = Retrying(
-            retry=retry_if_exception(_passes),
-            wait=wait_exponential(multiplier=self._first, max=5) + wait_random(0, self._first),
-            stop=stop_before_delay(self._seconds),
-            sleep=self._sleep,
-            retry_error_callback=_last,
-        )
-        result: dict[str, Any] = retrying(self._dms.call, operation, request, write=write)
+        result: dict[str, Any] = self._retrying(self._dms.call, operation, request, write=write)
         return result
 
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:

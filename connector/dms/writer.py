@@ -19,6 +19,8 @@ from zeep.xsd.elements import Element, Sequence
 from zeep.xsd.types import AnySimpleType, ComplexType
 
 Write = Callable[[etree._Element, Any], None]
+# No plan writes elements nested deeper than this, the SOAP body counted.
+DEEPEST = 30
 _VALUES = frozenset({str, int, bool, Decimal, date, datetime})
 
 
@@ -80,6 +82,8 @@ def _complex(kind: Any, within: tuple[Any, ...]) -> Write:
         raise _NotPlain
     nested = [container for _, container in kind.elements_nested]
     if len(nested) != 1 or kind in within:  # a type that contains itself has no end
+        raise _NotPlain
+    if len(within) > DEEPEST - 3:  # body, the element of the operation, and these children
         raise _NotPlain
     (container,) = nested
     if type(container) is not Sequence or container.accepts_multiple or container.is_optional:
