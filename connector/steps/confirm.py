@@ -91,7 +91,10 @@ def confirm(context: Context, row: OrderRow, stock: Stock) -> Change:
     wanted = _wanted(context, order, {} if first else _served(context, row, earlier))
     if not wanted:
         return Change(
-            event="backorder_ended", text="nothing is owed any more", values={"backorder": None}
+            event="backorder_ended",
+            text="nothing is owed any more",
+            keep_hold=row.hold_cause != HoldCause.STOCK,
+            values={"backorder": None},
         )
     parts = {each.part: stock.of(each.part) for each in wanted}
     promised = promise(context.policy.stock, wanted, parts)

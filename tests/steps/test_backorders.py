@@ -218,6 +218,19 @@ def test_what_the_buyer_gives_up_is_owed_no_longer(by_line: Scene) -> None:
     assert documents(day, 34) == (["34-GQ-DN1"], [Decimal("3878.00")])
 
 
+def test_refunded_in_full_it_is_owed_no_longer_and_still_held_for_the_warehouse(
+    by_line: Scene,
+) -> None:
+    day = by_line
+    day.until(NOON + MINUTE)
+    refund(day, 34, "135856.00", (1, 10, "3860.00"), (2, 40, "131996.00"))
+    day.change(34, status="refunded")
+    stock(day, 1000)
+    day.later(minutes=31, ticks=2)
+    assert (day.stands(34), day.order(34).backorder) == (("released", "changed"), None)
+    assert documents(day, 34)[0] == ["34-GQ-DN1"]
+
+
 def test_a_change_before_release_starts_anew_with_what_is_there_then(by_line: Scene) -> None:
     day = by_line
     lines = day.shown(34)["line_items"]
