@@ -26,6 +26,9 @@ from connector.domain.invoicing import (
     void,
 )
 from connector.sandbox import world
+from connector.store.database import Database
+from connector.store.invoices import share_merged
+from tests.support.books import Books, content
 from tests.support.scene import NOON, Scene, scene
 
 A, B = 30, 39
@@ -119,6 +122,33 @@ def test_another_book_may_show_the_whole_or_the_share_and_a_deviation_is_told_on
     wrong = Share(*map(Decimal, (89, 12, 101)))
     assert nearest(wrong, mine, whole, first=False) == mine
     assert nearest(wrong, mine, whole, first=True).gross == Decimal(61)
+
+
+def test_a_storefront_that_was_told_of_the_whole_is_told_anew(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'c.db'}")
+    database.upgrade()
+    books, at = Books(database), NOON
+    rows = {}
+    for number, amount in (("1", "60.00"), ("2", "40.00")):
+        rows[number] = books.order(content(number, at, [("XC-1", "1", amount)]), at)
+        books.document(rows[number], "invoice_application", f"IA{number}", at, amount=amount)
+        books.document(rows[number], "invoice", "00000001", at, code="0320", net="88.50",
+                       tax="11.50", gross="100.00", application=f"IA{number}")  # fmt: skip
+        if number == "1":
+            (told,) = books.orders.documents(rows["1"].id, "invoice")
+            books.orders.written_back(told.id, at)
+    for _ in range(2):  # said twice, it counts once
+        with database.transaction() as session:
+            share_merged(session, rows["2"], ["00000001"], "status", at)
+    (first,), (second,) = (books.orders.documents(row.id, "invoice") for row in rows.values())
+    assert (first.detail["gross"], second.detail["gross"]) == ("60.00", "40.00")
+    assert first.detail["whole"]["gross"] == second.detail["whole"]["gross"] == "100.00"
+    assert first.written_back_at is None
+    assert (first.detail["edition"], second.detail.get("edition")) == (2, None)
+    for row in rows.values():
+        kinds = [each.kind for each in books.orders.events(row.id)]
+        assert kinds.count("merged_invoice") == 1
+    database.close()
 
 
 @contextmanager
