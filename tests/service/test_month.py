@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,16 @@ from connector.notify.digest import Language, Message
 from connector.settings import Settings, load_settings
 from connector.store.alerts import Alerts
 from connector.store.database import Database
-from connector.store.orders import Change, Hold, apply_in
+from connector.store.orders import Allocation, Change, Hold, apply_in
 from connector.store.promises import PromiseBook
-from connector.store.tables import EventRow, OrderRow, PromiseRow, WaveOrderRow, WaveRow
+from connector.store.tables import (
+    EventRow,
+    LineRow,
+    OrderRow,
+    PromiseRow,
+    WaveOrderRow,
+    WaveRow,
+)
 from connector.store.trouble import Trouble
 from connector.unattended import rhythm_of
 from tests.support import month as world
@@ -129,6 +137,7 @@ class Service:
                 rows = [_row(each, now) for each in page if str(each.number) not in known]
                 session.add_all(rows)
                 session.flush()
+                session.add_all(line for row in rows for line in _lines(row))
                 session.add_all(
                     EventRow(order_pk=row.id, at=now, actor="intake", kind="received",
                              text="", detail={"stage": "received"})
@@ -176,7 +185,22 @@ class Service:
         elif bought.stock_from is not None and now < bought.stock_from:
             yield _held(HoldCause.STOCK, now)
         else:
-            yield Change(event="ready", text="", stage=Stage.READY)
+            promised = [
+                Allocation(line, "1000", f"{unit}-1", Decimal(1))
+                for line, unit in enumerate(bought.units, start=1)
+            ]
+            yield Change(event="ready", text="", stage=Stage.READY, allocations=promised)
+
+
+def _lines(row: OrderRow) -> Iterator[LineRow]:
+    for line, unit in enumerate(row.business_units.split(","), start=1):
+        yield LineRow(
+            order_pk=row.id, number=line, line_id=str(line), sku=f"{unit}-1", name="吊钩",
+            unit="PCE", quantity=Decimal(1), refunded_quantity=Decimal(0),
+            refunded_amount=Decimal(0), unit_price=Decimal(10), discount=Decimal(0),
+            subsidy=Decimal(0), amount=Decimal(10), business_unit=unit, allocated=Decimal(0),
+            shipped=Decimal(0),
+        )  # fmt: skip
 
 
 def _to(stage: Stage, now: datetime) -> Change:
