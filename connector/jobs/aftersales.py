@@ -32,8 +32,8 @@ from connector.steps.request import RETURN, register_return
 from connector.steps.sales_order import Differs, live
 from connector.store.aftersales import AfterSales, Noted
 from connector.store.calls import CallState
+from connector.store.changes import Change, NewDocument
 from connector.store.invoices import invoices_of, missing_of
-from connector.store.orders import Change, NewDocument
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
 
 _log = structlog.get_logger(__name__)

@@ -13,7 +13,7 @@ from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context
 from connector.steps.take import take
-from connector.store.orders import StaleOrder
+from connector.store.changes import StaleOrder
 
 _log = structlog.get_logger(__name__)
 

@@ -15,8 +15,9 @@ from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context
 from connector.steps.news import take_news
+from connector.store.changes import StaleOrder
 from connector.store.database import Database
-from connector.store.orders import OpenOrder, StaleOrder
+from connector.store.orders import OpenOrder
 
 _log = structlog.get_logger(__name__)
 

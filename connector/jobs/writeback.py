@@ -21,8 +21,8 @@ from connector.steps.outbound import Document
 from connector.steps.sales_order import live
 from connector.steps.walk import held_for
 from connector.store.calls import Call
+from connector.store.changes import Change, StaleOrder
 from connector.store.invoices import missing_of
-from connector.store.orders import Change, StaleOrder
 from connector.store.tables import DocumentRow, OrderRow
 
 _log = structlog.get_logger(__name__)

@@ -9,7 +9,7 @@ from connector.steps.outbound import Document
 from connector.steps.sales_order import CONVERSATION as SALES_ORDER
 from connector.steps.sales_order import Differs, asker, discrepancy, live, open_orders, unit_of
 from connector.store.calls import Call, CallState
-from connector.store.orders import Change, NewDocument
+from connector.store.changes import Change, NewDocument
 from connector.store.tables import OrderRow
 
 CONVERSATION = "dms_cancel"

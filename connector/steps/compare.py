@@ -21,9 +21,9 @@ from connector.steps import reading_books
 from connector.steps.context import Context
 from connector.steps.take import take
 from connector.store.books import Books, open_books
+from connector.store.changes import StaleOrder
 from connector.store.comparison import compare
 from connector.store.database import Database
-from connector.store.orders import StaleOrder
 from connector.store.our_book import OurBook
 from connector.store.reconciliation import Differences, Window
 from connector.store.shared import share_out

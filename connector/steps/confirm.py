@@ -18,7 +18,7 @@ from connector.domain.order import Order
 from connector.errors import RetryLater
 from connector.steps.context import Context
 from connector.steps.walk import about, commit, decide
-from connector.store.orders import Allocation, Change, Hold, StaleOrder
+from connector.store.changes import Allocation, Change, Hold, StaleOrder
 from connector.store.tables import AllocationRow, OrderRow
 
 

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.steps.context import Context
 from connector.steps.sales_order import live
+from connector.store.changes import Change, Hold, NewDocument, apply_in
 from connector.store.database import Database
 from connector.store.invoices import missing_of, share_merged
-from connector.store.orders import Change, Hold, NewDocument, apply_in
 from connector.store.tables import AllocationRow, DocumentRow, LineRow, OrderRow
 
 Quantities = dict[int, Decimal]

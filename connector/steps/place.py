@@ -30,7 +30,7 @@ from connector.steps.sales_order import (
     unit_of,
 )
 from connector.store.calls import Call, CallState
-from connector.store.orders import Change, Hold, NewDocument
+from connector.store.changes import Change, Hold, NewDocument
 from connector.store.tables import CallRow, DocumentRow, OrderRow
 from connector.store.types import dumps
 

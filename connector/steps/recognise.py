@@ -14,7 +14,7 @@ from connector.errors import ConnectorError, MappingFailed, Rejected
 from connector.steps.context import Context, buyer_key
 from connector.steps.outbound import Document
 from connector.store.calls import Call
-from connector.store.orders import Change, Hold
+from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
 
 CREATE = "create_customer"

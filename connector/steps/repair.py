@@ -18,7 +18,7 @@ from connector.steps.correct import correct, usable
 from connector.steps.recognise import create_customer
 from connector.steps.walk import commit, decide, walk
 from connector.store.calls import CallState
-from connector.store.orders import Change, StaleOrder
+from connector.store.changes import Change, StaleOrder
 from connector.store.tables import CallRow, OrderRow
 
 _REFUSED = (HoldCause.REJECTED, HoldCause.IN_DOUBT, HoldCause.MAPPING)

@@ -22,7 +22,7 @@ from connector.steps.difference import content_differences
 from connector.steps.outbound import Ask, Document
 from connector.steps.sales_order import Differs, discrepancy, document_of, live, open_orders
 from connector.store.calls import Call
-from connector.store.orders import Change, NewDocument
+from connector.store.changes import Change, NewDocument
 from connector.store.tables import OrderRow
 
 RETURN = "dms_return"

@@ -17,7 +17,7 @@ from connector.steps.context import Context
 from connector.steps.difference import content_differences
 from connector.steps.outbound import Ask, Document
 from connector.store.calls import Call
-from connector.store.orders import Change, Hold
+from connector.store.changes import Change, Hold
 from connector.store.tables import CallRow, DocumentRow, OrderRow
 
 CONVERSATION = "dms_sales_order"

@@ -18,7 +18,7 @@ from connector.mapping.live import steady
 from connector.steps.context import Context
 from connector.steps.difference import differences
 from connector.store.calls import CallState
-from connector.store.orders import Change, Hold, StaleOrder
+from connector.store.changes import Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
 from connector.store.types import dumps
 from connector.telemetry import tracing

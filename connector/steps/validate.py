@@ -9,7 +9,7 @@ from connector.domain.reading import read_order
 from connector.domain.validity import problems
 from connector.steps.context import Context, buyer_key
 from connector.steps.take import SAME_NUMBER
-from connector.store.orders import Change, Hold
+from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
 
 

@@ -28,7 +28,7 @@ from connector.steps.place import place
 from connector.steps.recognise import Found, recognise
 from connector.steps.request import apply, note
 from connector.steps.validate import validate
-from connector.store.orders import Change, Hold, StaleOrder
+from connector.store.changes import Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
 from connector.telemetry import tracing
 from connector.telemetry.counters import kept_promise

@@ -20,7 +20,7 @@ from connector.domain.invoicing import (
     missing,
     share,
 )
-from connector.store.orders import Change, NewDocument, note_in
+from connector.store.changes import Change, NewDocument, note_in
 from connector.store.tables import DocumentRow, OrderRow
 
 _ZERO = Decimal(0)

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from connector.domain.lifecycle import WALKING, HoldCause, Stage
 from connector.errors import RetryLater
+from connector.store.changes import Change, StaleOrder, apply_in
 from connector.store.database import Database
-from connector.store.orders import Change, StaleOrder, apply_in
 from connector.store.tables import (
     AllocationRow,
     DocumentRow,

@@ -24,7 +24,7 @@ from connector.steps.request import register_return
 from connector.steps.take import take
 from connector.steps.walk import walk
 from connector.store.calls import CallState
-from connector.store.orders import Change
+from connector.store.changes import Change
 from connector.store.tables import CallRow, OrderRow
 from tests.support.scene import Scene, scene
 from tests.support.wire import Trouble, Wire

@@ -14,8 +14,9 @@ from connector.domain.lifecycle import Stage
 from connector.jobs.cadence import Daily, Window
 from connector.jobs.housekeeping import Ages, housekeeping
 from connector.store.calls import Call, Calls
+from connector.store.changes import Change
 from connector.store.database import Database
-from connector.store.orders import Change, Orders
+from connector.store.orders import Orders
 from connector.store.retention import Retention
 from connector.store.runs import Runs
 from connector.store.tables import CallRow, EventRow, OrderRow, RunRow

@@ -9,8 +9,9 @@ import pytest
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Due, Promise, Promises, due_for
 from connector.domain.lifecycle import HoldCause, Stage
+from connector.store.changes import Change
 from connector.store.database import Database
-from connector.store.orders import Change, Orders
+from connector.store.orders import Orders
 from connector.store.promises import PromiseBook
 from connector.store.tables import OrderRow
 from tests.support.stored import hold, move, put_order

@@ -28,8 +28,8 @@ from connector.logs import configure
 from connector.notify.digest import Language, Message
 from connector.settings import Settings, load_settings
 from connector.store.alerts import Alerts
+from connector.store.changes import Allocation, Change, Hold, apply_in
 from connector.store.database import Database
-from connector.store.orders import Allocation, Change, Hold, apply_in
 from connector.store.promises import PromiseBook
 from connector.store.tables import (
     EventRow,

@@ -19,7 +19,7 @@ from connector.settings import Settings
 from connector.steps.difference import content_differences
 from connector.steps.news import take_news
 from connector.steps.repair import retry
-from connector.store.orders import Change
+from connector.store.changes import Change
 from tests.support.scene import NOON, Scene, scene
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import update
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.lifecycle import Stage
 from connector.domain.reading import read_order
+from connector.store.changes import Change, NewDocument
 from connector.store.database import Database
-from connector.store.orders import Change, NewDocument, Orders
+from connector.store.orders import Orders
 from connector.store.tables import LineRow, OrderRow
 
 SHOP = "shop"

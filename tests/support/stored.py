@@ -8,8 +8,9 @@ from typing import Any
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import OrderLine
+from connector.store.changes import Allocation, Change, Hold
 from connector.store.database import Database
-from connector.store.orders import Allocation, Change, Hold, Orders
+from connector.store.orders import Orders
 from connector.store.tables import OrderRow
 
 
