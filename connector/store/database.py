@@ -8,25 +8,25 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    ClauseElement,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from connector.errors import Misconfigured, RetryLater
 from connector.store.alone import Alone, Done
-from connector.store.tables import Base
 from connector.store.together import Together
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-# Any constant does: it keeps two processes that start at once from migrating together.
-_MIGRATION_LOCK = 0x636F6E6E
-# Alembic keeps its context in module globals: one upgrade at a time in a process.
-_UPGRADING = threading.Lock()
+# The newest of the migrations: a database that has it needs none of their machinery.
+NEWEST = "0014"
 # Seconds that SQLite, and whoever waits for it here, waits for another's writing to end.
 _LONGEST_TURN = 60
 
@@ -159,40 +159,30 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the tables to the newest revision; harmless when they are there already."""
-        with _UPGRADING, self.engine.connect() as connection:
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
-            try:
-                command.upgrade(_config(connection), "head")
-                connection.commit()
-            finally:
-                if not self.is_sqlite:
-                    connection.execute(
-                        text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK}
-                    )
+        if self.revision()[0] == NEWEST:
+            return
+        from connector.store import migrate
 
-    def revision(self) -> tuple[str | None, str | None]:
+        with self.engine.connect() as connection:
+            migrate.upgrade(connection)
+
+    def revision(self) -> tuple[str | None, str]:
         """Return the revision that the database has and the one that this software needs."""
         with self.engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-        return current, ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+            if not inspect(connection).has_table("alembic_version"):
+                return None, NEWEST
+            return connection.scalar(text("SELECT version_num FROM alembic_version")), NEWEST
 
     def drift(self) -> list[Any]:
         """Return how the tables differ from the models; empty when they agree."""
+        from connector.store import migrate
+
         with self.engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
-            return list(compare_metadata(context, Base.metadata))
+            return migrate.drift(connection)
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-
-
-def _config(connection: Any) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    return config
 
 
 def _engine(url: str, pool_size: int) -> Engine:
