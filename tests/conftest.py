@@ -66,6 +66,14 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as long what is long on one of the databases only."""
+    for item in items:
+        if "postgresql" in item.name and item.get_closest_marker("long_on_postgresql"):
+            item.add_marker(pytest.mark.long)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what was left out."""
     reasons = {

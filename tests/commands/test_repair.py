@@ -110,6 +110,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
     return results
 
 
+@pytest.mark.long_on_postgresql
 def test_a_finished_run_is_rerun_and_changes_nothing(day: Scene) -> None:
     """Every run of a whole day, waves and the night's comparison included."""
     lived = day.connector.runs.history(limit=1)[0].id  # by another process, in another folder

@@ -79,6 +79,7 @@ def test_every_order_ends_where_its_data_calls_for(sandbox: Sandbox, settings: S
     holds_exactly_what_it_should(sandbox)
 
 
+@pytest.mark.long_on_postgresql
 def test_a_second_run_makes_nothing_new_and_the_same_bytes(
     sandbox: Sandbox, settings: Settings
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_second_run_makes_nothing_new_and_the_same_bytes(
     assert contents(settings.output) == files
 
 
+@pytest.mark.long_on_postgresql
 def test_the_extract_is_complete_and_adds_up(sandbox: Sandbox, settings: Settings) -> None:
     run(sandbox, settings)
     folder = settings.output / "extracts" / "2026-11-24"

@@ -197,6 +197,7 @@ def night(made: Scene) -> dict[str, list[dict[str, str]]]:
     return tables
 
 
+@pytest.mark.long_on_postgresql
 def test_a_merged_invoice_is_shared_out_and_its_money_counts_once(both_shipped: Scene) -> None:
     shipped = both_shipped
     books, clock = shipped.sandbox.books, shipped.sandbox.clock

@@ -136,6 +136,7 @@ def tonight(tmp_path: Path) -> Iterator[Night]:
         yield made
 
 
+@pytest.mark.long_on_postgresql
 def test_a_day_without_faults_leaves_only_what_waits(database_url: str, tmp_path: Path) -> None:
     with night(database_url, tmp_path) as tonight:
         outcome = tonight.reconcile()
