@@ -83,9 +83,9 @@ def delivery_detail(delivery: int, source: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_delivered(order: Order, document: DocumentRow) -> dict[str, Any]:
     """Return what a document kept of its delivery, whatever was refunded since; {} if nothing."""
-    kept = {each["number"]: each for each in document.detail.get("lines", [])}
-    if document.kind != "invoice_application" or not kept:
+    if document.kind != "invoice_application" or "lines" not in document.detail:
         return {}
+    kept = {each["number"]: each for each in document.detail["lines"]}
     return {
         "freight": Decimal(document.detail["freight"]),
         "total": Decimal(document.detail["amount"]),

@@ -7,7 +7,7 @@ each execution (a connection's begin and commit, contexts, results) takes longer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import ClauseElement, Dialect, PoolProxiedConnection
@@ -50,8 +50,8 @@ class Alone:
 
     def execute(self, connection: PoolProxiedConnection, parameters: Any) -> Done:
         """Run it; whether it is committed by that is the connection's. Raises as SQLAlchemy."""
-        with typed_as(self._text, self._dialect):
-            cursor = connection.cursor()
+        # An error that somebody keeps must not keep the cursor, and SQLite's files open with it.
+        with typed_as(self._text, self._dialect), closing(connection.cursor()) as cursor:
             cursor.execute(self._text, parameters)
             found = cursor.fetchall() if cursor.description else ()
             return Done(cursor.rowcount, found[0][0] if found else None)

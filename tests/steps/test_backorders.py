@@ -248,3 +248,15 @@ def test_cancelled_before_release_nothing_stays_promised(by_line: Scene) -> None
     day.later(minutes=10, ticks=2)
     assert (day.stands(34), day.order(34).backorder) == (("cancelled", None), None)
     assert day.context.orders.allocations(day.order(34).id) == []
+
+
+def test_an_order_of_which_something_left_before_its_wave_is_whole_in_the_batch(
+    by_line: Scene,
+) -> None:
+    day = by_line
+    world.ship(day.sandbox.books, day.sandbox.clock, "36", "0.5")
+    day.later(minutes=11)
+    assert [each.kind for each in day.story(36)][-2:] == ["news", "written_back"]
+    day.until(NOON + MINUTE)
+    assert day.stands(36) == ("released", None)
+    assert picked(day, NOON, 36)[SENSOR] == Decimal(5)
