@@ -28,17 +28,23 @@ class Trouble:
 
 
 class Wire:
-    """Listens on a port of its own and passes on to `port`, except what `trouble` says."""
+    """Listens on a port of its own and passes on to `port`, except what `trouble` says.
+
+    Requests reach the server one after another, as they came: a question never overtakes the write
+    that it is about, however long that one takes and whether or not its sender has given up.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._trouble: tuple[str, Trouble] | None = None
         self._held: list[socket.socket] = []
         self._stop = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = int(self._listener.getsockname()[1])
-        self._thread = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)
-        self._thread.start()
+        # Bound for good and never listening: the port is nobody else's while it is refused.
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._place.bind(("127.0.0.1", 0))
+        self.port = int(self._place.getsockname()[1])
+        self._listen()
         self.struck = 0
 
     @property
@@ -58,22 +64,30 @@ class Wire:
             self._trouble = None
             self._drop_held()
             if trouble.how == "refused":
-                self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
-                self._thread = threading.Thread(
-                    target=self._accept, args=(self._listener,), daemon=True
-                )
-                self._thread.start()
+                self._listen()
+
+    def never_answers(self, action: str) -> bool:
+        """Whether requests of this SOAP action now get no whole answer, however long one waits."""
+        return self._trouble is not None and (
+            self._trouble[0] in (action, "*") and self._trouble[1].how in ("drip", "hold")
+        )
 
     def stop(self) -> None:
         self._stop.set()
         self._close_listener()
+        self._place.close()
         self._drop_held()
+
+    def _listen(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+        self._thread = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)
+        self._thread.start()
 
     def _close_listener(self) -> None:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=60)
 
     def _drop_held(self) -> None:
         while self._held:
@@ -85,11 +99,10 @@ class Wire:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError, http.client.HTTPException):
-            self._one(connection)
+            try:
+                self._one(connection)
+            except (OSError, http.client.HTTPException):
+                connection.close()
 
     def _one(self, connection: socket.socket) -> None:
         # One request a connection: troubles of one never touch the next.
@@ -106,13 +119,20 @@ class Wire:
         answer: tuple[int, bytes, str] | None = None
         if trouble is None or trouble.forwarded:
             answer = self._forward(method, path, headers, body)
-        if trouble is None:
-            assert answer is not None
-            _send(connection, *answer)
-            connection.close()
-            return
-        self.struck += 1
-        self._suffer(connection, trouble, answer)
+        if trouble is not None:
+            self.struck += 1
+        # Only the way to the server is one after another: an answer may drip, or not be read.
+        threading.Thread(
+            target=self._answer, args=(connection, trouble, answer), daemon=True
+        ).start()
+
+    def _answer(self, connection: socket.socket, trouble: Trouble | None, answer: Any) -> None:
+        with suppress(OSError):
+            if trouble is None:
+                _send(connection, *answer)
+                connection.close()
+            else:
+                self._suffer(connection, trouble, answer)
 
     def _suffer(self, connection: socket.socket, trouble: Trouble, answer: Any) -> None:
         if trouble.how == "reset":
@@ -139,7 +159,7 @@ class Wire:
     def _forward(
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, bytes, str]:
-        server = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        server = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         kept = {name: value for name, value in headers.items() if name.lower() != "connection"}
         server.request(method, path, body, kept)
         answer = server.getresponse()
