@@ -25,12 +25,14 @@ from connector.extracts.files import Written
 from connector.extracts.layout import Layout, layout_of
 from connector.extracts.records import TABLES, Record
 from connector.extracts.summary import BookSums, Figures, summary
+from connector.extracts.table import told_sheet
 from connector.extracts.text import plain
 from connector.extracts.workbook import Book, Shade, Sheet
 from connector.mapping import MappingSet
 
 MANIFEST = "manifest.json"
 _ASIDE = ".part-"
+_SUMMARY = "汇总 Summary"
 _TITLES = {
     "orders": "订单 Orders",
     "lines": "订单行 Lines",
@@ -73,9 +75,9 @@ def write_day(
         shutil.rmtree(left)  # by a process that was killed
     layouts = {table: layout_of(mappings, table) for table in TABLES}
     with TemporaryDirectory(prefix=_ASIDE, dir=folder) as aside:
-        figures, rows = _write(about, records, layouts, Path(aside), zone)
+        sums, rows, shown = _write(about, records, layouts, Path(aside), zone)
         written = _in_place(folder, Path(aside), rows)
-    manifest = _manifest(about, layouts, figures, written, mappings.version, zone)
+    manifest = _manifest(about, layouts, sums, shown, written, mappings.version, zone)
     path = folder / MANIFEST
     if not path.exists() or path.read_bytes() != manifest:
         _replace(path, manifest)
@@ -125,11 +127,14 @@ def _write(
     layouts: Mapping[str, Layout],
     aside: Path,
     zone: ZoneInfo,
-) -> tuple[dict[str, dict[str, Decimal]], dict[str, int]]:
-    """Write all files aside; returns the control totals by table and the rows by file."""
+) -> tuple[dict[str, dict[str, Decimal]], dict[str, int], dict[str, str | float]]:
+    """Write all files aside.
+
+    Returns the control totals by table, the rows by file, and what the summary shows by cell.
+    """
     workbook = aside / f"extract-{about.day:%Y-%m-%d}.xlsx"
     book = Book(workbook, f"对账 Reconciliation {about.day:%Y-%m-%d}", zone)
-    front = book.worksheet("汇总 Summary")
+    front = book.worksheet(_SUMMARY)
     tables = _Tables(book, layouts, aside, zone)
     figures = Figures()
     try:
@@ -138,7 +143,9 @@ def _write(
             figures.count(table, record)
     finally:
         tables.close()
-    summary(book, front, about.day, (about.begins, about.ends, about.cut), about.books, figures)
+    shown = summary(
+        book, front, about.day, (about.begins, about.ends, about.cut), about.books, figures
+    )
     book.close()
     with workbook.open("rb") as file:
         os.fsync(file.fileno())
@@ -146,6 +153,7 @@ def _write(
     return (
         {table: sheet.sums for table, sheet in tables.sheets.items()},
         {**rows, workbook.name: figures.orders},
+        shown,
     )
 
 
@@ -173,6 +181,7 @@ def _manifest(
     about: Day,
     layouts: Mapping[str, Layout],
     sums: Mapping[str, Mapping[str, Decimal]],
+    shown: Mapping[str, str | float],
     written: list[Written],
     version: str,
     zone: ZoneInfo,
@@ -196,10 +205,12 @@ def _manifest(
                 "rows": rows[f"{table}.csv"],
                 "sums": {name: str(value) for name, value in sums[table].items()},
                 "columns": [column.name for column in layout.columns],
+                "sheet": told_sheet(_TITLES[table], layout.columns),
                 "layout": layout.version,
             }
             for table, layout in layouts.items()
         ],
+        "summary": {"title": _SUMMARY, "cells": shown},
     }
     return json.dumps(body, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 

@@ -83,6 +83,7 @@ def manifest_bytes(
                 "name": table.name,
                 "rows": len(table.rows),
                 "sums": {name: str(value) for name, value in table.sums().items()},
+                "sheet": table.sheet(),
             }
             for table in tables
         ],

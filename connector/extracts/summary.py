@@ -9,9 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from xlsxwriter.utility import xl_rowcol_to_cell
+
 from connector.extracts.records import Record
 from connector.extracts.table import Kind
-from connector.extracts.workbook import GREY, LINE, NAVY, PALE, Book, paper
+from connector.extracts.workbook import GREY, LINE, NAVY, PALE, TOTAL, Book, paper
 
 _ZERO = Decimal(0)
 _STAGES = {
@@ -86,8 +88,11 @@ def summary(
     times: tuple[datetime, datetime, datetime],
     books: Sequence[BookSums],
     figures: Figures,
-) -> None:
-    """Fill the sheet. `times` are the span of placing and the cut."""
+) -> dict[str, str | float]:
+    """Fill the sheet, and return what it shows by cell.
+
+    `times` are the span of placing and the cut.
+    """
     page = _Page(book, sheet)
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 2)
@@ -128,6 +133,7 @@ def summary(
     sheet.fit_to_pages(1, 1)
     sheet.set_first_sheet()
     sheet.activate()
+    return page.shown
 
 
 def _books(page: _Page, books: Sequence[BookSums]) -> None:
@@ -211,6 +217,17 @@ class _Page:
     def __init__(self, book: Book, sheet: Any) -> None:
         self._book, self._sheet = book, sheet
         self._row = 0
+        self.shown: dict[str, str | float] = {}
+
+    def _put(self, row: int, column: int, value: str | int | Decimal | None, style: Any) -> None:
+        """Write a cell: numbers as numbers, all else as text."""
+        if value is None or value == "":
+            self._sheet.write_blank(row, column, None, style)
+            return
+        shown = value if isinstance(value, str) else float(value)
+        self.shown[xl_rowcol_to_cell(row, column)] = shown
+        write = self._sheet.write_string if isinstance(shown, str) else self._sheet.write_number
+        write(row, column, shown, style)
 
     def title(self, text: str, below: str) -> None:
         style = self._book.style(bold=True, font_size=16, font_color="white", bg_color=NAVY)
@@ -219,7 +236,7 @@ class _Page:
         self._sheet.set_row(1, 18)
         for row, words, form in ((0, text, style), (1, below, under)):
             for column in range(15):
-                self._sheet.write_string(row, column, words if column == 1 else "", form)
+                self._put(row, column, words if column == 1 else "", form)
         self._row = 3
 
     def tiles(self, tiles: Sequence[tuple[str, Any, Kind]]) -> None:
@@ -229,12 +246,12 @@ class _Page:
             font_size=9, font_color=GREY, bg_color=PALE, align="center", top=2, top_color=NAVY
         )
         for column, (label, _, _) in enumerate(tiles, start=1):
-            self._sheet.write_string(self._row, column, label, head)
+            self._put(self._row, column, label, head)
         for column, (_, value, kind) in enumerate(tiles, start=1):
             body = self._book.number_style(
                 kind, bold=True, font_size=14, font_color=NAVY, bg_color=PALE, align="center"
             )
-            self._sheet.write_number(self._row + 1, column, float(value), body)
+            self._put(self._row + 1, column, value, body)
         self._row += 3
 
     def table(
@@ -248,10 +265,8 @@ class _Page:
         totals: int = 0,
     ) -> tuple[int, int]:
         """Write a table; returns first and last row of its values. `totals` columns are summed."""
-        sheet, book = self._sheet, self._book
-        sheet.write_string(
-            self._row, 1, title, book.style(bold=True, font_size=11, font_color=NAVY)
-        )
+        book = self._book
+        self._put(self._row, 1, title, book.style(bold=True, font_size=11, font_color=NAVY))
         self._row += 1
         for index, head in enumerate(heads, start=1):
             style = book.style(
@@ -260,19 +275,14 @@ class _Page:
                 bg_color=NAVY,
                 align="center" if index > 1 else "left",
             )
-            sheet.write_string(self._row, index, head, style)
+            self._put(self._row, index, head, style)
         self._row += 1
         first = self._row
         for row in rows:
             for index, (value, kind) in enumerate(zip(row, kinds, strict=True), start=1):
                 align = "left" if index == 1 else "right"
                 style = book.number_style(kind, bottom=4, bottom_color=LINE, align=align)
-                if value is None:
-                    sheet.write_blank(self._row, index, None, style)
-                elif kind is Kind.TEXT:
-                    sheet.write_string(self._row, index, str(value), style)
-                else:
-                    sheet.write_number(self._row, index, float(value), style)
+                self._put(self._row, index, value, style)
             self._row += 1
         last = self._row - 1
         if total and rows:
@@ -282,32 +292,28 @@ class _Page:
 
     def _total(self, rows: Sequence[Sequence[Any]], kinds: Sequence[Kind], summed: int) -> None:
         look = {"bold": True, "bg_color": PALE, "top": 1, "top_color": NAVY}
-        self._sheet.write_string(self._row, 1, "合计 Total", self._book.style(**look))
+        self._put(self._row, 1, TOTAL, self._book.style(**look))
         for index in range(1, len(kinds)):
             if index <= summed:
                 value = sum((Decimal(row[index]) for row in rows), _ZERO)
                 style = self._book.number_style(kinds[index], **look)
-                self._sheet.write_number(self._row, index + 1, float(value), style)
+                self._put(self._row, index + 1, value, style)
             else:
-                self._sheet.write_blank(self._row, index + 1, None, self._book.style(**look))
+                self._put(self._row, index + 1, None, self._book.style(**look))
         self._row += 1
 
     def legend(self, bands: Sequence[tuple[str, int, str]]) -> None:
         """Say what the colours of the differences mean, and how many there are of each."""
-        self._sheet.write_string(
-            self._row - 1, 1, "账龄 Age", self._book.style(font_size=9, font_color=GREY)
-        )
+        self._put(self._row - 1, 1, "账龄 Age", self._book.style(font_size=9, font_color=GREY))
         for column, (name, number, colour) in enumerate(bands, start=2):
             style = self._book.style(
                 font_size=9, bg_color=colour, align="center", border=1, border_color=LINE
             )
-            self._sheet.write_string(self._row - 1, column, f"{name}: {number}", style)
+            self._put(self._row - 1, column, f"{name}: {number}", style)
         self._row += 1
 
     def note(self, text: str) -> None:
-        self._sheet.write_string(
-            self._row, 1, text, self._book.style(font_size=9, font_color=GREY, italic=True)
-        )
+        self._put(self._row, 1, text, self._book.style(font_size=9, font_color=GREY, italic=True))
         self._row += 1
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 Cell = str | int | Decimal | date | datetime | bool | None
 
@@ -42,6 +43,10 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[Sequence[Cell]] = field(default_factory=tuple)
 
+    def sheet(self) -> dict[str, Any]:
+        """Return what a manifest says of the sheet in a workbook."""
+        return told_sheet(self.chinese, self.columns)
+
     def sums(self) -> dict[str, Decimal]:
         """Return the control totals: the sum of each column that has one."""
         return {
@@ -52,3 +57,15 @@ class Table:
             for index, column in enumerate(self.columns)
             if column.total
         }
+
+
+def told_sheet(title: str, columns: Sequence[Column]) -> dict[str, Any]:
+    """Return what a manifest says of a sheet: by it the workbook is read back and compared."""
+    return {
+        "title": title,
+        "headings": [
+            [column.chinese for column in columns],
+            [column.english for column in columns],
+        ],
+        "kinds": [column.kind.value for column in columns],
+    }

@@ -1,7 +1,8 @@
 """Checks that an extract is whole and unchanged, and adds its files up anew.
 
 The hash says that a file is the one that was written; its rows and control totals say that the
-manifest speaks of what is in it, also where somebody made both anew.
+manifest speaks of what is in it, also where somebody made both anew. A workbook is read back too:
+it shows what the tables' files hold.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
+
+from connector.extracts.agreement import Told, disagreements
+from connector.extracts.table import Kind
 
 _REMEDY = "build the extract again"
 _MARK = "\ufeff"
@@ -34,6 +38,12 @@ def verify(folder: Path) -> list[str]:
             )
             for each in body["tables"]
         }
+        sheets = [_sheet(each) for each in body["tables"] if "sheet" in each]
+        summary = (
+            (str(body["summary"]["title"]), dict(body["summary"]["cells"]))
+            if "summary" in body
+            else None
+        )
     except FileNotFoundError:
         return [f"{manifest}: there is none — the extract is not complete; build it again"]
     except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
@@ -51,11 +61,25 @@ def verify(folder: Path) -> list[str]:
             if counted != rows:
                 findings.append(f"{manifest}: {name} has {rows} and {counted} rows — {_REMEDY}")
             findings += [f"{path}: {what} — {_REMEDY}" for what in _wrong(path, *tables[name])]
+        elif path.suffix == ".xlsx" and len(sheets) == len(tables):
+            found = disagreements(path, folder, sheets, summary)
+            findings += [f"{path}: {what} — {_REMEDY}" for what in found]
     named = {name for name, _, _ in files}
     for name in tables:
         if name not in named:
             findings.append(f"{manifest}: tells of {name} and of no such file — {_REMEDY}")
     return findings
+
+
+def _sheet(table: Mapping[str, Any]) -> Told:
+    above, below = table["sheet"]["headings"]
+    return Told(
+        str(table["name"]),
+        str(table["sheet"]["title"]),
+        (tuple(above), tuple(below)),
+        tuple(Kind(each) for each in table["sheet"]["kinds"]),
+        {str(column): Decimal(total) for column, total in table["sums"].items()},
+    )
 
 
 def _hash(path: Path) -> str:

@@ -33,8 +33,9 @@ _ALIGNED: Mapping[Kind, Mapping[str, str]] = {
 FONT = "Microsoft YaHei"
 NAVY, PALE, GREY, LINE = "#1F3864", "#EAF0FA", "#7F7F7F", "#D0D7E5"
 _WIDEST, _SAMPLE, _A4 = 42, 200, 150
-_FULL = 1_000_000  # a sheet of Excel holds 1,048,576 rows
-_FIRST = 2  # two lines of headings stand above the rows
+FULL = 1_000_000  # a sheet of Excel holds 1,048,576 rows
+FIRST = 2  # two lines of headings stand above the rows
+TOTAL, NONE = "合计 Total", "无 none"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Book:
 
     def worksheet(self, name: str) -> Any:
         """Add an empty worksheet."""
-        return self.workbook.add_worksheet(name[:31])
+        return self.workbook.add_worksheet(name)
 
     def sheet(self, name: str, columns: Sequence[Column], shades: Sequence[Shade] = ()) -> Sheet:
         """Add a sheet of rows under columns."""
@@ -124,7 +125,7 @@ class Sheet:
 
     def add(self, cells: Sequence[Cell]) -> None:
         """Add one row."""
-        if self._row - _FIRST >= _FULL:
+        if self._row - FIRST >= FULL:
             self.finish()
             self._begin()
         for index, (value, column) in enumerate(zip(cells, self.columns, strict=True)):
@@ -150,26 +151,25 @@ class Sheet:
         """Add the total and what makes the sheet pleasant to use and to print."""
         sheet, last = self._sheet, self._row - 1
         width = len(self.columns) - 1
-        if last >= _FIRST:
-            sheet.autofilter(_FIRST - 1, 0, last, width)
+        if last >= FIRST:
+            sheet.autofilter(FIRST - 1, 0, last, width)
             sheet.ignore_errors(
-                {"number_stored_as_text": xl_range_abs(_FIRST, 0, last, width).replace("$", "")}
+                {"number_stored_as_text": xl_range_abs(FIRST, 0, last, width).replace("$", "")}
             )
             self._shade(last, width)
             self._total(last)
         else:
-            sheet.write_string(_FIRST, 0, "无 none", self.book.style(font_color=GREY, italic=True))
+            sheet.write_string(FIRST, 0, NONE, self.book.style(font_color=GREY, italic=True))
         for index, wide in enumerate(self._widths):
             sheet.set_column(index, index, min(wide + 3, _WIDEST))
-        sheet.freeze_panes(_FIRST, 1)
+        sheet.freeze_panes(FIRST, 1)
         sheet.hide_gridlines(2)
-        sheet.repeat_rows(0, _FIRST - 1)
+        sheet.repeat_rows(0, FIRST - 1)
         paper(sheet, wide=sum(self._widths) > _A4)
 
     def _begin(self) -> None:
         self._part += 1
-        name = self.name if self._part == 1 else f"{self.name} {self._part}"
-        self._sheet = sheet = self.book.worksheet(name)
+        self._sheet = sheet = self.book.worksheet(part_name(self.name, self._part))
         above = self.book.style(bold=True, font_color="white", bg_color=NAVY, align="center")
         below = self.book.style(
             italic=True, font_color=NAVY, bg_color=PALE, font_size=9, align="center",
@@ -184,7 +184,7 @@ class Sheet:
             max(columns_wide(column.chinese), columns_wide(column.english)) + 2
             for column in self.columns
         ]
-        self._row = _FIRST
+        self._row = FIRST
         self._here = dict.fromkeys(self.sums, Decimal(0))
 
     def _total(self, last: int) -> None:
@@ -193,7 +193,7 @@ class Sheet:
         plain = self.book.style(bold=True, bg_color=PALE, top=1, top_color=NAVY)
         for index, column in enumerate(self.columns):
             if column.name in self._here:
-                cells = xl_range_abs(_FIRST, index, last, index)
+                cells = xl_range_abs(FIRST, index, last, index)
                 style = self.book.number_style(
                     column.kind, bold=True, bg_color=PALE, top=1, top_color=NAVY
                 )
@@ -206,22 +206,20 @@ class Sheet:
                     float(self._here[column.name]),
                 )
             else:
-                self._sheet.write_string(last + 1, index, "" if index else "合计 Total", plain)
+                self._sheet.write_string(last + 1, index, "" if index else TOTAL, plain)
 
     def _shade(self, last: int, width: int) -> None:
         names = [column.name for column in self.columns]
         for shade in self.shades:
             if shade.column not in names:
                 continue  # IT took the column out
-            cell = xl_range_abs(
-                _FIRST, names.index(shade.column), _FIRST, names.index(shade.column)
-            )
+            cell = xl_range_abs(FIRST, names.index(shade.column), FIRST, names.index(shade.column))
             letter = cell.split(":", maxsplit=1)[0].split("$")[1]
             self._sheet.conditional_format(
-                _FIRST, 0, last, width,
+                FIRST, 0, last, width,
                 {
                     "type": "formula",
-                    "criteria": f"=${letter}{_FIRST + 1}>={shade.least}",
+                    "criteria": f"=${letter}{FIRST + 1}>={shade.least}",
                     "format": self.book.workbook.add_format({"bg_color": shade.colour}),
                     "stop_if_true": True,
                 },
@@ -251,6 +249,11 @@ def write(
         sheet.write_number(row, index, float(value), style)
     else:
         sheet.write_string(row, index, neutral(str(value)), style)
+
+
+def part_name(title: str, part: int) -> str:
+    """Return the name of the sheet that holds a part of a table's rows; parts begin with 1."""
+    return (title if part == 1 else f"{title} {part}")[:31]
 
 
 def columns_wide(text: str) -> int:

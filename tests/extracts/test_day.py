@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import psycopg
 import pytest
+from openpyxl import Workbook
 
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promises
@@ -195,6 +197,76 @@ def test_the_workbook_has_a_summary_a_chart_filters_and_colours_by_age(desk: Des
                 cell.data_type != "f" or str(cell.value).startswith("=SUBTOTAL(109,")
                 for cell in row
             )
+
+
+def tampered(desk: Desk, change: Callable[[Workbook], object]) -> list[str]:
+    """Change the workbook as a person does, and give the manifest the hash that then fits."""
+    desk.write()
+    path, manifest = desk.folder / "extract-2026-11-24.xlsx", desk.folder / "manifest.json"
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    book = openpyxl.load_workbook(path)
+    change(book)
+    book.save(path)
+    after = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(manifest.read_text("utf-8").replace(before, after), "utf-8")
+    end = " — build the extract again"
+    return [each.removeprefix(f"{path}: ").removesuffix(end) for each in verify(desk.folder)]
+
+
+def cell(sheet: str, place: str, value: Any) -> Callable[[Workbook], object]:
+    return lambda book: book[sheet].__setitem__(place, value)
+
+
+ORDERS, INVOICES = "订单 Orders", "发票 Invoices"
+TAMPERED: list[tuple[Callable[[Workbook], object], str]] = [
+    (cell(ORDERS, "Q3", 117.91),
+     "sheet 订单 Orders, row 3, column total (Q3): the number 117.91, orders.csv has '117.90'"),
+    (cell(ORDERS, "A3", 1),
+     "sheet 订单 Orders, row 3, column number (A3): the number 1, orders.csv has '0001'"),
+    (cell(ORDERS, "C3", datetime(2026, 11, 24, 10, 1)),
+     "sheet 订单 Orders, row 3, column placed_at (C3): the number 46350.41736111111, orders.csv has"
+     " '2026-11-24 10:00:00'"),
+    (cell(ORDERS, "F3", "call 13812345678"),
+     "sheet 订单 Orders, row 3, column stage (F3): 'call 138****5678', orders.csv has 'released'"),
+    (cell(ORDERS, "Q3", "=117.9"),
+     "sheet 订单 Orders, row 3, column total (Q3): the formula '=117.9' that shows nothing,"
+     " orders.csv has '117.90'"),
+    (cell(ORDERS, "Q3", None),
+     "sheet 订单 Orders, row 3, column total (Q3): nothing, orders.csv has '117.90'"),
+    (cell(ORDERS, "Q4", 117.9),
+     "sheet 订单 Orders, row 4, column total (Q4): the number 117.9, where"
+     " SUBTOTAL(109,$Q$3) should stand"),
+    (cell(ORDERS, "Q5", 7),
+     "sheet 订单 Orders, row 5, column total (Q5): the number 7, where nothing should stand"),
+    (cell(ORDERS, "Q2", "Net"),
+     "sheet 订单 Orders, row 2, column total (Q2): 'Net', the manifest says 'Total'"),
+    (cell("汇总 Summary", "C5", 118.9),
+     "sheet 汇总 Summary, cell C5: the number 118.9, the manifest says '117.9'"),
+    (cell("汇总 Summary", "C5", None),
+     "sheet 汇总 Summary, cell C5: empty, the manifest says '117.9'"),
+    (lambda book: book.create_sheet("More").sheet_properties, "sheet More: is of no table"),
+    (lambda book: book.remove(book[ORDERS]), "sheet 订单 Orders: missing"),
+    (lambda book: book[INVOICES].delete_rows(3),
+     "sheet 发票 Invoices, row 3, column number (A3): '合计 Total', invoices.csv has '0001'"),
+]  # fmt: skip
+
+
+def test_a_workbook_that_a_person_saved_again_agrees_as_long_as_its_figures_do(
+    desk: Desk,
+) -> None:
+    assert tampered(desk, lambda book: None) == []
+
+
+def test_a_figure_that_was_changed_in_the_workbook_is_named(desk: Desk) -> None:
+    for change, finding in TAMPERED:
+        assert finding in tampered(desk, change)
+
+
+def test_a_workbook_that_cannot_be_read_is_named(desk: Desk) -> None:
+    desk.write()
+    path = desk.folder / "extract-2026-11-24.xlsx"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert any("cannot be read: File is not a zip file" in each for each in verify(desk.folder))
 
 
 def test_postgresql_copy_loads_every_table_unharmed(

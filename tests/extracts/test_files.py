@@ -215,9 +215,14 @@ def test_the_manifest_tells_rows_sums_and_hashes(tmp_path: Path) -> None:
     extract(tmp_path)
     body = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert body["day"] == "2026-11-24"
-    assert body["tables"] == [
-        {"name": "orders", "rows": 2, "sums": {"pieces": "3.000", "total": "10.30"}}
-    ]
+    (told,) = body["tables"]
+    assert told["sheet"]["headings"][1] == [column.english for column in COLUMNS]
+    assert told | {"sheet": None} == {
+        "name": "orders",
+        "rows": 2,
+        "sums": {"pieces": "3.000", "total": "10.30"},
+        "sheet": None,
+    }
     assert [len(each["sha256"]) for each in body["files"]] == [64]
 
 
