@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -47,6 +48,18 @@ def invoice_of(number: str, unit: str, detail: Mapping[str, Any]) -> Invoice:
         bool(detail.get("return_number")),
         Decimal(str(detail.get("gross") or 0)),
     )
+
+
+def as_held(detail: Mapping[str, Any], moment: datetime) -> Mapping[str, Any]:
+    """Return an invoice's detail with the amounts that were the order's own at a moment.
+
+    They become others when a further order turns out to share the invoice; `formerly` keeps what
+    they were, the oldest first, each with the moment until which it was so.
+    """
+    for former in detail.get("formerly") or ():
+        if datetime.fromisoformat(former["until"]) > moment:
+            return {**detail, **former}
+    return detail
 
 
 def replaced(invoices: Sequence[Invoice]) -> dict[str, str]:

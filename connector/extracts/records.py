@@ -10,7 +10,9 @@ shipments   number, earlier, business_unit, delivery_note, carrier, tracking_num
 invoices    number, earlier, business_unit, state, application, invoice_number, invoice_code, kind,
             red, original, replaced_by, shared_with, whole, date, net, tax, gross, applied, missing,
             delivered, url, written_back: invoices, of which amounts are the order's own share
-            (`whole` is the invoice's), and applications that are not issued in full
+            (`whole` is the invoice's), and applications that are not issued in full. An invoice
+            that an earlier day's file has, and that was replaced or shared out since, stands here
+            with what makes both days together right
 refunds     number, earlier, refund, kind, state, owner, refunded_at, line, sku, quantity, amount,
             reason: a row for each line of a refund, and one for what belongs to no line; and one
             without refund for a paid order that was cancelled and is not refunded yet
@@ -35,7 +37,7 @@ from connector.domain.aftersales import SaleKind, age_band, owner_of
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promise, Promises, due_for, judge
-from connector.domain.invoicing import replaced, void
+from connector.domain.invoicing import as_held, replaced, void
 from connector.domain.lifecycle import Stage
 from connector.domain.order import Order
 from connector.domain.reading import read_order
@@ -75,7 +77,7 @@ class Clerk:
         if order is not None:
             order = assign(order, self.business_units)[0]
         kept = replace(kept, documents=[each for each in kept.documents if each.at <= self.until])
-        yield "orders", _order(kept, order)
+        yield "orders", _order(kept, order, self.until)
         shipped = {line.number: line.shipped for line in kept.lines}
         for line in order.lines if order else ():
             record = asdict(line)
@@ -130,17 +132,23 @@ class Clerk:
         instead = replaced(invoices)
         gone = {number: instead[number] for number in void(invoices)}
         came = {each.number for each in kept.documents if not earlier or each.at > self.since}
-        missing = missing_of(kept.row, kept.documents)
+        missing = missing_of(kept.row, kept.documents, self.until)
         for document in kept.documents:
             if document.kind == "shipment" and document.number in came:
                 yield "shipments", _shipment(kept.row, document, earlier)
             elif document.kind == "invoice" and document.number in gone:
                 if document.number in came or gone[document.number] in came:
                     counted = document.number not in came  # in the extract of the day it came in
-                    record = _invoice(kept.row, document, earlier, missing)
+                    held = as_held(document.detail, self.since if counted else self.until)
+                    record = _invoice(kept.row, document, held, earlier, missing)
                     yield "invoices", _replaced(record, gone[document.number], counted=counted)
-            elif document.kind == "invoice" and document.number in came:
-                yield "invoices", _invoice(kept.row, document, earlier, missing)
+            elif document.kind == "invoice":
+                held = as_held(document.detail, self.until)
+                record = _invoice(kept.row, document, held, earlier, missing)
+                if document.number in came:
+                    yield "invoices", record
+                elif (former := as_held(document.detail, self.since)) != held:
+                    yield "invoices", _shared_out(record, former)
         for record in _refunds(kept, order, earlier):
             at = record["refunded_at"]
             if (at is None and not earlier) or (
@@ -211,9 +219,9 @@ def _keeps(promise: Promise, stage: str) -> bool:
     return promise.reached_by(Stage(stage))
 
 
-def _order(kept: Kept, order: Order | None) -> Record:
+def _order(kept: Kept, order: Order | None, until: datetime) -> Record:
     row = kept.row
-    invoices = invoices_of(kept.documents)
+    invoices = invoices_of(kept.documents, until)
     gone = void(invoices)
     record: Record = {
         "number": row.number,
@@ -269,10 +277,10 @@ def _shipment(row: OrderRow, document: DocumentRow, earlier: str) -> Record:
 def _invoice(
     row: OrderRow,
     document: DocumentRow,
+    detail: Mapping[str, Any],
     earlier: str,
     missing: Mapping[str, Decimal | None],
 ) -> Record:
-    detail = document.detail
     delivered = detail.get("tracking_number") or (_LINK if detail.get("url") else None)
     state = "已开票 issued"
     if delivered:
@@ -303,10 +311,20 @@ def _replaced(record: Record, by: str, *, counted: bool) -> Record:
 
     What an earlier extract counted is taken back.
     """
-    amounts = {
-        name: -Decimal(str(record[name])) if counted else _ZERO for name in ("net", "tax", "gross")
-    }
+    amounts = {name: -Decimal(str(record[name])) if counted else _ZERO for name in _AMOUNTS}
     return {**record, **amounts, "state": "已换开 replaced", "replaced_by": by}
+
+
+def _shared_out(record: Record, former: Mapping[str, Any]) -> Record:
+    """Return the record of an invoice that turned out to be other orders' too.
+
+    An earlier extract counted more of it, or less: this one counts what lies between.
+    """
+    amounts = {name: Decimal(str(record[name])) - Decimal(str(former[name])) for name in _AMOUNTS}
+    return {**record, **amounts, "state": "合并分摊 shared out"}
+
+
+_AMOUNTS = ("net", "tax", "gross")
 
 
 _LINK = "链接 link"

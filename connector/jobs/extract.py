@@ -76,7 +76,7 @@ def _records(
         yield from clerk.of_earlier(_live(kept))
     for row, documents in daybook.applied(context.shop, end, clerk.until):
         used = live(documents)
-        missing = missing_of(row, used)
+        missing = missing_of(row, used, clerk.until)
         for document in used:
             # What was applied for after the cutoff is due on the next day.
             applied = document.kind == "invoice_application" and document.at <= end

@@ -35,6 +35,7 @@ def take_news(
     """Take what the DMS says of one sales order. Raises StaleOrder."""
     held = context.orders.documents(row.id)
     number = str(news.get("number"))
+    now = context.clock()
     unit = next(
         (
             each.business_unit
@@ -45,7 +46,7 @@ def take_news(
     )
     documents = [
         *_shipments(news, unit or "", context, held),
-        *_invoices(news, unit or "", context, held),
+        *_invoices(news, unit or "", now, held),
         *_received(news, unit or "", held),
     ]
     lines = context.orders.lines(row.id)
@@ -66,7 +67,6 @@ def take_news(
     # its invoice was applied for goes on once it is.
     under_way = row.backorder in (Stage.CONFIRMED, Stage.NOTED)
     goes_on = whole and not under_way and Stage(row.stage) in (Stage.READY, Stage.RELEASED)
-    now = context.clock()
     change = Change(
         event="news",
         text=", ".join(f"{each.kind} {each.number}" for each in documents)
@@ -246,11 +246,11 @@ def _shipments(
 
 
 def _invoices(
-    news: Mapping[str, Any], unit: str, context: Context, held: Sequence[DocumentRow]
+    news: Mapping[str, Any], unit: str, now: datetime, held: Sequence[DocumentRow]
 ) -> list[NewDocument]:
     known = {each.number for each in held if each.kind == "invoice"}
     return [
-        NewDocument("invoice", "dms", unit, str(each["number"]), context.clock(), each)
+        NewDocument("invoice", "dms", unit, str(each["number"]), now, each)
         for each in news.get("invoices") or []
         if str(each["number"]) not in known
     ]

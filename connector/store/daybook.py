@@ -78,10 +78,20 @@ class Daybook:
     ) -> Iterator[Kept]:
         """Give orders placed until then to which something happened in (after, until].
 
-        That is a shipment, an invoice or a refund; all their documents are given.
+        That is a shipment, an invoice or a refund, or an invoice of another order that bears the
+        number of one of theirs: it may have become less theirs. All their documents are given.
         """
         # What came leads to the orders: their number does not grow with those that are stored.
+        theirs = aliased(DocumentRow)
         came = union(
+            select(theirs.order_pk)
+            .join(DocumentRow, DocumentRow.number == theirs.number)
+            .where(
+                theirs.kind == "invoice",
+                DocumentRow.kind == "invoice",
+                DocumentRow.at > after,
+                DocumentRow.at <= until,
+            ),
             select(DocumentRow.order_pk).where(
                 DocumentRow.kind.in_(_REPORTED), DocumentRow.at > after, DocumentRow.at <= until
             ),

@@ -15,6 +15,7 @@ from connector.domain.invoicing import (
     Claim,
     Invoice,
     Share,
+    as_held,
     by_lines,
     invoice_of,
     missing,
@@ -27,28 +28,37 @@ _ZERO = Decimal(0)
 _AMOUNTS = ("net", "tax", "gross")
 
 
-def invoices_of(documents: Iterable[DocumentRow | NewDocument]) -> list[Invoice]:
-    """Return the invoices among documents."""
+def invoices_of(
+    documents: Iterable[DocumentRow | NewDocument], moment: datetime | None = None
+) -> list[Invoice]:
+    """Return the invoices among documents, with the amounts that they had at a moment, or now."""
     return [
-        invoice_of(each.number, each.business_unit, each.detail)
+        invoice_of(
+            each.number,
+            each.business_unit,
+            each.detail if moment is None else as_held(each.detail, moment),
+        )
         for each in documents
         if each.kind == "invoice"
     ]
 
 
 def missing_of(
-    row: OrderRow, documents: Sequence[DocumentRow | NewDocument]
+    row: OrderRow,
+    documents: Sequence[DocumentRow | NewDocument],
+    moment: datetime | None = None,
 ) -> dict[str, Decimal | None]:
     """Return invoice application → what is not issued of it, as `connector.domain.invoicing`.
 
-    `documents` are those of the order that are in use.
+    `documents` are those of the order that are in use. Invoices count with the amounts that they
+    had at `moment`, or have now.
     """
     applications = _applications(documents)
     applied = sum((each.amount or _ZERO for each in applications), _ZERO)
     relieved = _ZERO
     if row.total is not None and any(each.amount is not None for each in applications):
         relieved = max(applied - max(row.total - _refunded(row.content), _ZERO), _ZERO)
-    return missing(applications, invoices_of(documents), relieved)
+    return missing(applications, invoices_of(documents, moment), relieved)
 
 
 def _applications(documents: Sequence[DocumentRow | NewDocument]) -> list[Application]:
@@ -130,6 +140,10 @@ def _note_share(
     others = [each for each in orders if each != order.number]
     if detail.get("shared_with") == others:
         return
+    if document.at < now:
+        # Files of an earlier day have it with these.
+        former = {name: detail.get(name) for name in (*_AMOUNTS, "shared_with")}
+        detail["formerly"] = [*detail.get("formerly", ()), {"until": now.isoformat(), **former}]
     detail |= {
         "net": mine.net, "tax": mine.tax, "gross": mine.gross,
         "whole": whole, "shared_with": others, "first": order.number == min(orders),
