@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from connector.commands.outcome import NEEDS_PERSON, UNREACHABLE, WRONG
 from connector.commands.output import Actor, DryRun, Json, Reason, listing
 
 app = typer.Typer(no_args_is_help=True, help="Jobs and their runs. 任务")
@@ -68,15 +69,27 @@ def run(
         for each in scopes:
             if each not in job.scopes:
                 raise typer.BadParameter(f"{each!r} is none of {', '.join(job.scopes)}")
-            for found in windows_of(connector, job, each, window, date, zone):
-                if dry_run:
-                    print(f"{name} {each} {_span(found, zone)}: would be run")
-                    continue
-                with acting(connector, "job run", f"job {name}", actor, reason) as act:
-                    outcome = connector.runner.run_window(name, found, each)
-                    act.outcome = f"{each} {_span(found, zone)}: {_told(outcome)}".strip()
-                print(f"{name} {each} {_span(found, zone)}: {_told(outcome)}")
-                failed += [outcome] if outcome.state == "failed" else []
+        chosen = [
+            (each, found)
+            for each in scopes
+            for found in windows_of(connector, job, each, window, date, zone)
+        ]
+        # A window counts once: what comes until its end would be left out for good.
+        over = [each for each in chosen if each[1].end <= connector.context.clock()]
+        for each, found in chosen:
+            if (each, found) not in over:
+                print(f"{name} {each} {_span(found, zone)}: is not over yet, so it is not run")
+        if not over:
+            _nothing_to_run(name, chosen, window, date)
+        for each, found in over:
+            if dry_run:
+                print(f"{name} {each} {_span(found, zone)}: would be run")
+                continue
+            with acting(connector, "job run", f"job {name}", actor, reason) as act:
+                outcome = connector.runner.run_window(name, found, each)
+                act.outcome = f"{each} {_span(found, zone)}: {_told(outcome)}".strip()
+            print(f"{name} {each} {_span(found, zone)}: {_told(outcome)}")
+            failed += [outcome] if outcome.state == "failed" else []
         if failed:
             raise typer.Exit(_exit_code(failed))
 
@@ -167,13 +180,39 @@ def windows_of(
         start, end = (each.replace(tzinfo=each.tzinfo or zone) for each in (start, end))
         if start >= end:
             raise typer.BadParameter(f"{window!r}: the window ends before it begins")
-        return [Window(start, end)]
+        return _without_gap(connector, job, scope, [Window(start, end)], zone)
     if date is not None:
         begin = date.replace(tzinfo=zone)
         due = job.due(scope, begin, begin + timedelta(days=2))
-        return [each for each in due if each.end.astimezone(zone).date() == date.date()]
-    after = connector.runs.last_window_to(job.name, scope) or connector.runner.since
+        found = [each for each in due if each.end.astimezone(zone).date() == date.date()]
+        return _without_gap(connector, job, scope, found, zone)
+    after = connector.runner.reached(job.name, scope)
     return list(job.due(scope, after, connector.context.clock()))
+
+
+def _without_gap(connector: Any, job: Any, scope: str, windows: list[Any], zone: Any) -> list[Any]:
+    """Refuse windows beyond one that was never begun: a job goes on behind its last window."""
+    reached = connector.runs.reached(job.name, scope)
+    if windows and reached is not None and windows[0].start > reached:
+        come = f"{reached.astimezone(zone):%Y-%m-%d %H:%M}"
+        raise typer.BadParameter(
+            f"{job.name} has come as far as {come}, what lies between would be left out:"
+            f" `connector job run {job.name}` works off all that is due, in sequence"
+        )
+    return windows
+
+
+def _nothing_to_run(
+    name: str, chosen: list[Any], window: str | None, date: datetime | None
+) -> None:
+    """Say that no window is to be run; whoever named one is wrong."""
+    if chosen:
+        raise typer.Exit(WRONG)
+    if window is None and date is None:
+        print(f"{name}: nothing is due")
+        return
+    day = f"{date:%Y-%m-%d}"
+    raise typer.BadParameter(f"no window of {name} ends on {day}: name one with --window FROM/TO")
 
 
 def _span(window: Any, zone: Any) -> str:
@@ -183,7 +222,6 @@ def _span(window: Any, zone: Any) -> str:
 
 def _exit_code(failed: list[Any]) -> int:
     """Tell runs that a system kept from ending, which are tried again, from all other failures."""
-    from connector.commands.outcome import NEEDS_PERSON, UNREACHABLE
     from connector.errors import LogonFailed, RetryLater
 
     away = (RetryLater.__name__, LogonFailed.__name__)

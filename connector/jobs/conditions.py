@@ -85,7 +85,7 @@ def _waves(sources: Sources, now: datetime) -> Iterator[Condition]:
     context = sources.context
     late = now - context.promises.released_grace
     for code in context.business_units:
-        done = sources.runs.done_until("wave", code)
+        done = sources.runs.done_until("wave", code) or sources.runs.reached("wave", code)
         due = AtCutoffs(context.timetables_of(code)[0]).due(done, late) if done else []
         if due:
             cutoff = due[0].end

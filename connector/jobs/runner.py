@@ -81,9 +81,10 @@ class Outcome:
 class Runner:
     """Works off the windows of jobs.
 
-    `since` is where a job without any run begins. The lease of a run is prolonged from a thread
-    of its own while the job works; when its process dies, another takes it over after `lease`.
-    A run that takes longer than `stuck_after` is no longer believed to work: its lease ends.
+    `since` is where a job begins for which no process has ticked before. The lease of a run is
+    prolonged from a thread of its own while the job works; when its process dies, another takes it
+    over after `lease`. A run that takes longer than `stuck_after` is no longer believed to work:
+    its lease ends.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Runner:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         self._runs = runs
         self._clock = clock
-        self.since = since
+        self._since = since
         self._lease = lease
         self._retry = retry
         self._stuck_after = stuck_after
@@ -146,6 +147,10 @@ class Runner:
         for row, _ in tuple(self._under_way.values()):
             self._runs.abandon(row, self._clock())
 
+    def reached(self, name: str, scope: str = "") -> datetime:
+        """Return how far a job has come: its next window ends later than this."""
+        return self._runs.reached(name, scope) or self._since
+
     def run_window(self, name: str, window: Window, scope: str = "") -> Outcome:
         """Run one window of a job unless it was done; the command `job run` does this."""
         return self._run(self.jobs[name], scope, window)
@@ -173,7 +178,11 @@ class Runner:
             # Windows are worked off in their sequence: a later one waits for an earlier.
             if outcome.state != "done" or not goes_on():
                 return
-        after = self._runs.last_window_to(job.name, scope) or self.since
+        after = self._runs.reached(job.name, scope)
+        if after is None:
+            # Noted, as the first window may end long after this process: it is not to begin later
+            # because another one was started meanwhile.
+            after = self._runs.begun(job.name, scope, self._since)
         for window in job.due(scope, after, now):
             if not job.ready(window):
                 return

@@ -33,6 +33,8 @@ _UNFINISHED = select(RunRow).where(*_OF_JOB, _UNDONE)
 _UNDONE_FROM = select(func.min(RunRow.window_from)).where(*_OF_JOB, _UNDONE)
 _DONE_UNTIL = select(func.max(RunRow.window_to)).where(*_OF_JOB, RunRow.state == RunState.DONE)
 _LAST = select(func.max(RunRow.window_to)).where(*_OF_JOB)
+# The watermark that says where a job begins as long as it has no run.
+_BEGUN = "begun:"
 
 
 class Runs:
@@ -186,6 +188,20 @@ class Runs:
         with self._database.reading() as session:
             row = session.get(WatermarkRow, name)
         return row.at if row else None
+
+    def begun(self, job: str, scope: str, at: datetime) -> datetime:
+        """Return since when a job without any run counts: `at` when nobody said so before."""
+        name = f"{_BEGUN}{job}:{scope}"
+        try:
+            with self._database.transaction() as session:
+                session.add(WatermarkRow(name=name, at=at))
+            return at
+        except IntegrityError:
+            return self.watermark(name) or at
+
+    def reached(self, job: str, scope: str) -> datetime | None:
+        """Return how far a job has come: to the end of its last window, else where it begins."""
+        return self.last_window_to(job, scope) or self.watermark(f"{_BEGUN}{job}:{scope}")
 
     def set_watermark(self, name: str, at: datetime) -> None:
         """Note how far something was read."""

@@ -101,11 +101,11 @@ class _LookedUp(Collector):
 
     def _jobs(self, now: datetime) -> Iterator[Metric]:
         windows, success, duration, failed = [], [], [], []
-        standing, runs = self._connector.standing, self._connector.runs
+        standing = self._connector.standing
         for job in self._connector.jobs:
             for scope in job.scopes:
                 key = (job.name, scope)
-                after = runs.last_window_to(job.name, scope) or self._connector.runner.since
+                after = self._connector.runner.reached(job.name, scope)
                 unfinished = standing.unfinished_runs(job.name, scope)
                 windows.append((key, len(job.due(scope, after, now)) + sum(unfinished.values())))
                 failed.append((key, unfinished.get("failed", 0)))

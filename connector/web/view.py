@@ -221,7 +221,7 @@ def _jobs(connector: Connector, now: datetime) -> list[JobLine]:
     for job in connector.jobs:
         for scope in job.scopes:
             run = connector.standing.last_run(job.name, scope)
-            after = run.window_to if run else connector.runner.since
+            after = run.window_to if run else connector.runner.reached(job.name, scope)
             unfinished = connector.standing.unfinished_runs(job.name, scope)
             due = len(job.due(scope, after, now)) + sum(unfinished.values())
             lines.append(JobLine(job.name, scope, run, due))

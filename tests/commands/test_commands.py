@@ -241,6 +241,27 @@ def test_a_window_is_run_once_and_rerun_on_demand(site: Site) -> None:
     assert (run["attempts"], run["counts"]["seen"]) == (2, 26)
 
 
+def test_no_window_is_run_before_its_end_or_beyond_one_that_was_not_begun(site: Site) -> None:
+    """Each counts once: what came later, or lies between, would be left out for good."""
+    now = datetime.now(UTC)
+    hour, day = timedelta(hours=1), timedelta(days=1)
+
+    def run(job: str, start: datetime, end: datetime) -> subprocess.CompletedProcess[str]:
+        return site("job", "run", job, "--window", f"{start:%Y-%m-%dT%H:%MZ}/{end:%Y-%m-%dT%H:%MZ}")
+
+    for job in ("wave", "intake"):
+        early = run(job, now - hour, now + hour)
+        assert (early.returncode, "not over yet" in early.stdout) == (2, True), early
+    assert run("status", now - 9 * day, now - 8 * day).returncode == 0
+    beyond = run("status", now - 7 * day, now - 6 * day)
+    assert (beyond.returncode, "job run status" in beyond.stderr) == (2, True), beyond
+    nowhere = site("job", "run", "status", "--date", f"{now - 2 * day:%Y-%m-%d}")
+    assert nowhere.returncode == 2, nowhere
+    assert [each["job"] for each in site.json("job", "history")] == ["status"]
+    assert site("job", "run", "status").returncode == 0
+    assert run("status", now - 7 * day, now - 6 * day).returncode == 0
+
+
 def test_ops_settle_a_call_in_doubt(site: Site) -> None:
     """The DMS makes the order, its answer is lost, and then it is away: nobody can be asked."""
     site.fault("dms:lost-answer:operation=CreateSalesOrder,times=1", "dms:outage:operation=Find*")

@@ -49,6 +49,11 @@ WRONG_USE = [
      "'soon' is not FROM/TO, for example 2026-11-24T12:00/2026-11-24T15:00"),
     ("job run intake --window 2026-11-24T12:00/2026-11-24T11:00",
      "'2026-11-24T12:00/2026-11-24T11:00': the window ends before it begins"),
+    ("job run status --date 2026-11-22",
+     "no window of status ends on 2026-11-22: name one with --window FROM/TO"),
+    ("job run wave --date 2026-11-25",
+     "wave has come as far as 2026-11-24 12:00, what lies between would be left out:"
+     " `connector job run wave` works off all that is due, in sequence"),
     ("job rerun 4711", "there is no run 4711; see `connector job history`"),
 ]  # fmt: skip
 REFUSED = [

@@ -96,6 +96,18 @@ def test_windows_missed_while_it_was_down_are_worked_off_with_their_own_bounds(
     assert ends == [timedelta(days=1), timedelta(days=2), timedelta(days=2, minutes=5)]
 
 
+def test_a_job_without_any_run_begins_where_it_first_began_however_often_it_is_started(
+    runs: Runs, clock: Clock, work: Work
+) -> None:
+    assert runner(runs, clock, work).tick() == []
+    clock.now += STEP
+    # Started anew after the end of the first window, before anybody worked it off.
+    job = Job("pull", "made up", Every(STEP), work)
+    anew = Runner([job], runs, clock, since=clock.now, lease=LEASE)
+    assert anew.reached("pull") == START
+    assert [each.window for each in anew.tick()] == [Window(START, START + STEP)]
+
+
 def test_each_scope_has_windows_of_its_own(runs: Runs, clock: Clock, work: Work) -> None:
     work.errors = [RetryLater("down"), None]
     clock.now += STEP
