@@ -72,7 +72,7 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
     bound = context.customers.get(key)
     if bound is not None:
         return _recognised(context, bound.number, f"customer {bound.number} ({bound.how})")
-    call = context.calls.find(_call(context, row, order).key)
+    call = context.calls.find(creation(context, row, order).key)
     if call is not None:
         # A creation is under way or was made: its outcome comes before any new look.
         return _create(context, row, order)
@@ -114,12 +114,18 @@ def _create(
     context: Context, row: OrderRow, order: Order, decision: Decision | None = None
 ) -> Change:
     unit = context.business_units[order.business_units[0]]
-    desk, call = context.sap_customers, _call(context, row, order)
-    number = context.outbound.perform(
+    desk, call = context.sap_customers, creation(context, row, order)
+    document = context.outbound.perform(
         call,
         send=lambda: Document(desk.create(order.buyer, asdict(unit), call.reference), {}),
         ask=lambda: _created(context, order.buyer, call.reference),
-    ).number
+    )
+    number = document.number
+    if "linked_by" in document.answer:
+        # Somebody said meanwhile who the buyer is: nobody was created.
+        actor = str(document.answer["linked_by"])
+        context.customers.bind(buyer_key(order.buyer), number, "linked", actor, context.clock())
+        return _recognised(context, number, f"customer {number} (linked)")
     cuts = desk.cuts(order.buyer, asdict(unit))
     context.customers.bind(buyer_key(order.buyer), number, "created", "connector", context.clock())
     text = f"customer {number} created: {decision.reason if decision else 'as the sales rep said'}"
@@ -139,7 +145,11 @@ def _created(context: Context, buyer: Buyer, reference: str) -> Document | None:
     return Document(found[0].number, {}) if found else None
 
 
-def _call(context: Context, row: OrderRow, order: Order) -> Call:
+def creation(context: Context, row: OrderRow, order: Order) -> Call:
+    """Return the call by which the buyer of an order is created in SAP, one for all their orders.
+
+    Whoever says who the buyer is takes its key too, so that the two exclude each other.
+    """
     key = buyer_key(order.buyer)
     unit = context.business_units[order.business_units[0]]
     return Call(

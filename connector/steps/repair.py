@@ -15,7 +15,7 @@ from connector.errors import Rejected
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key
 from connector.steps.correct import correct, usable
-from connector.steps.recognise import create_customer
+from connector.steps.recognise import create_customer, creation
 from connector.steps.walk import commit, decide, walk
 from connector.store.calls import CallState
 from connector.store.changes import Change, StaleOrder
@@ -111,13 +111,16 @@ def link_customer(
     """
     found = usable(context.sap_customers.read_back(number), number)
     order = context.read(row)
-    key = buyer_key(order.buyer)
+    key, call = buyer_key(order.buyer), creation(context, row, order)
+    _nobody_else(row, context.calls.find(call.key), found.number)
     text = _said(f"linked to customer {found.number}", reason)
     row = _claim(context, row, text, actor)
     if correcting is None:
         correcting = context.policy.correct_linked
     if correcting and correct(context, row, order, found):
         text += " (which was corrected)"
+    settled = context.calls.spare(call, found.number, {"linked_by": actor}, context.clock())
+    _nobody_else(row, settled, found.number)
     context.customers.bind(key, found.number, "linked", actor, context.clock())
     return _held_for_review(context, key, actor, text)
 
@@ -138,6 +141,24 @@ def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") 
             return [row]
     others = _held_for_review(context, key, actor, f"customer {row.customer_number}")
     return [_on(context, row, actor), *others]
+
+
+def _nobody_else(row: OrderRow, call: CallRow | None, number: str) -> None:
+    """Refuse to link a buyer for whom somebody is creating a customer, or has taken another."""
+    if call is None or call.state in (CallState.PENDING, CallState.REJECTED):
+        return
+    if call.state != CallState.CONFIRMED:
+        raise Rejected(
+            "",
+            f"the buyer of order {row.number} is being created in SAP (call {call.id})",
+            remedy=f"see `connector orders show {row.number}` in a while",
+        )
+    if (call.document or "") != number:
+        raise Rejected(
+            "",
+            f"the buyer of order {row.number} is customer {call.document} since just now",
+            remedy=f"see `connector orders show {row.number}`",
+        )
 
 
 def _claim(context: Context, row: OrderRow, text: str, actor: str) -> OrderRow:

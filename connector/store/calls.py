@@ -108,6 +108,48 @@ class Calls:
             return None
         return CallRow(id=identity, **values)
 
+    def spare(self, call: Call, document: str, answer: Mapping[str, Any], now: datetime) -> CallRow:
+        """Note that a call is not to be made, as what it would make is there: `document`.
+
+        Return the call as it then stands: one that was sent before, or is being sent in this
+        moment, stays as it is. Of two who decide at once, the key lets one win.
+        """
+        request = dict(call.request)
+        try:
+            with self._database.transaction() as session:
+                row = CallRow(
+                    key=call.key,
+                    system=call.system,
+                    operation=call.operation,
+                    order_pk=call.order_pk,
+                    revision=call.revision,
+                    reference=call.reference,
+                    request=request,
+                    request_hash=hashlib.sha256(dumps(request).encode()).hexdigest(),
+                    mapping_version=call.mapping_version,
+                    attempts=0,
+                    asked=0,
+                    created_at=now,
+                    state=CallState.CONFIRMED,
+                    document=document,
+                    answer=dict(answer),
+                    finished_at=now,
+                )
+                session.add(row)
+            return row
+        except IntegrityError:
+            self._change(
+                self.by_key(call.key),
+                (CallState.PENDING, CallState.REJECTED),
+                state=CallState.CONFIRMED,
+                document=document,
+                answer=dict(answer),
+                code=None,
+                error=None,
+                finished_at=now,
+            )
+            return self.by_key(call.key)
+
     def by_key(self, key: str) -> CallRow:
         """Return the call with this idempotency key. Raises LookupError."""
         found = self.find(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from connector.steps.repair import (
     retry_held,
 )
 from connector.store.database import Database
-from connector.store.tables import Base
+from connector.store.tables import Base, OrderRow
 from tests.commands.site import point_at
 from tests.day.expected import doubles
 from tests.support.scene import NOON, Scene, scene
@@ -88,6 +89,16 @@ def held_by(books: Books) -> list[str]:
     """Return all that the other systems hold, but for what they count of our questions."""
     kinds = ("dms.sales_order", "dms.delivery_note", "dms.invoice_application", "sap.customer")
     return [f"{kind} {each}" for kind in kinds for each in books.all(kind)]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    """Wait until something is so; whether it came to be."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
@@ -175,6 +186,65 @@ def test_link_and_create_at_once_make_no_customer_that_nobody_wanted(day: Scene)
     assert new == (1 if isinstance(linked, Rejected) else 0)
     assert day.stands(31) == ("ready", None)
     assert doubles(day.sandbox) == []
+
+
+def same_customer(day: Scene) -> str:
+    """Return the customer of the four orders of one buyer."""
+    (number,) = {day.order(number).customer_number for number in (31, 37, 43, 49)}
+    assert number is not None
+    assert {day.stands(number) for number in (31, 37, 43, 49)} == {("ready", None)}
+    assert doubles(day.sandbox) == []
+    return number
+
+
+def test_who_links_a_buyer_while_another_creates_it_by_another_order_is_refused(
+    day: Scene,
+) -> None:
+    customers = len(day.sandbox.books.all("sap.customer"))
+    day.fault("sap:latency:operation=BAPI_CUSTOMER_CREATEFROMDATA1,seconds=2")
+
+    def created_under_way() -> bool:
+        return any(
+            each.operation == "create_customer" and each.order_pk == day.order(37).id
+            for each in day.context.calls.listed()
+        )
+
+    def link() -> list[OrderRow]:
+        assert wait_for(created_under_way)
+        return link_customer(day.context, day.order(31), "100003", "ops:a")
+
+    linked, created = at_once(link, lambda: new_customer(day.context, day.order(37), "ops:b"))
+    assert isinstance(linked, Rejected), linked
+    assert "customer" in str(linked) or "created in SAP" in str(linked)
+    assert isinstance(created, list), created
+    day.later(minutes=20)
+    assert len(day.sandbox.books.all("sap.customer")) == customers + 1
+    assert same_customer(day) != "0000100003"
+
+
+def test_link_and_create_of_two_orders_of_one_buyer_at_once_come_to_one_customer(
+    day: Scene,
+) -> None:
+    customers = len(day.sandbox.books.all("sap.customer"))
+    linked, _ = at_once(
+        lambda: link_customer(day.context, day.order(31), "100003", "ops:a"),
+        lambda: new_customer(day.context, day.order(37), "ops:b"),
+    )
+    day.later(minutes=20)
+    new = len(day.sandbox.books.all("sap.customer")) - customers
+    assert new == (1 if isinstance(linked, Rejected) else 0), linked
+    assert (same_customer(day) == "0000100003") == (new == 0)
+
+
+def test_a_buyer_whose_creation_was_refused_can_be_linked(lite: Scene) -> None:
+    lite.fault("sap:business:operation=BAPI_CUSTOMER_CREATEFROMDATA1")
+    (row,) = new_customer(lite.context, lite.order(31), "ops:a")
+    assert row.hold_cause == HoldCause.REJECTED
+    lite.fault()
+    link_customer(lite.context, lite.order(37), "100003", "ops:b")
+    retry(lite.context, lite.order(31), "ops:b")
+    assert same_customer(lite) == "0000100003"
+    assert "linked" in " ".join(event.text for event in lite.story(31))
 
 
 def test_two_who_retry_all_that_was_refused_at_once_send_it_once(day: Scene) -> None:
