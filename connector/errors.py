@@ -7,12 +7,16 @@ looks at a `requests`, `zeep` or `pyrfc` exception. What a table of errors does 
 
 from __future__ import annotations
 
+from connector.wording import Said, quoted, systems, together
+
 
 class ConnectorError(Exception):
     """Base of all errors of this project.
 
     `message` says what is wrong, `place` where (a file and line, a field, a system and its
     operation), `remedy` what a person can do. Nothing personal or secret stands in any of them.
+    `said` is all three; a message or remedy of the catalogue (`connector.wording`) can be read in
+    Chinese too.
     """
 
     def __init__(self, message: str, *, place: str = "", remedy: str = "") -> None:
@@ -21,9 +25,17 @@ class ConnectorError(Exception):
         self.place = place
         self.remedy = remedy
 
+    @property
+    def said(self) -> Said:
+        """Where, what, and the remedy."""
+        message = self.message
+        said = message if isinstance(message, Said) else quoted(message)
+        if self.place:
+            said = systems.AT(place=self.place, message=said)
+        return systems.REMEDY(message=said, remedy=self.remedy) if self.remedy else said
+
     def __str__(self) -> str:
-        text = f"{self.place}: {self.message}" if self.place else self.message
-        return f"{text} — {self.remedy}" if self.remedy else text
+        return str(self.said)
 
 
 class RetryLater(ConnectorError):
@@ -55,7 +67,8 @@ class Rejected(ConnectorError):
         remedy: str = "",
         detail: dict[str, object] | None = None,
     ) -> None:
-        super().__init__(f"{code} {text}".strip(), place=place, remedy=remedy)
+        words = systems.CODED(code=code, text=text) if code and text else code or text
+        super().__init__(words, place=place, remedy=remedy)
         self.code = code
         self.text = text
         self.detail = detail or {}
@@ -87,6 +100,6 @@ class MappingFailed(ConnectorError):
     """
 
     def __init__(self, mapping: str, findings: list[str]) -> None:
-        super().__init__("; ".join(findings), place=f"mapping {mapping}")
+        super().__init__(together(findings), place=f"mapping {mapping}")
         self.mapping = mapping
         self.findings = findings

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from connector.errors import InDoubt, RetryLater
 from connector.telemetry.counters import kept_back, watched
+from connector.wording import systems
 
 # Seconds after which nobody's trying again means that nobody wants the endpoint any more.
 _FORGOTTEN = 3600.0
@@ -101,7 +102,7 @@ class Turns:
             now = self._monotonic()
             turn = max(self._next, now)
             if turn - now > LONGEST_TURN:
-                raise RetryLater("too many calls wait", place=place, after=turn - now)
+                raise RetryLater(systems.QUEUE(), place=place, after=turn - now)
             self._next = turn + 1 / rate
         if turn > now:
             self._sleep(turn - now)
@@ -206,7 +207,7 @@ class Gate:
         ends = self._downtime_ends(now)
         if ends is not None:
             raise RetryLater(
-                f"in its downtime until {ends:%H:%M}",
+                systems.DOWNTIME(until=f"{ends:%H:%M}"),
                 place=self._place,
                 after=(ends - now).total_seconds(),
             )
@@ -216,7 +217,7 @@ class Gate:
             wait = self._open_until - self._monotonic()
             if wait > 0 or self._trying:
                 raise RetryLater(
-                    f"{self._failures} calls in a row failed; calls are kept back",
+                    systems.KEPT_BACK(calls=self._failures),
                     place=self._place,
                     after=max(wait, 1.0),
                 )

@@ -44,7 +44,7 @@ def list_sales(
                 "recovered": sale.recovered,
                 "refunded_at": sale.refunded_at,
                 "age_days": age_band((now - sale.refunded_at).days) if sale.refunded_at else None,
-                "why": sale.detail.get("why"),
+                "why": sale.why,
             }
             for sale, order in connector.aftersales.listed((state,) if state else ())
         ]
@@ -114,7 +114,7 @@ def retry(
                     "kind": sale.kind,
                     "state": sale.state,
                     "owner": owner_of(sale.state).value,
-                    "why": sale.detail.get("why"),
+                    "why": sale.why,
                 }
             ],
             as_json=json,

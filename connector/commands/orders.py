@@ -47,7 +47,7 @@ def list_orders(
                     "customer": row.customer_number,
                     "total": row.total,
                     "deadline_at": row.deadline_at,
-                    "reason": (row.hold_reasons or [None])[0],
+                    "reason": row.hold_reasons[0] if row.hold_reasons else None,
                 }
                 for row in rows
             ],

@@ -10,6 +10,7 @@ from connector.dms.port import Dms
 from connector.errors import AlreadyThere, InDoubt, Misconfigured, Rejected, RetryLater
 from connector.mapping import Mapping as FieldMapping
 from connector.mapping import MappingSet, Reading
+from connector.wording import systems
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,9 @@ def _typed(mapping: FieldMapping, refusal: Rejected) -> Exception:
     place = f"DMS {mapping.target.operation}"
     outcome = mapping.classify(refusal.code)
     if outcome == "exists":
-        return AlreadyThere(str(refusal), place=place)
+        return AlreadyThere(refusal.said, place=place)
     if outcome == "passing":
-        return RetryLater(str(refusal), place=place)
+        return RetryLater(refusal.said, place=place)
     return refusal
 
 
@@ -167,8 +168,8 @@ def _values(mapping: FieldMapping, reading: Reading, *, write: bool) -> dict[str
     if reading.outcome == "exists":
         raise AlreadyThere(words, place=place)
     if reading.outcome == "passing":
-        raise RetryLater(words or "busy", place=place)
-    remedy = f"say in mapping {mapping.name} what this answer means"
+        raise RetryLater(words or systems.BUSY(), place=place)
+    remedy = systems.SAY_WHAT_IT_MEANS(mapping=mapping.name)
     if write:
-        raise InDoubt(f"the answer fits no rule: {words}", place=place, remedy=remedy)
-    raise RetryLater(f"the answer fits no rule: {words}", place=place, remedy=remedy)
+        raise InDoubt(systems.NO_RULE(words=words), place=place, remedy=remedy)
+    raise RetryLater(systems.NO_RULE(words=words), place=place, remedy=remedy)

@@ -19,6 +19,7 @@ from connector.errors import (
     Rejected,
     RetryLater,
 )
+from connector.wording import systems
 
 _WORDS = 300
 # Fault codes (local names, SOAP 1.1 and WS-Security 1.0) that mean refused credentials.
@@ -45,7 +46,7 @@ def typed(error: Exception, *, place: str, write: bool) -> ConnectorError:
             remedy="set dms.ca_file to its CA",
         )
     if isinstance(error, requests.ConnectTimeout) or _refused(error):
-        return RetryLater("cannot be reached", place=place)
+        return RetryLater(systems.UNREACHABLE(), place=place)
     if isinstance(error, requests.RequestException | XMLParseError | etree.Error):
         return lost(f"the answer was lost ({type(error).__name__})", place=place, write=write)
     if isinstance(error, ZeepError):

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import reduce
 
 from connector.domain.order import Order, Problem
+from connector.wording import Said, quoted
+from connector.wording import problems as wrong
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,18 @@ def assign(order: Order, units: Sequence[BusinessUnit]) -> tuple[Order, tuple[Pr
             lines.append(replace(line, business_unit=sellers[0].code))
             continue
         lines.append(line)
-        codes = " and ".join(unit.code for unit in sellers)
         problems.append(
             Problem(
                 f"lines[{line.number}].sku",
-                f"{line.sku[:40]!r} is sold by {codes or 'no business unit'}",
-                "correct business_units[].sku_patterns in the configuration",
+                _sold_by(repr(line.sku[:40]), sellers),
+                wrong.CORRECT_PATTERNS(),
             )
         )
     return order.with_lines(tuple(lines)), tuple(problems)
+
+
+def _sold_by(sku: str, sellers: Sequence[BusinessUnit]) -> Said:
+    if not sellers:
+        return wrong.SOLD_BY_NOBODY(sku=sku)
+    codes = [quoted(unit.code) for unit in sellers]
+    return wrong.SOLD_BY(sku=sku, units=reduce(lambda a, b: wrong.AND(one=a, other=b), codes))

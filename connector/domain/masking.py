@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from connector.wording import Said
+
 _ID = re.compile(r"(?<![0-9A-Za-z])(\d{3})(\d{3})\d{8}(\d{3}[0-9Xx])(?![0-9A-Za-z])")
 _PHONE = re.compile(r"(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)")
 _MAIL = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+)")
@@ -45,6 +47,11 @@ def mask_text(text: str) -> str:
     text = _ID.sub(r"\1\2********\3", text)
     text = _PHONE.sub(r"\1****\2", text)
     return _MAIL.sub(r"\1***@\2", text)
+
+
+def mask_said(said: Said) -> Said:
+    """Mask a text of ours as `mask_text` does, in whichever language it will be read."""
+    return said.with_each(mask_text)
 
 
 def mask_tree(value: Any, key: str = "") -> Any:

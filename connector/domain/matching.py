@@ -29,6 +29,7 @@ from enum import StrEnum
 from rapidfuzz import fuzz
 
 from connector.domain.order import Buyer, BuyerKind
+from connector.wording import Said, problems, terms
 
 _COMPANY_FORMS = re.compile(
     r"(股份有限公司|有限责任公司|有限公司|集团公司|责任公司|公司|集团|\bco\b|\bltd\b|\binc\b|\bllc\b"
@@ -94,10 +95,12 @@ class Evidence:
     likeness: float  # 0 to 100, only for ranking
 
     @property
-    def summary(self) -> str:
+    def summary(self) -> Said:
         """Say in a few words what agrees and what does not, without personal data."""
         parts = [
-            f"{title} {agreement.value}"
+            problems.EVIDENCE(
+                what=terms.term("evidence", title), how=terms.term("evidence", agreement.value)
+            )
             for title, agreement in (
                 ("code", self.code),
                 ("name", self.name),
@@ -106,8 +109,8 @@ class Evidence:
             )
         ]
         if self.candidate.blocked:
-            parts.append("blocked in SAP")
-        return ", ".join(parts)
+            parts.append(problems.BLOCKED_IN_SAP())
+        return problems.EVIDENCES(each=parts)
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class Decision:
 
     verdict: Verdict
     number: str | None
-    reason: str
+    reason: Said
     ranked: tuple[Evidence, ...]
 
 
@@ -141,28 +144,22 @@ def decide(buyer: Buyer, candidates: Sequence[Candidate]) -> Decision:
         if each.name in (Agreement.EQUAL, Agreement.CLOSE) and not each.candidate.blocked
     ]
     if len(same_code) > 1:
-        numbers = ", ".join(sorted(each.candidate.number for each in same_code))
-        return Decision(
-            Verdict.REVIEW, None, f"several SAP customers have this code: {numbers}", ranked
-        )
+        numbers = sorted(each.candidate.number for each in same_code)
+        return Decision(Verdict.REVIEW, None, problems.SEVERAL(numbers=numbers), ranked)
     if certain:
         return Decision(
             Verdict.RECOGNISED,
             certain[0].candidate.number,
-            f"code equal, name {certain[0].name.value}",
+            problems.CODE_AND_NAME(name=terms.term("evidence", certain[0].name.value)),
             ranked,
         )
     if same_code and same_code[0].candidate.blocked:
-        return Decision(Verdict.REVIEW, None, "the SAP customer with this code is blocked", ranked)
+        return Decision(Verdict.REVIEW, None, problems.BLOCKED(), ranked)
     if same_code:
-        return Decision(
-            Verdict.REVIEW, None, "the SAP customer with this code has quite another name", ranked
-        )
+        return Decision(Verdict.REVIEW, None, problems.ANOTHER_NAME(), ranked)
     if ranked:
-        return Decision(
-            Verdict.REVIEW, None, "similar SAP customers, none certainly the same", ranked
-        )
-    return Decision(Verdict.NEW, None, "no SAP customer resembles the buyer", ())
+        return Decision(Verdict.REVIEW, None, problems.SIMILAR(), ranked)
+    return Decision(Verdict.NEW, None, problems.NOBODY_LIKE_IT(), ())
 
 
 def weigh(buyer: Buyer, candidate: Candidate) -> Evidence:

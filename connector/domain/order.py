@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from connector.wording import Said, problems, terms
+
 
 class BuyerKind(StrEnum):
     """Who buys (workflow.md, step 1)."""
@@ -160,8 +162,15 @@ class Problem:
     """
 
     field: str
-    reason: str
-    remedy: str
+    reason: Said
+    remedy: Said
+
+    @property
+    def said(self) -> Said:
+        """The problem in a sentence."""
+        return problems.PROBLEM(
+            field=terms.field(self.field), reason=self.reason, remedy=self.remedy
+        )
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.reason} — {self.remedy}"
+        return str(self.said)

@@ -21,9 +21,14 @@ from connector.domain.order import (
     ShipTo,
 )
 from connector.domain.pricing import split
+from connector.wording import Said
+from connector.wording import problems as wrong
 
 _LARGEST = Decimal(10) ** 12
 _LONGEST = 2_000
+
+
+_CORRECT_IT = wrong.CORRECT_IT()
 
 
 class _Reader:
@@ -33,24 +38,24 @@ class _Reader:
         self.problems: list[Problem] = []
         self.fatal = False
 
-    def wrong(self, field: str, reason: str, remedy: str = "correct it in the storefront") -> None:
+    def wrong(self, field: str, reason: Said, remedy: Said = _CORRECT_IT) -> None:
         self.problems.append(Problem(field, reason, remedy))
         self.fatal = True
 
     def decimal(self, value: Any, field: str) -> Decimal:
         if isinstance(value, bool) or value is None or value == "":
-            self.wrong(field, "is missing" if value in (None, "") else "is not a number")
+            self.wrong(field, wrong.MISSING() if value in (None, "") else wrong.NOT_A_NUMBER())
             return Decimal(0)
         try:
             number = Decimal(str(value).strip())
         except InvalidOperation:
-            self.wrong(field, f"{str(value)[:40]!r} is not a number")
+            self.wrong(field, wrong.NO_NUMBER_IS(value=repr(str(value)[:40])))
             return Decimal(0)
         if not number.is_finite() or abs(number) > _LARGEST:
-            self.wrong(field, f"{str(value)[:40]!r} is out of range")
+            self.wrong(field, wrong.VALUE_OUT_OF_RANGE(value=repr(str(value)[:40])))
             return Decimal(0)
         if number != round(number, 4):
-            self.wrong(field, f"{str(value)[:40]!r} has more than four decimals")
+            self.wrong(field, wrong.DECIMALS(value=repr(str(value)[:40])))
             return Decimal(0)
         return number
 
@@ -59,18 +64,18 @@ class _Reader:
             try:
                 value = datetime.fromisoformat(value.strip())
             except ValueError:
-                self.wrong(field, f"{value[:40]!r} is not a time")
+                self.wrong(field, wrong.NOT_A_TIME(value=repr(value[:40])))
                 return None
         if isinstance(value, datetime):
             try:
                 return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
             except OverflowError:
-                self.wrong(field, "is out of range")
+                self.wrong(field, wrong.OUT_OF_RANGE())
                 return None
         if isinstance(value, date):
             return datetime(value.year, value.month, value.day, tzinfo=UTC)
         if required:
-            self.wrong(field, "is missing")
+            self.wrong(field, wrong.MISSING())
         return None
 
 
@@ -83,7 +88,7 @@ def read_order(values: Mapping[str, Any], *, shop: str) -> tuple[Order | None, t
     reader = _Reader()
     number = _text(values.get("number"))
     if not number:
-        reader.wrong("number", "the order has no number")
+        reader.wrong("number", wrong.NO_NUMBER())
     lines = _lines(values.get("lines"), reader)
     refunds = _refunds(values.get("refunds"), reader)
     charges, subsidy = _fees(values.get("fees"), reader)
@@ -138,7 +143,7 @@ def read_order(values: Mapping[str, Any], *, shop: str) -> tuple[Order | None, t
 
 def _lines(values: Any, reader: _Reader) -> tuple[OrderLine, ...]:
     if not isinstance(values, list | tuple) or not values:
-        reader.wrong("lines", "the order has no lines")
+        reader.wrong("lines", wrong.NO_LINES())
         return ()
     lines = []
     for number, each in enumerate(values, start=1):
@@ -228,7 +233,7 @@ def _less_refunds(
             amounts[line_id] = amounts.get(line_id, Decimal(0)) + amount
     for line_id in quantities:
         if all(line.line_id != line_id for line in lines):
-            reader.wrong("refunds", f"refund of a line {line_id[:20]!r} that the order has not")
+            reader.wrong("refunds", wrong.REFUND_OF_NO_LINE(line=repr(line_id[:20])))
     return tuple(
         replace(
             line,

@@ -22,7 +22,7 @@ from connector.domain.aftersales import (
 )
 from connector.domain.invoicing import issued, reversing
 from connector.domain.lifecycle import Stage
-from connector.domain.masking import mask_text
+from connector.domain.masking import mask_said, mask_text
 from connector.domain.reading import read_order
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
@@ -35,6 +35,8 @@ from connector.store.calls import CallState
 from connector.store.changes import Change, NewDocument
 from connector.store.invoices import invoices_of, missing_of
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
+from connector.wording import Said, course, quoted, recorded, systems, together
+from connector.wording.terms import term
 
 _log = structlog.get_logger(__name__)
 
@@ -75,9 +77,11 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
         facts = _facts(row, sale, shown, documents, before, refused=bool(why))
         state = state_of(facts)
         if facts.stopping:
-            pieces = ", ".join(f"{each.normalize():f} of line {at}" for at, each in
-                               sale.stays.items())  # fmt: skip
-            why = f"refunded before it was shipped: keep {pieces} back"
+            pieces = [
+                course.PIECES(pieces=f"{each.normalize():f}", line=at)
+                for at, each in sale.stays.items()
+            ]
+            why = course.KEEP_PIECES(pieces=pieces)
         noted = Noted(
             sale.reference,
             sale.kind.value,
@@ -91,15 +95,21 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
                 "refunds": list(sale.refunds),
                 "back": {str(line): str(quantity) for line, quantity in sale.back.items()},
                 "invoiced": str(facts.invoiced),
-                "why": why,
+                "why": recorded(why),
             },
         )
         was = sales.note(row.id, noted, context.clock())
         if was is not None:
             counts[state.value] += 1
-            owner = owner_of(state).value
-            text = f"{sale.kind.value} {sale.reference}: {was or 'new'} → {state.value} ({owner})"
-            event = Change(event="after_sale", text=f"{text} {why}".strip())
+            moved = course.SALE_MOVED(
+                kind=term("sale", sale.kind.value),
+                reference=sale.reference,
+                was=term("sale_state", was or "new"),
+                now=term("sale_state", state.value),
+                owner=term("owner", owner_of(state).value),
+            )
+            text = course.SALE_MOVED_WHY(moved=moved, why=why) if why else moved
+            event = Change(event="after_sale", text=text)
             context.orders.note(row.id, event, "aftersales", context.clock())
 
 
@@ -130,9 +140,9 @@ def try_again(
         raise LookupError(reference)
     for call in context.calls.of_order(row.id):
         if call.operation == RETURN and call.state == CallState.REJECTED:
-            context.calls.release(call, f"to be sent again: {actor}")
+            context.calls.release(call, systems.SENT_AGAIN(actor=actor))
     sales.reopen(sale, context.clock())
-    event = Change(event="retry", text=f"return of {reference} asked for again by hand")
+    event = Change(event="retry", text=course.RETURN_ASKED_AGAIN(reference=reference))
     context.orders.note(row.id, event, actor, context.clock())
     counts: Counter[str] = Counter()
     follow(context, sales, row, counts)
@@ -147,10 +157,10 @@ def _register(
     sale: Sale,
     before: AfterSaleRow | None,
     counts: Counter[str],
-) -> str:
+) -> Said:
     """Register the return at each business unit; returns the refusal's words, if any."""
     if not sale.back or (before is not None and before.state == SaleState.REFUSED):
-        return str(before.detail.get("why", "")) if before is not None and sale.back else ""
+        return before.why if before is not None and sale.back else quoted("")
     order = context.read(row)
     known = {each.number for each in context.orders.documents(row.id, "return")}
     units = dict.fromkeys(line.business_unit for line in order.lines if line.number in sale.back)
@@ -172,19 +182,23 @@ def _register(
             raise
         except RetryLater:
             counts["waiting"] += 1
-            return ""
-        except (ConnectorError, Differs) as error:
-            return mask_text(str(error))[:300]
+            return quoted("")
+        except ConnectorError as error:
+            return mask_said(error.said)
+        except Differs as difference:
+            return mask_said(together(difference.reasons))
         if made.number not in known:
             document = NewDocument(
                 "return", "dms", unit, made.number, context.clock(),
                 {"reference": reference, "sale": sale.reference},
             )  # fmt: skip
             event = Change(
-                event="return", text=f"return {made.number} registered", documents=(document,)
+                event="return",
+                text=course.RETURN_REGISTERED(number=made.number),
+                documents=(document,),
             )
             context.orders.note(row.id, event, "aftersales", context.clock())
-    return ""
+    return quoted("")
 
 
 def _facts(

@@ -21,10 +21,14 @@ from connector.store.files import Files
 from connector.store.runs import Runs
 from connector.store.tables import OrderRow, WaveRow
 from connector.store.waves import Freeze, Waves
+from connector.wording import Said, course, together
+from connector.wording.terms import term
 
 # So long a wave waits for orders placed before its cutoff to be pulled and walked; what comes
 # later goes with the next one.
 PATIENCE = timedelta(minutes=5)
+# So many reasons of a hold stand in the batch; the order itself shows all.
+_REASONS = 8
 
 
 def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path) -> Job:
@@ -77,15 +81,17 @@ def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path)
     )
 
 
-def why_not(row: OrderRow) -> str:
+def why_not(row: OrderRow) -> Said:
     """Say in a few words why a wave leaves an order out, and who must act."""
     if row.cancel_requested:
-        return "being cancelled"
+        return course.BEING_CANCELLED()
     if row.hold_cause is None:
-        return f"not ready yet: {row.stage}"
-    owner = OWNER[HoldCause(row.hold_cause)].value
-    reasons = "; ".join(str(reason) for reason in row.hold_reasons or [])
-    return f"held ({row.hold_cause}, {owner}): {reasons}"[:500]
+        return course.NOT_READY(stage=term("stage", row.stage))
+    return course.HELD(
+        cause=term("cause", row.hold_cause),
+        owner=term("owner", OWNER[HoldCause(row.hold_cause)].value),
+        reasons=together((row.hold_reasons or [])[:_REASONS]),
+    )
 
 
 def _name(frozen: WaveRow, zone: ZoneInfo) -> str:

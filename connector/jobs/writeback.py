@@ -24,6 +24,8 @@ from connector.store.calls import Call
 from connector.store.changes import Change, StaleOrder
 from connector.store.invoices import missing_of
 from connector.store.tables import DocumentRow, OrderRow
+from connector.wording import Said, course
+from connector.wording.terms import term
 
 _log = structlog.get_logger(__name__)
 
@@ -69,37 +71,44 @@ def writeback(context: Context, cadence: Cadence) -> Job:
     return Job("writeback", "tell the storefront of shipments and invoices", cadence, run)
 
 
-def _not_told(document: DocumentRow) -> str:
-    return f"{document.kind} {document.number} not written back: "
+def _not_told(document: DocumentRow, reason: str) -> Said:
+    return course.NOT_WRITTEN_BACK(
+        kind=term("document", document.kind), number=document.number, reason=reason
+    )
 
 
 def _hold(context: Context, row: OrderRow, document: DocumentRow, error: Exception) -> None:
     change = held_for(row, error)
-    prefix = _not_told(document)
-    if change.hold is None or (
-        row.hold_cause and not all(each.startswith(prefix) for each in row.hold_reasons or [""])
-    ):
-        _log.warning(prefix + change.text, order=row.number)  # it waits for somebody already
+    text = _not_told(document, change.text)
+    if change.hold is None or (row.hold_cause and not _held_for(row, document)):
+        _log.warning(text, order=row.number)  # it waits for somebody already
         return
-    hold = replace(change.hold, reasons=tuple(prefix + each for each in change.hold.reasons))
+    hold = replace(
+        change.hold, reasons=tuple(_not_told(document, each) for each in change.hold.reasons)
+    )
     with suppress(StaleOrder):  # somebody else is changing it; the next run holds it
         context.orders.apply(
             row,
             # What is owed of the order goes on meanwhile.
-            replace(change, text=prefix + change.text, hold=hold, next_try_at=row.next_try_at),
+            replace(change, text=text, hold=hold, next_try_at=row.next_try_at),
             "writeback",
             context.clock(),
         )
 
 
+def _held_for(row: OrderRow, document: DocumentRow) -> bool:
+    """Whether the order is held because this document could not be written back, and only so."""
+    prefix, reasons = _not_told(document, ""), row.hold_reasons or ()
+    return bool(reasons) and all(each.startswith(prefix) for each in reasons)
+
+
 def _unhold(context: Context, row: OrderRow, document: DocumentRow) -> None:
     """End the hold that an earlier run put for this document."""
-    prefix = _not_told(document)
-    if row.hold_cause and all(each.startswith(prefix) for each in row.hold_reasons or [""]):
+    if row.hold_cause and _held_for(row, document):
         with suppress(StaleOrder):
             context.orders.apply(
                 row,
-                Change(event="written_back", text="goes on", next_try_at=row.next_try_at),
+                Change(event="written_back", text=course.GOES_ON(), next_try_at=row.next_try_at),
                 "writeback",
                 context.clock(),
             )
@@ -119,7 +128,12 @@ def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
     context.orders.written_back(document.id, context.clock())
     context.orders.note(
         row.id,
-        Change(event="written_back", text=f"{document.kind} {document.number} in the storefront"),
+        Change(
+            event="written_back",
+            text=course.IN_THE_STOREFRONT(
+                kind=term("document", document.kind), number=document.number
+            ),
+        ),
         "writeback",
         context.clock(),
     )
@@ -141,21 +155,21 @@ def finish(context: Context, row: OrderRow) -> bool:
     applied = {each.business_unit for each in documents if each.kind in _INVOICING}
     try:
         if row.stage == Stage.RELEASED:
-            row = _moved(context, row, Stage.SHIPPED, "every line is shipped")
+            row = _moved(context, row, Stage.SHIPPED, course.ALL_SHIPPED())
         if any(each.kind == "invoice" and each.written_back_at is None for each in documents):
             return False
         if not set(filter(None, row.business_units.split(","))) <= applied:
             return False
         if missing_of(row, documents):
             return False
-        _moved(context, row, Stage.CLOSED, "shipped, invoiced and written back")
+        _moved(context, row, Stage.CLOSED, course.ALL_DONE())
     except StaleOrder:
         # Somebody else is changing it; the next run closes it.
         return False
     return True
 
 
-def _moved(context: Context, row: OrderRow, stage: Stage, text: str) -> OrderRow:
+def _moved(context: Context, row: OrderRow, stage: Stage, text: Said) -> OrderRow:
     change = Change(event=stage.value, text=text, stage=stage, values={"backorder": None})
     return context.orders.apply(row, change, "writeback", context.clock())
 

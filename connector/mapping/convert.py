@@ -18,6 +18,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.mapping import model
+from connector.wording import problems as wrong
+from connector.wording import systems
 
 Convert = Callable[[Any], Any]
 Lookup = Mapping[str, Mapping[str, str]]
@@ -130,7 +132,7 @@ def _number(value: Any) -> Decimal:
         if not number.is_finite():
             raise InvalidOperation
     except InvalidOperation:
-        raise ConversionError(f"{str(value)[:40]!r} is not a number") from None
+        raise ConversionError(wrong.NO_NUMBER_IS(value=repr(str(value)[:40]))) from None
     return number
 
 
@@ -138,7 +140,7 @@ def _decimal(value: Any, quantum: Decimal, rounding: str = ROUND_HALF_UP) -> Dec
     try:
         return _number(value).quantize(quantum, rounding)
     except InvalidOperation:
-        raise ConversionError(f"{str(value)[:40]!r} is not a number") from None
+        raise ConversionError(wrong.NO_NUMBER_IS(value=repr(str(value)[:40]))) from None
 
 
 def _tax(spec: model.TaxParameters) -> Convert:
@@ -170,14 +172,14 @@ def _date(value: Any, form: str, zone: ZoneInfo, parse: str | None, assumed: Zon
             text = value.strip()
             value = datetime.strptime(text, parse) if parse else datetime.fromisoformat(text)
         except ValueError:
-            raise ConversionError(f"{value[:40]!r} is not a time") from None
+            raise ConversionError(wrong.NOT_A_TIME(value=repr(value[:40]))) from None
     if not isinstance(value, date):
-        raise ConversionError(f"{str(value)[:40]!r} is not a time")
+        raise ConversionError(wrong.NOT_A_TIME(value=repr(str(value)[:40])))
     if isinstance(value, datetime):
         try:
             value = (value if value.tzinfo else value.replace(tzinfo=assumed)).astimezone(zone)
         except (OverflowError, ValueError):
-            raise ConversionError(f"{str(value)[:40]!r} is out of range") from None
+            raise ConversionError(wrong.VALUE_OUT_OF_RANGE(value=repr(str(value)[:40]))) from None
     if form == "iso":
         return value.isoformat()
     if form == "date":
@@ -190,7 +192,7 @@ def _date(value: Any, form: str, zone: ZoneInfo, parse: str | None, assumed: Zon
 def _integer(value: Any) -> int:
     number = _decimal(value, Decimal(1))
     if number != _decimal(value, Decimal("0.000001")):
-        raise ConversionError(f"{str(value)[:40]!r} is not a whole number")
+        raise ConversionError(systems.NOT_WHOLE(value=repr(str(value)[:40])))
     return int(number)
 
 
@@ -202,7 +204,7 @@ def _boolean(value: Any) -> bool:
         return True
     if text in ("0", "false", "no", "", "否"):
         return False
-    raise ConversionError(f"{text[:40]!r} is neither true nor false")
+    raise ConversionError(systems.NEITHER(value=repr(text[:40])))
 
 
 def _lookup(spec: model.LookupParameters, table: Lookup) -> Convert:
@@ -214,6 +216,6 @@ def _lookup(spec: model.LookupParameters, table: Lookup) -> Convert:
             return value
         if spec.miss == "default":
             return spec.default
-        raise ConversionError(f"{str(value)[:40]!r} is not in the lookup table {spec.table}.csv")
+        raise ConversionError(systems.NOT_IN_TABLE(value=repr(str(value)[:40]), table=spec.table))
 
     return look_up

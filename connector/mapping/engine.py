@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple
 
 from connector.errors import MappingFailed, Misconfigured
@@ -12,6 +13,7 @@ from connector.mapping import model
 from connector.mapping.convert import ConversionError, Convert, Lookup, converter
 from connector.mapping.document import Block, Items, Where, nowhere
 from connector.mapping.expression import Expression, ExpressionError, TooCostly, holds
+from connector.wording import Said, quoted, systems
 
 __all__ = ["Expression", "ExpressionError", "Mapping", "MappingSet", "Reading", "Target", "Traced"]
 
@@ -273,7 +275,7 @@ def _list(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup], tree: B
             within = {**inner, "root": scope.get("root"), "position": number}
             rows.append(_build(fields, within, run, f"{place}{spec.field}[{number}]."))
         if not rows and spec.required:
-            run.findings.append(f"{place}{spec.field}: is empty")
+            run.findings.append(_at(place, spec.field, systems.EMPTY()))
         return rows or None
 
     return built
@@ -307,13 +309,13 @@ def _value(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup], tree: 
                 for convert in converters:
                     value = convert(value)
             except ConversionError as error:
-                run.findings.append(f"{place}{spec.field}: {error}")
+                run.findings.append(_at(place, spec.field, error.args[0]))
                 return None
         if value in _NOTHING:
             value, made_of = spec.default, "default"
         if value in _NOTHING:
             if spec.required:
-                run.findings.append(f"{place}{spec.field}: is missing ({' or '.join(sources)})")
+                run.findings.append(_at(place, spec.field, _missing(sources)))
             return None
         value = _fitted(spec, value, run, place)
         if run.traces is not None and value is not None:
@@ -324,14 +326,24 @@ def _value(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup], tree: 
     return built
 
 
+def _missing(sources: Sequence[str]) -> Said:
+    either = reduce(lambda one, other: systems.OR(one=one, other=other), map(quoted, sources))
+    return systems.SOURCE_MISSING(sources=either)
+
+
+def _at(place: str, name: str, said: str) -> Said:
+    return systems.NAMED(name=f"{place}{name}", message=said)
+
+
 def _fitted(spec: model.FieldModel, value: Any, run: _Run, place: str) -> Any:
     if spec.max_length is None or not isinstance(value, str) or len(value) <= spec.max_length:
         return value
-    said = f"{place}{spec.field}: {len(value)} characters, {spec.max_length} allowed"
+    length = systems.CHARACTERS(length=len(value), most=spec.max_length)
+    said = _at(place, spec.field, length)
     if spec.too_long == "reject":
         run.findings.append(said)
         return None
-    run.notes.append(f"{said}, cut")
+    run.notes.append(systems.CUT(said=said))
     return value[: spec.max_length]
 
 

@@ -17,6 +17,7 @@ from connector.sap.conversion import alpha
 from connector.sap.finding import Finder
 from connector.sap.port import SapSystem
 from connector.sap.returns import check
+from connector.wording import Said, systems, together
 
 _CHANGE = "sap_customer_change"
 _LENGTH = 10
@@ -103,13 +104,13 @@ class CustomerDesk:
             number = str(mapping.read({"answers": answers}).values.get("number") or "")
             if not number.strip("0 "):
                 raise Rejected(
-                    "no-number", "SAP created no customer number", place="SAP create customer"
+                    "no-number", systems.NO_CUSTOMER_NUMBER(), place="SAP create customer"
                 )
             return alpha(number, _LENGTH)
 
         source = _source(buyer, business_unit, reference)
         number = self._in_one_session(mapping, source, number_in)
-        self._there(number, "created")
+        self._there(number, systems.DONE_CREATED())
         return number
 
     def correct(self, number: str, buyer: Buyer, business_unit: Mapping[str, Any]) -> Candidate:
@@ -120,7 +121,7 @@ class CustomerDesk:
         number = alpha(number, _LENGTH)
         source = {**_source(buyer, business_unit, ""), "number": number}
         self._in_one_session(self._mappings()[_CHANGE], source, lambda _answers: number)
-        return self._there(number, "changed")
+        return self._there(number, systems.DONE_CHANGED())
 
     def cuts(self, buyer: Buyer, business_unit: Mapping[str, Any]) -> list[str]:
         """Return which values the mapping cuts to SAP's length when it creates this customer."""
@@ -152,22 +153,20 @@ class CustomerDesk:
                     answers.append(answer)
             except InDoubt as error:
                 raise RetryLater(
-                    f"{error.message}; nothing was committed", place=error.place
+                    together([error.message, systems.NOTHING_COMMITTED()]), place=error.place
                 ) from None
             made = outcome(answers)
             session.commit()
         return made
 
-    def _there(self, number: str, done: str) -> Candidate:
+    def _there(self, number: str, done: Said) -> Candidate:
         """Read a record back after the commit: "saved" ones that are absent later are known."""
         try:
             there = self.read_back(number)
         except RetryLater as error:
-            raise InDoubt(f"not read back: {error.message}", place=error.place) from None
+            raise InDoubt(systems.NOT_READ_BACK(why=error.message), place=error.place) from None
         if there is None:
-            raise InDoubt(
-                f"customer {number} was {done} and committed, and is not there", place="SAP"
-            )
+            raise InDoubt(systems.CUSTOMER_GONE(number=number, done=done), place="SAP")
         return there
 
 

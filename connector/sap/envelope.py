@@ -17,6 +17,7 @@ from lxml import etree
 from connector.errors import ConnectorError, InDoubt, Misconfigured, RetryLater
 from connector.sap.errors import logon_failed, of_abap
 from connector.sap.port import Answer, Parameters
+from connector.wording import systems
 
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _RFC = "urn:sap-com:document:sap:rfc:functions"
@@ -98,7 +99,7 @@ def read_answer(
         )
     if status == 503:
         # The ICM answers so when it has no work process or session: nothing was begun.
-        raise RetryLater("SAP has no free session", place=place)
+        raise RetryLater(systems.NO_SESSION(), place=place)
     try:
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         document = etree.fromstring(content, parser)

@@ -13,6 +13,7 @@ from connector.errors import (
     Rejected,
     RetryLater,
 )
+from connector.wording import systems
 
 # ABAP exceptions and runtime errors that only IT can help with, and how.
 _MISCONFIGURED = {
@@ -111,4 +112,4 @@ def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
 
 def lost(what: str, place: str) -> InDoubt:
     """Return what a lost answer is; a reading call makes RetryLater of it."""
-    return InDoubt(f"the answer was lost ({what})", place=place)
+    return InDoubt(systems.ANSWER_LOST(what=what), place=place)

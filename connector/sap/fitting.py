@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.sap.port import FieldType, Parameter, Parameters
+from connector.wording import Said, systems
 
 # Kinds whose length counts characters. Others hold numbers, times or bytes.
 _TEXT = frozenset({"C", "N"})
@@ -24,7 +25,7 @@ def findings(interface: Mapping[str, Parameter], parameters: Parameters) -> list
     for name, value in parameters.items():
         parameter = interface.get(name)
         if parameter is None or parameter.direction == "exporting":
-            found.append(f"{name}: the function module takes no such parameter")
+            found.append(_at(name, systems.NO_PARAMETER()))
         elif parameter.direction == "tables":
             rows = value if isinstance(value, list | tuple) else ()
             for number, row in enumerate(rows, start=1):
@@ -34,7 +35,7 @@ def findings(interface: Mapping[str, Parameter], parameters: Parameters) -> list
         else:
             found += _value(parameter.type, value, name)
     found += [
-        f"{name}: is needed"
+        _at(name, systems.NEEDED())
         for name, parameter in interface.items()
         if parameter.direction == "importing"
         and not parameter.optional
@@ -43,28 +44,32 @@ def findings(interface: Mapping[str, Parameter], parameters: Parameters) -> list
     return found
 
 
+def _at(place: str, said: Said) -> Said:
+    return systems.NAMED(name=place, message=said)
+
+
 def _structure(fields: Mapping[str, FieldType], value: Any, place: str) -> Iterator[str]:
     if not isinstance(value, Mapping):
-        yield f"{place}: must be a structure"
+        yield _at(place, systems.NO_STRUCTURE())
         return
     for name, each in value.items():
         field = fields.get(name)
         if field is None:
-            yield f"{place}.{name}: there is no such field"
+            yield _at(f"{place}.{name}", systems.NO_FIELD())
         else:
             yield from _value(field, each, f"{place}.{name}")
 
 
 def _value(field: FieldType, value: Any, place: str) -> Iterator[str]:
     if isinstance(value, Mapping | list | tuple):
-        yield f"{place}: must be a single value"
+        yield _at(place, systems.NO_SINGLE_VALUE())
     elif field.kind in _TEXT and not isinstance(value, bool | date | Decimal):
         length = len(str(value if value is not None else "").encode("utf-16-le")) // 2
         if field.length and length > field.length:
-            yield f"{place}: {length} characters, {field.length} allowed"
+            yield _at(place, systems.CHARACTERS(length=length, most=field.length))
         elif field.kind == "N" and not _DIGITS.fullmatch(str(value or "")):
-            yield f"{place}: digits only (NUMC)"
+            yield _at(place, systems.DIGITS_ONLY())
     elif field.kind == "D" and isinstance(value, str) and not _DAY.fullmatch(value):
-        yield f"{place}: a date as YYYYMMDD is needed"
+        yield _at(place, systems.DATE_NEEDED())
     elif field.kind in _NUMBERS and isinstance(value, str) and not _NUMBER.fullmatch(value):
-        yield f"{place}: a number is needed"
+        yield _at(place, systems.NUMBER_NEEDED())

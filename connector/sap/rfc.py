@@ -30,6 +30,7 @@ from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
 from connector.sap.slots import LocalSlots, Slots, Turnstile
+from connector.wording import systems
 
 _STALE = 5.0  # seconds of idleness after which a connection is tried before it is used
 _KEPT = 20.0  # seconds of idleness after which a connection is closed
@@ -357,7 +358,7 @@ def _of_opening(module: ModuleType, error: Exception) -> ConnectorError:
     if isinstance(error, module.LogonError):
         return logon_failed(_said(error), place)
     if isinstance(error, module.CommunicationError):
-        return RetryLater(f"cannot be reached: {_said(error)}", place=place)
+        return RetryLater(systems.UNREACHABLE_WHY(why=_said(error)), place=place)
     if isinstance(error, module.RFCError | TypeError | ValueError):
         return Misconfigured(
             f"cannot connect: {_said(error)}", place=place, remedy="check sap.connection"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from connector.errors import RetryLater
+from connector.wording import systems
 
 # How soon a waiting thread looks again whether another process has let a session go.
 _AGAIN = 0.05
@@ -74,7 +75,7 @@ class Turnstile:
             while (got := ready()) is None:
                 left = ends - time.monotonic()
                 if left <= 0:
-                    raise RetryLater("all SAP sessions are busy", place="SAP")
+                    raise RetryLater(systems.SESSIONS_BUSY(), place="SAP")
                 self._changed.wait(min(left, _AGAIN))
             return got
 

@@ -11,6 +11,7 @@ from connector.mapping import MappingSet
 from connector.sap.conversion import decimal_of
 from connector.sap.port import SapSystem
 from connector.sap.returns import check
+from connector.wording import systems
 
 
 class StockDesk:
@@ -35,7 +36,7 @@ class StockDesk:
         check(answer, mapping.target.operation)
         values = mapping.read(answer, source).values
         if values.get("available") in (None, ""):
-            raise Rejected("no-quantity", f"SAP says no quantity of {material}", place="SAP stock")
+            raise Rejected("no-quantity", systems.NO_QUANTITY(material=material), place="SAP stock")
         place = f"SAP {mapping.target.operation}"
         pieces, minimum, multiple = (
             decimal_of(values.get(name) or default, place)

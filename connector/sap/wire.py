@@ -14,6 +14,7 @@ from urllib3.exceptions import NewConnectionError
 
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.sap.errors import lost
+from connector.wording import systems
 
 if TYPE_CHECKING:
     from connector.sap.soap import SoapSettings
@@ -90,5 +91,5 @@ def _of_exception(error: requests.RequestException, place: str) -> ConnectorErro
         )
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
-        return RetryLater("cannot be reached", place=place)
+        return RetryLater(systems.UNREACHABLE(), place=place)
     return lost(type(error).__name__, place)

@@ -11,6 +11,7 @@ from connector.steps.sales_order import Differs, asker, discrepancy, live, open_
 from connector.store.calls import Call, CallState
 from connector.store.changes import Change, NewDocument
 from connector.store.tables import OrderRow
+from connector.wording import Said, course
 
 CONVERSATION = "dms_cancel"
 
@@ -24,7 +25,7 @@ def cancel(context: Context, row: OrderRow) -> Change:
     for held in live(documents):
         if held.kind == "sales_order":
             return cancel_sales_order(
-                context, row, held.business_unit, held.number, "cancelled in the storefront"
+                context, row, held.business_unit, held.number, course.CANCELLED_THERE()
             )
     known = {each.number for each in documents}
     for call in context.calls.of_order(row.id):
@@ -38,12 +39,10 @@ def cancel(context: Context, row: OrderRow) -> Change:
         except Differs as difference:
             return discrepancy(difference)
         if made is not None and made.number not in known:
-            return cancel_sales_order(
-                context, row, unit, made.number, "cancelled in the storefront"
-            )
+            return cancel_sales_order(context, row, unit, made.number, course.CANCELLED_THERE())
     return Change(
         event="cancelled",
-        text="stopped everywhere before release",
+        text=course.STOPPED_EVERYWHERE(),
         stage=Stage.CANCELLED,
         values={"backorder": None},
         free_allocations=True,
@@ -51,7 +50,7 @@ def cancel(context: Context, row: OrderRow) -> Change:
 
 
 def cancel_sales_order(
-    context: Context, row: OrderRow, unit: str, number: str, reason: str
+    context: Context, row: OrderRow, unit: str, number: str, reason: Said
 ) -> Change:
     """Cancel one sales order, with what belongs to it. Raises as `Outbound.perform` does."""
     source = {
@@ -59,7 +58,7 @@ def cancel_sales_order(
         "external_number": row.number,
         "reference": f"{row.number}-{unit}",
         "business_unit": {"code": unit, "dms_code": context.business_units[unit].dms_code},
-        "reason": reason,
+        "reason": str(reason),
     }
     prepared = context.dms.prepare(CONVERSATION, source)
 
@@ -90,7 +89,7 @@ def cancel_sales_order(
     )
     return Change(
         event="cancellation",
-        text=f"sales order {number} ({unit}) cancelled in the DMS: {reason}",
+        text=course.SALES_ORDER_CANCELLED(number=number, unit=unit, reason=reason),
         documents=(NewDocument("cancellation", "dms", unit, number, context.clock()),),
         next_try_at=context.clock(),
         mapping_version=prepared.mapping_version,

@@ -20,6 +20,7 @@ from connector.steps.context import Context
 from connector.steps.walk import about, commit, decide
 from connector.store.changes import Allocation, Change, Hold, StaleOrder
 from connector.store.tables import AllocationRow, OrderRow
+from connector.wording import Said, course
 
 
 class Stock:
@@ -92,7 +93,7 @@ def confirm(context: Context, row: OrderRow, stock: Stock) -> Change:
     if not wanted:
         return Change(
             event="backorder_ended",
-            text="nothing is owed any more",
+            text=course.NOTHING_OWED(),
             keep_hold=row.hold_cause != HoldCause.STOCK,
             values={"backorder": None},
         )
@@ -116,9 +117,7 @@ def confirm(context: Context, row: OrderRow, stock: Stock) -> Change:
             allocations.append(Allocation(each.line, plant, sku, quantity, delivery))
     return Change(
         event="confirmed",
-        text=f"stock allocated to part of it: {reasons[0]}"
-        if reasons
-        else "stock allocated line by line",
+        text=course.PARTLY_ALLOCATED(reason=reasons[0]) if reasons else course.ALLOCATED(),
         stage=Stage.CONFIRMED,
         hold=hold,
         allocations=allocations,
@@ -154,13 +153,14 @@ def _wanted(context: Context, order: Order, served: Mapping[int, Decimal]) -> li
     ]
 
 
-def _short(part: Part, wanted: Sequence[Wanted], known: Availability) -> str:
+def _short(part: Part, wanted: Sequence[Wanted], known: Availability) -> Said:
     """Say why not all that is wanted of a part can be promised."""
     plant, sku, unit = part
     ordered = sum((each.ordered for each in wanted if each.part == part), Decimal(0))
     quantity = sum((each.quantity for each in wanted if each.part == part), Decimal(0))
-    said = f"{sku} in plant {plant}: {quantity} {unit} ordered"
-    if not known.allows(ordered):
-        step = f" in multiples of {known.multiple}" if known.multiple else ""
-        return f"{said}, at least {known.minimum} are to be ordered{step}"
-    return f"{said}, {max(known.free, Decimal(0)).normalize():f} free"
+    about = {"sku": sku, "plant": plant, "quantity": quantity, "unit": unit}
+    if known.allows(ordered):
+        return course.SHORT(**about, free=f"{max(known.free, Decimal(0)).normalize():f}")
+    if known.multiple:
+        return course.NO_MULTIPLE(**about, minimum=known.minimum, multiple=known.multiple)
+    return course.BELOW_MINIMUM(**about, minimum=known.minimum)

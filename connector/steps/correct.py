@@ -13,6 +13,7 @@ from connector.steps.outbound import Document
 from connector.store.calls import Call, CallState
 from connector.store.tables import OrderRow
 from connector.store.types import dumps
+from connector.wording import systems
 
 CORRECT = "correct_customer"
 
@@ -22,15 +23,15 @@ def usable(record: Candidate | None, number: str) -> Candidate:
     if record is None:
         raise Rejected(
             "",
-            f"SAP has no customer {number}",
-            remedy="see the candidates with `connector customers review`",
+            systems.NO_SUCH_CUSTOMER(number=number),
+            remedy=systems.SEE_CANDIDATES(),
         )
     if record.deleted or record.blocked:
-        state = "marked for deletion" if record.deleted else "blocked"
+        state = systems.FOR_DELETION() if record.deleted else systems.IS_BLOCKED()
         raise Rejected(
             "",
-            f"customer {record.number} is {state} in SAP",
-            remedy="have it released in SAP first, or take another",
+            systems.CUSTOMER_UNUSABLE(number=record.number, state=state),
+            remedy=systems.RELEASE_IT(),
         )
     return record
 

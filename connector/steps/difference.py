@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connector.domain.masking import mask_text
+from connector.wording import Said, course, terms
 
 _IGNORED = frozenset({"modified_at", "status", "payment_state", "paid_at", "completed_at"})
 _LONGEST = 120
@@ -22,14 +23,16 @@ def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tup
     }
 
 
-def content_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
+def content_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Said, ...]:
     """Return how what another system holds differs from what was to be sent.
 
     Only fields that both know are compared: a mapping reads as much as the other side tells.
     Numbers are compared as numbers, and lines by their number.
     """
     found = [
-        f"{name} is {_shown(theirs[name])} there, {_shown(ours[name])} here"
+        course.IS_THERE_AND_HERE(
+            field=terms.field(name), theirs=_shown(theirs[name]), ours=_shown(ours[name])
+        )
         for name in ours
         if name != "lines"
         and comparable(ours, theirs, name)
@@ -47,19 +50,24 @@ def comparable(ours: Mapping[str, Any], theirs: Mapping[str, Any], name: str) ->
 
 def _line_differences(
     ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]
-) -> Iterator[str]:
+) -> Iterator[Said]:
     here = {_plain(line["number"]): line for line in ours}
     there = {_plain(line["number"]): line for line in theirs}
     for number in sorted(here.keys() | there.keys()):
         if number not in there:
-            yield f"line {number} is missing there"
+            yield course.LINE_MISSING_THERE(line=number)
         elif number not in here:
-            yield f"line {number} is unknown here"
+            yield course.LINE_UNKNOWN_HERE(line=number)
         else:
             for name in here[number]:
                 mine, other = here[number][name], there[number].get(name)
                 if mine is not None and other is not None and not _same(mine, other):
-                    yield f"line {number}: {name} is {_shown(other)} there, {_shown(mine)} here"
+                    yield course.LINE_DIFFERS(
+                        line=number,
+                        field=terms.field(name),
+                        theirs=_shown(other),
+                        ours=_shown(mine),
+                    )
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -21,6 +21,8 @@ from connector.store.changes import Change, Hold, NewDocument, apply_in
 from connector.store.database import Database
 from connector.store.invoices import missing_of, share_merged
 from connector.store.tables import AllocationRow, DocumentRow, LineRow, OrderRow
+from connector.wording import Said, course, together
+from connector.wording.terms import term
 
 Quantities = dict[int, Decimal]
 
@@ -69,9 +71,7 @@ def take_news(
     goes_on = whole and not under_way and Stage(row.stage) in (Stage.READY, Stage.RELEASED)
     change = Change(
         event="news",
-        text=", ".join(f"{each.kind} {each.number}" for each in documents)
-        + _still_missing(row, held, documents)
-        or (hold.reasons[0] if hold else ""),
+        text=_told(row, held, documents) if documents or hold is None else hold.reasons[0],
         stage=Stage.SHIPPED if goes_on else None,
         keep_hold=True,
         hold=hold,
@@ -124,27 +124,30 @@ def _hold(
         code = news.get("status_code")
         return Hold(
             HoldCause.MAPPING,
-            (f"status {code!r} of {number} in the DMS is unknown: add it to the lookup table",),
+            (course.UNKNOWN_STATUS(status=repr(code), number=number),),
         )
     if unit is None:
         if not documents:
             return None  # an order whose creation is under way, or which is found by asking
         return Hold(
             HoldCause.DISCREPANCY,
-            (f"the DMS tells of {number} under this number, which is not ours",),
+            (course.NOT_OURS(number=number),),
         )
     ours = any(each.kind == "cancellation" and each.number == number for each in held)
     if news.get("status") == "cancelled" and not ours and not row.cancel_requested:
         # A cancellation that is under way is asked about by its own step.
         if Stage(row.stage).ended or row.stage == Stage.RECEIVED:
             return None
-        return Hold(HoldCause.DISCREPANCY, (f"{number} was cancelled in the DMS, not by us",))
+        return Hold(HoldCause.DISCREPANCY, (course.CANCELLED_BY_OTHERS(number=number),))
     if not documents:
         return None
     ordered = {line.number: line.quantity for line in lines}
     wrong = tuple(
-        f"line {line}: {quantity.normalize():f} shipped,"
-        f" {ordered.get(line, Decimal(0)).normalize():f} ordered"
+        course.MORE_SHIPPED(
+            line=line,
+            shipped=f"{quantity.normalize():f}",
+            ordered=f"{ordered.get(line, Decimal(0)).normalize():f}",
+        )
         for line, quantity in sorted(shipped.items())
         if quantity > ordered.get(line, Decimal(0))
     )
@@ -184,7 +187,7 @@ def _take_stop(
     now = context.clock()
     change = Change(
         event="cancellation",
-        text=f"sales order {number} ({unit}) was cancelled in the DMS: it was refunded in full",
+        text=course.STOPPED_AFTER_REFUND(number=number, unit=unit),
         stage=None if left else Stage.CANCELLED,
         keep_hold=bool(left),
         next_try_at=row.next_try_at if left else None,
@@ -256,15 +259,24 @@ def _invoices(
     ]
 
 
-def _still_missing(
-    row: OrderRow, held: Sequence[DocumentRow], documents: Sequence[NewDocument]
-) -> str:
-    """Return what is left to be issued of applications to which an invoice of the news belongs."""
+def _told(row: OrderRow, held: Sequence[DocumentRow], documents: Sequence[NewDocument]) -> Said:
+    """Name what came, and what is left to be issued where an invoice is among it."""
+    came = course.SEVERAL_CAME(
+        each=[
+            course.CAME(kind=term("document", each.kind), number=each.number) for each in documents
+        ]
+    )
     if not any(each.kind == "invoice" for each in documents):
-        return ""
+        return came
     left = missing_of(row, [*live(held), *documents])
-    return "".join(
-        f"; {amount} of {application} not issued yet" for application, amount in left.items()
+    return together(
+        [
+            came,
+            *(
+                course.NOT_ISSUED_YET(amount=amount, application=application)
+                for application, amount in left.items()
+            ),
+        ]
     )
 
 

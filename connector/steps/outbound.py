@@ -22,9 +22,10 @@ from typing import Any
 
 import structlog
 
-from connector.domain.masking import mask_text
+from connector.domain.masking import mask_said
 from connector.errors import (
     AlreadyThere,
+    ConnectorError,
     InDoubt,
     MappingFailed,
     Misconfigured,
@@ -34,6 +35,7 @@ from connector.errors import (
 from connector.store.calls import Call, Calls, CallState
 from connector.store.tables import CallRow
 from connector.telemetry.tracing import span, tell
+from connector.wording import Said, quoted, systems
 
 _log = structlog.get_logger(__name__)
 
@@ -93,7 +95,7 @@ class Outbound:
             prepare()
         claimed = self._calls.claim(row, call, self._clock())
         if claimed is None:
-            raise RetryLater("another process is making this call", place=call.key, after=5)
+            raise RetryLater(systems.ANOTHER_PROCESS(), place=call.key, after=5)
         return self._send(claimed, call, send, ask)
 
     def _prepare_first(self, call: Call, prepare: Callable[[], None]) -> None:
@@ -103,7 +105,7 @@ class Outbound:
         except Exception as error:
             row = self._calls.begin(call, self._clock())
             if row is not None:
-                self._calls.release(row, mask_text(str(error)))
+                self._calls.release(row, mask_said(_of(error)))
             raise
 
     def outcome(self, row: CallRow, ask: Ask | None) -> Document | None:
@@ -129,7 +131,7 @@ class Outbound:
                 tell(document=document.number)
         except (RetryLater, Misconfigured, MappingFailed) as error:
             # These say that the write provably had no effect.
-            self._calls.release(row, str(error))
+            self._calls.release(row, error.said)
             raise
         except Rejected as error:
             self._calls.reject(row, error.code, error.text, self._clock())
@@ -139,7 +141,8 @@ class Outbound:
             if not isinstance(error, InDoubt | AlreadyThere):
                 _log.exception("unforeseen error while sending", call=call.key)
             said = EXISTS if isinstance(error, AlreadyThere) else None
-            self._calls.doubt(row, mask_text(f"{type(error).__name__}: {error}"), said)
+            why = systems.NAMED(name=type(error).__name__, message=_of(error))
+            self._calls.doubt(row, mask_said(why), said)
             return self._found_or_wait(self._calls.by_key(call.key), ask)
         self._calls.confirm(row, document.number, document.answer, self._clock())
         return document
@@ -147,48 +150,57 @@ class Outbound:
     def _found_or_wait(self, row: CallRow, ask: Ask | None) -> Document:
         document = self._ask(row, ask)
         if document is None:
-            raise RetryLater("the call is free to be sent again", place=row.key, after=0)
+            raise RetryLater(systems.FREE_AGAIN(), place=row.key, after=0)
         return document
 
     def _ask(self, row: CallRow, ask: Ask | None) -> Document | None:
         age = self._clock() - (row.sent_at or row.created_at)
         if row.state == CallState.SENT and timedelta(0) <= age < self._settling:
             raise RetryLater(
-                "the call is on its way",
+                systems.ON_ITS_WAY(),
                 place=row.key,
                 after=min(5.0, (self._settling - age).total_seconds()),
             )
         if row.state == CallState.SENT:
-            self._calls.doubt(row, "the process ended before the answer was noted")
+            self._calls.doubt(row, systems.ENDED_BEFORE())
             row = self._calls.by_key(row.key)
         if ask is None:
-            raise self._for_ops(row, "the other side cannot be asked")
+            raise self._for_ops(row, systems.CANNOT_BE_ASKED())
         self._calls.asked(row)
         try:
             document = ask()
         except (Rejected, MappingFailed) as error:
-            raise InDoubt(f"asking was refused: {error}", place=row.key) from error
+            raise InDoubt(systems.ASKING_REFUSED(error=error.said), place=row.key) from error
         if document is not None:
             self._calls.confirm(row, document.number, document.answer, self._clock())
             return document
         if age < self._settling:
             raise RetryLater(
-                "not found yet; asked again when the call has settled",
+                systems.NOT_FOUND_YET(),
                 place=row.key,
                 after=(self._settling - age).total_seconds(),
             )
         if row.code == EXISTS:
-            raise self._for_ops(row, "the other side says that it is there, and does not show it")
-        self._calls.release(row, "asked: provably absent")
+            raise self._for_ops(row, systems.NOT_SHOWN())
+        self._calls.release(row, systems.ABSENT())
         return None
 
-    def _for_ops(self, row: CallRow, why: str) -> InDoubt:
+    def _for_ops(self, row: CallRow, why: Said) -> InDoubt:
         """Return the doubt that only a person can end, with all that is known."""
-        sent = f"sent {row.sent_at:%Y-%m-%d %H:%M:%S} UTC" if row.sent_at else "sent"
+        at = row.sent_at
         return InDoubt(
-            f"{why}; {row.operation} for {row.reference}, {sent}, attempt {row.attempts},"
-            f" then: {row.error or 'no answer was noted'}",
+            systems.IN_DOUBT(
+                why=why,
+                operation=row.operation,
+                reference=row.reference,
+                sent=systems.SENT_AT(at=f"{at:%Y-%m-%d %H:%M:%S}") if at else systems.SENT(),
+                attempts=row.attempts,
+                error=row.error or systems.NOTHING_NOTED(),
+            ),
             place=row.key,
-            remedy=f"look there for {row.reference}, then"
-            f" `connector calls resolve {row.id} --found DOCUMENT` or `--absent`",
+            remedy=systems.RESOLVE(reference=row.reference, call=row.id),
         )
+
+
+def _of(error: Exception) -> Said:
+    return error.said if isinstance(error, ConnectorError) else quoted(error)

@@ -33,6 +33,7 @@ from connector.store.calls import Call, CallState
 from connector.store.changes import Change, Hold, NewDocument
 from connector.store.tables import CallRow, DocumentRow, OrderRow
 from connector.store.types import dumps
+from connector.wording import course, systems
 
 AMEND = "dms_amend"
 _BELONGING = ("delivery_note", "invoice_application")
@@ -73,7 +74,7 @@ def _next(context: Context, row: OrderRow) -> Change:
         return _cancel(context, row, placed[unit])
     return Change(
         event="placed",
-        text="sales order in the DMS",
+        text=course.IN_THE_DMS(),
         stage=Stage.PLACED,
         next_try_at=context.clock(),
     )
@@ -97,7 +98,7 @@ def _create(
     }
     return Change(
         event="placed" if done else "sales_order",
-        text=f"sales order {made.number} ({unit})",
+        text=course.SALES_ORDER(number=made.number, unit=unit),
         stage=Stage.PLACED if done else None,
         documents=(NewDocument("sales_order", "dms", unit, made.number, context.clock(), detail),),
         next_try_at=context.clock(),
@@ -131,7 +132,7 @@ def _amend(context: Context, row: OrderRow, held: DocumentRow, source: dict[str,
     }
     return Change(
         event="amended",
-        text=f"sales order {held.number} ({unit}) amended to revision {row.revision}",
+        text=course.AMENDED(number=held.number, unit=unit, revision=row.revision),
         documents=(
             NewDocument(
                 "amendment", "dms", unit, f"{held.number}/{row.revision}", context.clock(), detail
@@ -153,11 +154,9 @@ def _amended(
             if str(theirs["number"]) != held.number:
                 continue
             if not any(comparable(content, theirs, name) for name in content):
-                raise InDoubt(
-                    "the DMS tells nothing of the order's content", place=f"DMS {held.number}"
-                )
+                raise InDoubt(systems.DMS_TELLS_NOTHING(), place=f"DMS {held.number}")
             return None if content_differences(content, theirs) else Document(held.number, {})
-        raise Differs((f"{held.number} is not among the DMS's open orders for {number}",))
+        raise Differs((course.NOT_AMONG_OPEN(document=held.number, number=number),))
 
     return ask
 
@@ -167,18 +166,17 @@ def _cancel(context: Context, row: OrderRow, held: DocumentRow) -> Change:
     if not context.dms.can("dms_cancel"):
         return Change(
             event="held",
-            text="changed in the storefront, and the DMS can neither amend nor cancel",
+            text=course.NO_WAY_TO_CHANGE(),
             hold=Hold(
                 HoldCause.CHANGED,
                 (
-                    f"sales order {held.number} ({held.business_unit}) in the DMS is of an"
-                    f" earlier revision than {row.revision}: settle it there by hand",
+                    course.SETTLE_BY_HAND(
+                        number=held.number, unit=held.business_unit, revision=row.revision
+                    ),
                 ),
             ),
         )
-    return cancel_sales_order(
-        context, row, held.business_unit, held.number, "changed in the storefront"
-    )
+    return cancel_sales_order(context, row, held.business_unit, held.number, course.CHANGED_THERE())
 
 
 def _settle_earlier(context: Context, row: OrderRow) -> Change | None:
@@ -199,7 +197,9 @@ def _settle_earlier(context: Context, row: OrderRow) -> Change | None:
                 detail = {"revision": call.revision}
                 return Change(
                     event="sales_order",
-                    text=f"sales order {made.number} ({unit}) of revision {call.revision}",
+                    text=course.SALES_ORDER_OF_REVISION(
+                        number=made.number, unit=unit, revision=call.revision
+                    ),
                     documents=(
                         NewDocument(
                             "sales_order", "dms", unit, made.number, context.clock(), detail

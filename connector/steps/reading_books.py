@@ -23,6 +23,7 @@ from connector.steps.context import Context
 from connector.steps.take import content_hash
 from connector.store.books import Books
 from connector.store.our_book import OurBook
+from connector.wording import systems
 
 _log = structlog.get_logger(__name__)
 _BATCH = 200
@@ -56,7 +57,7 @@ def from_storefront(context: Context, payload: Mapping[str, Any]) -> BookOrder |
     content, _ = context.mappings()["storefront_order"].apply_leniently(payload)
     identity = str(content.get("order_id") or payload.get("id") or "").strip()
     if not identity:
-        raise MappingFailed("storefront_order", ["order_id: the payload names no order"])
+        raise MappingFailed("storefront_order", [systems.NO_ORDER_NAMED()])
     content = {**content, "order_id": identity, "number": content.get("number") or identity}
     order, _ = read_order(content, shop=context.shop)
     head = BookOrder(

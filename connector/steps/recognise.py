@@ -16,6 +16,7 @@ from connector.steps.outbound import Document
 from connector.store.calls import Call
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
+from connector.wording import Said, course, problems, quoted, together
 
 CREATE = "create_customer"
 # Buyers in one look-up; one question to SAP holds the conditions of about eight.
@@ -71,7 +72,9 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
     key = buyer_key(order.buyer)
     bound = context.customers.get(key)
     if bound is not None:
-        return _recognised(context, bound.number, f"customer {bound.number} ({bound.how})")
+        return _recognised(
+            context, bound.number, course.KNOWN_CUSTOMER(number=bound.number, how=_how(bound.how))
+        )
     call = context.calls.find(creation(context, row, order).key)
     if call is not None:
         # A creation is under way or was made: its outcome comes before any new look.
@@ -88,7 +91,7 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
         return _recognised(
             context,
             decision.number,
-            f"customer {decision.number} recognised: {decision.reason}",
+            course.CUSTOMER_RECOGNISED(number=decision.number, reason=decision.reason),
             {"decision": _shown(decision)},
         )
     if decision.verdict is Verdict.NEW:
@@ -125,13 +128,16 @@ def _create(
         # Somebody said meanwhile who the buyer is: nobody was created.
         actor = str(document.answer["linked_by"])
         context.customers.bind(buyer_key(order.buyer), number, "linked", actor, context.clock())
-        return _recognised(context, number, f"customer {number} (linked)")
+        return _recognised(
+            context, number, course.KNOWN_CUSTOMER(number=number, how=_how("linked"))
+        )
     cuts = desk.cuts(order.buyer, asdict(unit))
     context.customers.bind(buyer_key(order.buyer), number, "created", "connector", context.clock())
-    text = f"customer {number} created: {decision.reason if decision else 'as the sales rep said'}"
+    reason = decision.reason if decision else course.AS_THE_REP_SAID()
+    text = course.CUSTOMER_CREATED(number=number, reason=reason)
     detail: dict[str, Any] = {"decision": _shown(decision)} if decision else {}
     if cuts:
-        text += f"; {'; '.join(cuts)}"
+        text = together([text, *cuts])
         detail["cut"] = cuts
     return _recognised(context, number, text, detail)
 
@@ -164,7 +170,7 @@ def creation(context: Context, row: OrderRow, order: Order) -> Call:
 
 
 def _recognised(
-    context: Context, number: str, text: str, detail: dict[str, Any] | None = None
+    context: Context, number: str, text: Said, detail: dict[str, Any] | None = None
 ) -> Change:
     return Change(
         event="recognised",
@@ -176,18 +182,18 @@ def _recognised(
     )
 
 
-def _review_reasons(buyer: Buyer, decision: Decision, number: str) -> list[str]:
-    reasons = [f"{mask_name(buyer.name)}: {decision.reason}"]
+def _review_reasons(buyer: Buyer, decision: Decision, number: str) -> list[Said]:
+    reasons = [problems.BUYER(name=mask_name(buyer.name), reason=decision.reason)]
     reasons += [
-        f"candidate {weighed.candidate.number}: {weighed.summary}"
+        problems.CANDIDATE(number=weighed.candidate.number, evidence=weighed.summary)
         for weighed in decision.ranked[:5]
     ]
-    reasons.append(
-        f"correct the record in SAP (it is then recognised by itself), or"
-        f" `connector customers link {number} CUSTOMER`, or"
-        f" `connector customers create {number}`"
-    )
-    return reasons
+    return [*reasons, problems.SETTLE_CUSTOMER(number=number)]
+
+
+def _how(how: str) -> Said:
+    known = {"created": course.HOW_CREATED(), "linked": course.HOW_LINKED()}
+    return known.get(how) or quoted(how)
 
 
 def _shown(decision: Decision) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from connector.steps.walk import commit, decide, walk
 from connector.store.calls import CallState
 from connector.store.changes import Change, StaleOrder
 from connector.store.tables import CallRow, OrderRow
+from connector.wording import Said, course, systems
 
 _REFUSED = (HoldCause.REJECTED, HoldCause.IN_DOUBT, HoldCause.MAPPING)
 # An order that changes under our hands this often is being moved; it needs nobody.
@@ -40,10 +41,10 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
             return row
         for call in context.calls.of_order(row.id):
             if call.state == CallState.REJECTED:
-                context.calls.release(call, f"to be sent again: {actor}")
+                context.calls.release(call, systems.SENT_AGAIN(actor=actor))
         change = Change(
             event="retry",
-            text=_said("looked at again by hand", reason),
+            text=_said(course.LOOKED_AGAIN(), reason),
             # An invalid or refunded order is judged anew; the others go on where they stand.
             stage=Stage.RECEIVED if stage in (Stage.RECEIVED, Stage.VALID) else None,
             keep_hold=row.hold_cause in (HoldCause.CHANGED, HoldCause.DISCREPANCY),
@@ -83,7 +84,7 @@ def request_cancel(context: Context, row: OrderRow, actor: str, reason: str = ""
             )
         change = Change(
             event="cancel_requested",
-            text=_said("cancelled by hand", reason),
+            text=_said(course.CANCELLED_BY_HAND(), reason),
             next_try_at=context.clock(),
             values={"cancel_requested": True},
         )
@@ -113,12 +114,12 @@ def link_customer(
     order = context.read(row)
     key, call = buyer_key(order.buyer), creation(context, row, order)
     _nobody_else(row, context.calls.find(call.key), found.number)
-    text = _said(f"linked to customer {found.number}", reason)
+    text = _said(course.LINKED(number=found.number), reason)
     row = _claim(context, row, text, actor)
     if correcting is None:
         correcting = context.policy.correct_linked
     if correcting and correct(context, row, order, found):
-        text += " (which was corrected)"
+        text = course.CORRECTED(text=text)
     settled = context.calls.spare(call, found.number, {"linked_by": actor}, context.clock())
     _nobody_else(row, settled, found.number)
     context.customers.bind(key, found.number, "linked", actor, context.clock())
@@ -131,7 +132,7 @@ def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") 
     Raises Rejected when somebody else settled the order or its buyer meanwhile.
     """
     key = buyer_key(context.read(row).buyer)
-    row = _claim(context, row, _said("said to be new", reason), actor)
+    row = _claim(context, row, _said(course.SAID_TO_BE_NEW(), reason), actor)
     if context.customers.get(key) is None:
         try:
             row = commit(context, row, decide(context, row, create_customer), actor)
@@ -139,7 +140,7 @@ def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") 
             row = context.orders.get(row.id)
         if context.customers.get(key) is None:
             return [row]
-    others = _held_for_review(context, key, actor, f"customer {row.customer_number}")
+    others = _held_for_review(context, key, actor, course.CUSTOMER(number=row.customer_number))
     return [_on(context, row, actor), *others]
 
 
@@ -161,7 +162,7 @@ def _nobody_else(row: OrderRow, call: CallRow | None, number: str) -> None:
         )
 
 
-def _claim(context: Context, row: OrderRow, text: str, actor: str) -> OrderRow:
+def _claim(context: Context, row: OrderRow, text: Said, actor: str) -> OrderRow:
     """Take an order that waits for the sales rep. Of two who settle it at once, one gets it.
 
     The service looks at it again only later, as if it had done so just now.
@@ -174,7 +175,7 @@ def _claim(context: Context, row: OrderRow, text: str, actor: str) -> OrderRow:
         raise _moving(row) from None
 
 
-def _held_for_review(context: Context, key: str, actor: str, text: str) -> list[OrderRow]:
+def _held_for_review(context: Context, key: str, actor: str, text: Said) -> list[OrderRow]:
     moved = []
     for order_pk in context.orders.held_for(HoldCause.CUSTOMER_REVIEW, key):
         row = context.orders.get(order_pk)
@@ -229,7 +230,7 @@ def resolve_call(
     if found is not None:
         settled = context.calls.confirm(call, found, {"settled_by": actor}, context.clock())
     else:
-        settled = context.calls.release(call, f"absent, says {actor}")
+        settled = context.calls.release(call, systems.ABSENT_SAID(actor=actor))
     if not settled:
         raise Rejected(
             "",
@@ -238,14 +239,18 @@ def resolve_call(
         )
     if call.order_pk is None:
         return None
-    said = f"call {call.id} {f'confirmed as {found}' if found else 'took no effect'}"
+    said = (
+        course.CALL_CONFIRMED(call=call.id, document=found)
+        if found
+        else course.CALL_WITHOUT_EFFECT(call=call.id)
+    )
     change = Change(event="call_resolved", text=_said(said, reason))
     context.orders.note(call.order_pk, change, actor, context.clock())
     return retry(context, context.orders.get(call.order_pk), actor, reason)
 
 
-def _said(text: str, reason: str) -> str:
-    return f"{text}: {mask_text(reason)}" if reason else text
+def _said(text: Said, reason: str) -> Said:
+    return course.remarked(text, mask_text(reason))
 
 
 def _moving(row: OrderRow) -> Rejected:

@@ -20,10 +20,19 @@ from connector.steps.delivery import (
 )
 from connector.steps.difference import content_differences
 from connector.steps.outbound import Ask, Document
-from connector.steps.sales_order import Differs, discrepancy, document_of, live, open_orders
+from connector.steps.sales_order import (
+    Differs,
+    differs,
+    discrepancy,
+    document_of,
+    live,
+    open_orders,
+)
 from connector.store.calls import Call
 from connector.store.changes import Change, NewDocument
 from connector.store.tables import OrderRow
+from connector.wording import course
+from connector.wording.terms import term
 
 RETURN = "dms_return"
 
@@ -107,7 +116,7 @@ def _request(
     ]
     # What waits for stock is told until it is asked for again.
     waits = row.hold_cause == HoldCause.STOCK
-    title = kind.replace("_", " ")
+    title = term("document", kind, kind.replace("_", " "))
     if not missing:
         return Change(
             event=stage.value,
@@ -159,7 +168,7 @@ def _request(
     }
     return Change(
         event=stage.value if done else kind,
-        text=f"{title} {made.number} ({unit})",
+        text=course.DOCUMENT(kind=title, number=made.number, unit=unit),
         stage=stage if done else None,
         keep_hold=waits,
         documents=(NewDocument(kind, "dms", unit, made.number, context.clock(), detail),),
@@ -193,7 +202,7 @@ def _asker(
                     continue
                 differing = content_differences(content, document)
                 if differing:
-                    raise Differs(tuple(f"{document['number']}: {each}" for each in differing))
+                    raise differs(document["number"], differing)
                 return Document(str(document["number"]), {})
         return None
 

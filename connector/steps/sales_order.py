@@ -19,6 +19,7 @@ from connector.steps.outbound import Ask, Document
 from connector.store.calls import Call
 from connector.store.changes import Change, Hold
 from connector.store.tables import CallRow, DocumentRow, OrderRow
+from connector.wording import Said, course, systems, together
 
 CONVERSATION = "dms_sales_order"
 
@@ -26,16 +27,23 @@ CONVERSATION = "dms_sales_order"
 class Differs(Exception):
     """The DMS holds something else under our number than what was to be sent."""
 
-    def __init__(self, reasons: tuple[str, ...]) -> None:
-        super().__init__("; ".join(reasons))
+    def __init__(self, reasons: tuple[Said, ...]) -> None:
+        super().__init__(together(reasons))
         self.reasons = reasons
+
+
+def differs(document: object, differences: Sequence[Said]) -> Differs:
+    """Return that a document of the DMS differs, by these differences."""
+    return Differs(
+        tuple(course.OF_DOCUMENT(document=document, difference=each) for each in differences)
+    )
 
 
 def discrepancy(difference: Differs) -> Change:
     """Return the hold that lets ops look at what the DMS holds."""
     return Change(
         event="held",
-        text="the DMS holds something else under this number",
+        text=course.SOMETHING_ELSE(),
         hold=Hold(HoldCause.DISCREPANCY, difference.reasons),
     )
 
@@ -75,7 +83,7 @@ def unit_of(context: Context, row: OrderRow, call: CallRow) -> str:
         same = replace(order_call(context, row, unit, {}), revision=call.revision)
         if same.key == call.key:
             return unit
-    raise InDoubt("the call is of a business unit that is not configured", place=call.key)
+    raise InDoubt(systems.NO_SUCH_UNIT(), place=call.key)
 
 
 def order_content(source: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,12 +121,13 @@ def asker(
         if not found:
             return None
         if len(found) > 1:
-            numbers = ", ".join(str(each["number"]) for each in found)
-            raise Differs((f"the DMS holds {len(found)} orders for {number}: {numbers}",))
+            numbers = [str(each["number"]) for each in found]
+            several = course.SEVERAL_ORDERS(count=len(found), number=number, numbers=numbers)
+            raise Differs((several,))
         held = found[0]
         differing = content_differences(content, held) if content is not None else ()
         if differing:
-            raise Differs(tuple(f"{held['number']}: {each}" for each in differing))
+            raise differs(held["number"], differing)
         return Document(str(held["number"]), {})
 
     return ask
@@ -129,7 +138,7 @@ def open_orders(context: Context, number: str, unit: str) -> list[dict[str, Any]
     code = context.business_units[unit].dms_code
     found = context.dms.find(number, code, reference=f"{number}-{unit}")
     if found is None:
-        raise InDoubt("the DMS cannot be asked by external number", place=f"order {number}")
+        raise InDoubt(systems.DMS_UNASKABLE(), place=f"order {number}")
     return [order for order in found if order.get("status") != "cancelled"]
 
 

@@ -22,15 +22,13 @@ from connector.store.changes import Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
 from connector.store.types import dumps
 from connector.telemetry import tracing
+from connector.wording import course, systems, terms
 
 # What the storefront changes by itself as an order goes on; it is no change of what was ordered.
 _COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
 # What comes after the sale; it is no change of what was ordered either.
 _AFTER = ("refunds", "return_requests")
 _LARGEST = Decimal(10) ** 13
-_KEEP_BACK = (
-    "refunded in full after release: have the warehouse keep the goods, and cancel it in the DMS"
-)
 # Names in the content the storefront's other order that bears this order's number.
 SAME_NUMBER = "same_number_as"
 
@@ -58,7 +56,7 @@ def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
     content, findings = context.mappings()["storefront_order"].apply_leniently(payload)
     identity = str(content.get("order_id") or payload.get("id") or "").strip()
     if not identity:
-        raise MappingFailed("storefront_order", ["order_id: the payload names no order"])
+        raise MappingFailed("storefront_order", [systems.NO_ORDER_NAMED()])
     # Whatever is wrong with the payload stands in the content, where `validate` reads it.
     content = {**content, "order_id": identity, "number": content.get("number") or identity}
     for _ in range(3):
@@ -111,7 +109,7 @@ def _new(
     )
     change = Change(
         event="received",
-        text="cancelled in the storefront before it was taken" if cancelled else "received",
+        text=course.CANCELLED_BEFORE_TAKEN() if cancelled else course.RECEIVED(),
         stage=Stage(row.stage),
         detail={"findings": findings} if findings else {},
         mapping_version=row.mapping_version,
@@ -149,9 +147,9 @@ def _again(
         )
         change = Change(
             event="after_sale",
-            text="the storefront shows a return, an exchange or a refund of what was released",
+            text=course.AFTER_SALE_SHOWN(),
             keep_hold=True,
-            hold=Hold(HoldCause.CHANGED, (_KEEP_BACK,)) if kept_back else None,
+            hold=Hold(HoldCause.CHANGED, (course.KEEP_BACK(),)) if kept_back else None,
             next_try_at=row.next_try_at,
             tries=row.tries,
             values=fresh,
@@ -169,7 +167,7 @@ def _again(
         held = row.hold_cause == HoldCause.UNPAID
         change = Change(
             event="storefront",
-            text=f"the storefront says {content.get('status')}",
+            text=course.STOREFRONT_SAYS(status=content.get("status")),
             keep_hold=not held,
             next_try_at=now if held else row.next_try_at,
             tries=row.tries,
@@ -181,7 +179,7 @@ def _again(
     if stage.ended and stage is not Stage.CLOSED:
         context.orders.note(
             row.id,
-            Change(event="ignored", text="changed after it was cancelled", detail=changes),
+            Change(event="ignored", text=course.CHANGED_AFTER_CANCELLED(), detail=changes),
             actor,
             now,
         )
@@ -190,8 +188,7 @@ def _again(
     if not _left(context, row) and (not sent or _revisable(context)):
         change = Change(
             event="changed",
-            text="changed in the storefront; starts anew"
-            + (", and what the DMS holds follows" if sent else ""),
+            text=course.STARTS_ANEW_WITH_DMS() if sent else course.STARTS_ANEW(),
             detail=changes,
             stage=Stage.RECEIVED,
             next_try_at=now,
@@ -207,13 +204,17 @@ def _again(
     else:
         change = Change(
             event="changed",
-            text="changed in the storefront after it "
-            + ("was released" if _left(context, row) else "was placed in the DMS"),
+            text=course.CHANGED_AFTER_RELEASE()
+            if _left(context, row)
+            else course.CHANGED_AFTER_PLACED(),
             detail=changes,
             hold=Hold(
                 HoldCause.CHANGED,
-                tuple(f"{name}: {was} → {now_}" for name, (was, now_) in changes.items())
-                or ("content differs",),
+                tuple(
+                    course.CHANGED_FIELD(field=terms.field(name), was=was, now=now_)
+                    for name, (was, now_) in changes.items()
+                )
+                or (course.CONTENT_DIFFERS(),),
             ),
             # What was ordered stays as it was placed: the difference is for ops to settle.
             values={"content_hash": digest, "payload": dict(payload)},
@@ -240,7 +241,7 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
     if stage.ended and stage is not Stage.CLOSED:
         context.orders.apply(
             row,
-            Change(event="storefront", text="cancelled", values=fresh, keep_hold=True),
+            Change(event="storefront", text=course.CANCELLED_AGAIN(), values=fresh, keep_hold=True),
             actor,
             now,
         )
@@ -257,17 +258,14 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
     if stage.released:
         change = Change(
             event="cancelled_late",
-            text="cancelled in the storefront after release",
-            hold=Hold(
-                HoldCause.CHANGED,
-                ("cancelled in the storefront after release: take the goods back as a return",),
-            ),
+            text=course.CANCELLED_LATE(),
+            hold=Hold(HoldCause.CHANGED, (course.TAKE_BACK(),)),
             values=values,
         )
     else:
         change = Change(
             event="cancel_requested",
-            text="cancelled in the storefront",
+            text=course.CANCELLED_THERE(),
             next_try_at=now,
             values={**values, "cancel_requested": True},
         )
@@ -321,7 +319,7 @@ def _remapped(context: Context, row: OrderRow, fresh: Mapping[str, Any], actor: 
     if stage.position < Stage.PLACED.position and not _sent(context, row):
         change = Change(
             event="remapped",
-            text="read anew by changed mappings; starts anew",
+            text=course.REMAPPED(),
             stage=Stage.RECEIVED,
             next_try_at=now,
             values={name: value for name, value in fresh.items() if name != "payload"},
@@ -330,7 +328,7 @@ def _remapped(context: Context, row: OrderRow, fresh: Mapping[str, Any], actor: 
     else:
         change = Change(
             event="remapped",
-            text="changed mappings read it otherwise; what was sent stays as it is",
+            text=course.REMAPPED_LATE(),
             keep_hold=True,
             next_try_at=row.next_try_at,
             tries=row.tries,

@@ -12,7 +12,7 @@ import structlog
 
 from connector.domain.deadlines import deadline_for, promised_at
 from connector.domain.lifecycle import HoldCause, Stage, Step, next_step
-from connector.domain.masking import mask_text
+from connector.domain.masking import mask_said, mask_text
 from connector.errors import (
     ConnectorError,
     InDoubt,
@@ -32,6 +32,7 @@ from connector.store.changes import Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
 from connector.telemetry import tracing
 from connector.telemetry.counters import kept_promise
+from connector.wording import systems
 
 _log = structlog.get_logger(__name__)
 
@@ -114,18 +115,16 @@ def held_for(row: OrderRow, error: Exception) -> Change:
     if isinstance(error, InDoubt):
         return _held(HoldCause.IN_DOUBT, error)
     if isinstance(error, MappingFailed):
-        reasons = tuple(mask_text(f"{error.place}: {finding}") for finding in error.findings)
-        return Change(
-            event="held", text=mask_text(str(error)), hold=Hold(HoldCause.MAPPING, reasons)
+        reasons = tuple(
+            mask_said(systems.AT(place=error.place, message=finding)) for finding in error.findings
         )
+        text = mask_said(error.said)
+        return Change(event="held", text=text, hold=Hold(HoldCause.MAPPING, reasons))
     # One bad order never stops the others; what nobody foresaw waits for ops, with its name.
     _log.error("unforeseen error", order=row.number, stage=row.stage, exc_info=error)
-    name = f"unexpected {type(error).__name__}"
-    return Change(
-        event="held",
-        text=name,
-        hold=Hold(HoldCause.MAPPING, (mask_text(f"{name}: {error}")[:500],)),
-    )
+    name = systems.UNEXPECTED(error=type(error).__name__)
+    reason = mask_said(systems.NAMED(name=name, message=str(error)[:500]))
+    return Change(event="held", text=name, hold=Hold(HoldCause.MAPPING, (reason,)))
 
 
 def commit(context: Context, row: OrderRow, change: Change, actor: str) -> OrderRow:
@@ -169,7 +168,7 @@ def waiting(context: Context, row: OrderRow, error: RetryLater) -> Change:
     wait = backoff if error.after is None else timedelta(seconds=error.after)
     return Change(
         event="waiting",
-        text=mask_text(str(error)),
+        text=mask_said(error.said),
         keep_hold=True,
         next_try_at=context.clock() + wait,
         tries=row.tries + 1,
@@ -187,5 +186,5 @@ def _step(row: OrderRow) -> Callable[[Context, OrderRow], Change] | None:
 
 
 def _held(cause: HoldCause, error: ConnectorError) -> Change:
-    reason = mask_text(str(error))
+    reason = mask_said(error.said)
     return Change(event="held", text=reason, hold=Hold(cause, (reason,)))

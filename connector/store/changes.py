@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import OrderLine
 from connector.store.tables import AllocationRow, DocumentRow, EventRow, LineRow, OrderRow
+from connector.wording import Said
 
 _TABLE = cast(Table, OrderRow.__table__)
 
@@ -28,7 +29,7 @@ class Hold:
     """Why an order waits: the cause, and every reason in words for the person who settles it."""
 
     cause: HoldCause
-    reasons: tuple[str, ...]
+    reasons: tuple[Said, ...]
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -65,7 +66,7 @@ class Change:
     """
 
     event: str
-    text: str
+    text: Said
     detail: Mapping[str, Any] = field(default_factory=dict)
     stage: Stage | None = None
     hold: Hold | None = None

@@ -23,6 +23,7 @@ from connector.domain.invoicing import (
 )
 from connector.store.changes import Change, NewDocument, note_in
 from connector.store.tables import DocumentRow, OrderRow
+from connector.wording import Said, course
 
 _ZERO = Decimal(0)
 _AMOUNTS = ("net", "tax", "gross")
@@ -120,7 +121,7 @@ def share_merged(
         if shares is None:
             continue
         orders = [order.number for _, order in same]
-        by = "its lines" if by_lines(claims) else "what each applied for"
+        by = course.BY_LINES() if by_lines(claims) else course.BY_APPLICATIONS()
         for (document, order), mine in zip(same, shares, strict=True):
             _note_share(session, document, order, mine, orders, by, actor, now)
 
@@ -131,7 +132,7 @@ def _note_share(
     order: OrderRow,
     mine: Share,
     orders: Sequence[str],
-    by: str,
+    by: Said,
     actor: str,
     now: datetime,
 ) -> None:
@@ -155,8 +156,9 @@ def _note_share(
     document.detail = detail
     change = Change(
         event="merged_invoice",
-        text=f"invoice {document.number} of {whole['gross']} is merged with that of"
-        f" {', '.join(others)}: {mine.gross} of it is this order's, split by {by}",
+        text=course.MERGED_INVOICE(
+            number=document.number, whole=whole["gross"], others=others, mine=mine.gross, by=by
+        ),
     )
     note_in(session, order.id, change, actor, now)
 

@@ -13,6 +13,8 @@ from connector.domain.deadlines import Due, Promise, PromiseState, judge
 from connector.domain.lifecycle import OWNER, HoldCause, Owner, Stage
 from connector.store.database import Database
 from connector.store.tables import EventRow, OrderRow, PromiseRow
+from connector.wording import Said, course
+from connector.wording.terms import term
 
 _PAGE = 500
 # Orders are numbered before they are committed: one may become visible after later ones.
@@ -279,15 +281,16 @@ def _told(
     row: PromiseRow, was: str, had_warned: datetime | None, now: datetime
 ) -> Iterator[EventRow]:
     due = {"promise": row.promise, "due_at": row.due_at.isoformat()}
+    promise = term("promise", row.promise)
     if had_warned is None and row.warned_at is not None:
-        yield _event(row, "promise_at_risk", f"{row.promise}: at risk", due, now)
+        yield _event(row, "promise_at_risk", course.AT_RISK(promise=promise), due, now)
     if was == PromiseState.OPEN and PromiseState(row.state).broken:
-        text = f"{row.promise}: not kept ({row.cause})"
+        text = course.NOT_KEPT(promise=promise, cause=term("cause", row.cause))
         yield _event(row, "promise_broken", text, {**due, "cause": row.cause}, now)
 
 
 def _event(
-    row: PromiseRow, kind: str, text: str, detail: dict[str, str], now: datetime
+    row: PromiseRow, kind: str, text: Said, detail: dict[str, str], now: datetime
 ) -> EventRow:
     return EventRow(
         order_pk=row.order_pk, at=now, actor="watch", kind=kind, text=text, detail=detail

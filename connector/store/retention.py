@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select, tuple_
 
 from connector.domain.lifecycle import Stage
-from connector.domain.masking import mask_text, mask_tree
+from connector.domain.masking import mask_said, mask_tree
 from connector.store.database import Database
 from connector.store.runs import RunState
 from connector.store.tables import AlertRow, CallRow, EventRow, OrderRow, RunRow
@@ -116,12 +116,13 @@ class Retention:
 
 def _mask(order: OrderRow, calls: list[CallRow], events: list[EventRow], now: datetime) -> None:
     order.payload, order.content = mask_tree(order.payload), mask_tree(order.content)
-    order.hold_reasons = mask_tree(order.hold_reasons)
+    if order.hold_reasons is not None:
+        order.hold_reasons = [mask_said(reason) for reason in order.hold_reasons]
     order.masked_at = now
     for call in calls:
         call.request, call.answer = mask_tree(call.request), mask_tree(call.answer)
     for event in events:
-        event.detail, event.text = mask_tree(event.detail), mask_text(event.text)
+        event.detail, event.text = mask_tree(event.detail), mask_said(event.text)
 
 
 def _drop(order: OrderRow, calls: list[CallRow], events: list[EventRow], now: datetime) -> None:

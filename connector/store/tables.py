@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from connector.store.types import Exact, ExactJson, UtcDateTime
+from connector.store.types import Exact, ExactJson, SaidList, SaidText, UtcDateTime
+from connector.wording import Said, recalled
 
 
 class Base(DeclarativeBase):
@@ -63,7 +64,7 @@ class OrderRow(Base):
     # How far what was short in an earlier delivery has come; None while nothing is owed.
     backorder: Mapped[str | None] = mapped_column(String(20))
     hold_cause: Mapped[str | None] = mapped_column(String(20))
-    hold_reasons: Mapped[list[Any] | None]
+    hold_reasons: Mapped[list[Said] | None] = mapped_column(SaidList)
     hold_since: Mapped[datetime | None]
     next_try_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0)
@@ -117,7 +118,7 @@ class EventRow(Base):
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(80))
     kind: Mapped[str] = mapped_column(String(40))
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[Said] = mapped_column(SaidText)
     detail: Mapped[dict[str, Any]]
     mapping_version: Mapped[str] = mapped_column(String(12), default="")
 
@@ -147,7 +148,7 @@ class CallRow(Base):
     document: Mapped[str | None] = mapped_column(String(80))
     answer: Mapped[dict[str, Any] | None]
     code: Mapped[str | None] = mapped_column(String(80))
-    error: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[Said | None] = mapped_column(SaidText)
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -278,7 +279,7 @@ class WaveOrderRow(Base):
     )
     released: Mapped[bool]
     late: Mapped[bool]
-    reason: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[Said] = mapped_column(SaidText, default="")
 
 
 class FileRow(Base):
@@ -341,6 +342,11 @@ class AfterSaleRow(Base):
     refunded_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
     detail: Mapped[dict[str, Any]]
+
+    @property
+    def why(self) -> Said:
+        """Why it waits, where that needs words."""
+        return recalled(self.detail.get("why", ""))
 
 
 class SettlementRow(Base):

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import BigInteger, DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
+from connector.wording import Said, recalled, recorded
+
 _SCALE = 10_000
 
 
@@ -83,6 +85,50 @@ class ExactJson(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read, keeping decimals exact."""
         return None if value is None else json.loads(value, parse_float=Decimal)
+
+
+class SaidText(TypeDecorator[Said]):
+    """A text of the connector's: as it is, or JSON where it is a sentence of the catalogue.
+
+    What an older version stored, and words that are not ours, come back without a code.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Keep the sentence's code and values beside the text."""
+        if value is None:
+            return None
+        stored = recorded(value)
+        if isinstance(stored, str):
+            # A text that looks like what is kept of a sentence must not be taken for it.
+            return dumps({"text": stored}) if stored.startswith(_OPENS) else stored
+        return dumps(stored)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Said | None:
+        """Give back the text with what it is known to be."""
+        if value is None:
+            return None
+        return recalled(json.loads(value)) if value.startswith(_OPENS) else Said(value)
+
+
+class SaidList(TypeDecorator[list[Said]]):
+    """Texts of the connector's, as JSON: see `SaidText`."""
+
+    impl = ExactJson
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Keep each sentence's code and values beside its text."""
+        return None if value is None else [recorded(each) for each in value]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[Said] | None:
+        """Give back each text with what it is known to be."""
+        return None if value is None else [recalled(each) for each in value]
+
+
+_OPENS = ('{"code":', '{"text":')
 
 
 def dumps(value: Any) -> str:

@@ -22,6 +22,7 @@ from connector.store.tables import (
     WaveOrderRow,
     WaveRow,
 )
+from connector.wording import Said, course
 
 _TRIES = 10
 _PAGE = 500
@@ -47,7 +48,7 @@ class Waves:
         self._database = database
 
     def freeze(
-        self, freeze: Freeze, why: Callable[[OrderRow], str], actor: str, now: datetime
+        self, freeze: Freeze, why: Callable[[OrderRow], Said], actor: str, now: datetime
     ) -> WaveRow:
         """Freeze a wave and release its orders, all in one transaction; once for each cutoff.
 
@@ -150,7 +151,7 @@ def _frozen(session: Session, freeze: Freeze) -> WaveRow | None:
 def _freeze(
     session: Session,
     freeze: Freeze,
-    why: Callable[[OrderRow], str],
+    why: Callable[[OrderRow], Said],
     actor: str,
     now: datetime,
 ) -> WaveRow:
@@ -203,7 +204,7 @@ def _released(row: OrderRow, wave: WaveRow, *, whole: bool, owed: bool, now: dat
     first = whole and row.stage == Stage.READY
     return Change(
         event="released" if first else "wave",
-        text=f"released with the wave of {wave.business_unit}",
+        text=course.RELEASED(unit=wave.business_unit),
         detail={"cutoff": wave.cutoff_at.isoformat(), "wave": wave.id},
         stage=Stage.RELEASED if first else None,
         keep_hold=owed,

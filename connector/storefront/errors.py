@@ -16,6 +16,7 @@ from connector.errors import (
     Rejected,
     RetryLater,
 )
+from connector.wording import systems
 
 # HTTP status → what it says about the request. "unsure": a server that failed may have done the
 # work before it failed, so that a write is in doubt; a read is simply made again.
@@ -43,12 +44,12 @@ def of_exception(error: requests.RequestException, *, place: str, write: bool) -
             remedy="install its CA, or correct storefront.url",
         )
     if isinstance(error, requests.ConnectTimeout) or _refused(error):
-        return RetryLater("cannot be reached", place=place)
+        return RetryLater(systems.UNREACHABLE(), place=place)
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
         return Misconfigured(
             "is no address", place="storefront.url", remedy="for example https://shop.example.com"
         )
-    what = f"the answer was lost ({type(error).__name__})"
+    what = systems.ANSWER_LOST(what=type(error).__name__)
     return InDoubt(what, place=place) if write else RetryLater(what, place=place)
 
 
@@ -84,7 +85,7 @@ def of_answer(
             remedy="storefront.url must be the shop's own address",
         )
     if kind == "later":
-        return RetryLater("asks for less", place=place, after=_seconds(headers))
+        return RetryLater(systems.ASKS_FOR_LESS(), place=place, after=_seconds(headers))
     what = f"HTTP {status}, not WooCommerce's answer" if body is None else f"HTTP {status} {text}"
     return InDoubt(what, place=place) if write else RetryLater(what, place=place)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from connector.bootstrap import Connector
-from connector.domain.masking import mask_text
+from connector.domain.masking import mask_said
 from connector.store.tables import OrderRow
+from connector.wording import quoted
 
 
 def story_of(connector: Connector, row: OrderRow) -> dict[str, Any]:
-    """Return everything known of an order: times aware, amounts Decimal, nothing personal."""
+    """Return everything known of an order: times aware, amounts Decimal, nothing personal.
+
+    Its texts are `Said`: in English, and in Chinese as `chinese`.
+    """
     orders = connector.context.orders
     return {
         "number": row.number,
@@ -18,7 +22,7 @@ def story_of(connector: Connector, row: OrderRow) -> dict[str, Any]:
         "stage": row.stage,
         "backorder": row.backorder,
         "hold": row.hold_cause,
-        "reasons": [mask_text(str(reason)) for reason in row.hold_reasons or []],
+        "reasons": [mask_said(reason) for reason in row.hold_reasons or []],
         "held_since": row.hold_since,
         "placed_at": row.placed_at,
         "received_at": row.received_at,
@@ -57,7 +61,7 @@ def story_of(connector: Connector, row: OrderRow) -> dict[str, Any]:
                 "cutoff_at": wave.cutoff_at,
                 "released": seen.released,
                 "late": seen.late,
-                "reason": mask_text(seen.reason),
+                "reason": mask_said(seen.reason),
             }
             for wave, seen in connector.waves.of_order(row.id)
         ],
@@ -71,7 +75,7 @@ def story_of(connector: Connector, row: OrderRow) -> dict[str, Any]:
                 "asked": call.asked,
                 "document": call.document,
                 "mapping_version": call.mapping_version,
-                "error": mask_text(call.error or ""),
+                "error": mask_said(call.error or quoted("")),
             }
             for call in connector.context.calls.of_order(row.id)
         ],
@@ -80,7 +84,7 @@ def story_of(connector: Connector, row: OrderRow) -> dict[str, Any]:
                 "at": event.at,
                 "actor": event.actor,
                 "kind": event.kind,
-                "text": mask_text(event.text),
+                "text": mask_said(event.text),
             }
             for event in orders.events(row.id)
         ],

@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from connector.wording import Said, terms
+
 Language = Literal["zh", "en"]
 
-STAGES = {
-    "received": ("已接收", "received"),
-    "valid": ("信息完整", "valid"),
-    "recognised": ("客户已识别", "recognised"),
-    "placed": ("销售订单", "placed"),
-    "confirmed": ("库存已确认", "confirmed"),
-    "noted": ("发货单", "noted"),
-    "ready": ("待放行", "ready"),
-    "released": ("已放行", "released"),
-    "shipped": ("已发货", "shipped"),
-    "closed": ("已完结", "closed"),
-    "cancelled": ("已取消", "cancelled"),
-}
+STAGES = {word: (chinese, word) for word, chinese in terms.STAGES.items()}
 # Cause → its name, and what happens next and by whom, in either language.
 HOLDS = {
     "invalid": (
@@ -262,15 +252,7 @@ EVENTS = {
     "promise_at_risk": "时限将至",
     "promise_broken": "超过时限",
 }
-DOCUMENTS = {
-    "sales_order": ("销售订单", "sales order"),
-    "delivery_note": ("发货单", "delivery note"),
-    "invoice_application": ("开票申请", "invoice application"),
-    "shipment": ("发货", "shipment"),
-    "invoice": ("发票", "invoice"),
-    "refund": ("退款", "refund"),
-    "cancellation": ("取消", "cancellation"),
-}
+DOCUMENTS = {word: (zh, word.replace("_", " ")) for word, zh in terms.DOCUMENTS.items()}
 
 
 PARCELS = {
@@ -295,6 +277,10 @@ class Words:
 
     def __getitem__(self, name: str) -> str:
         return TEXTS[name][self._side]
+
+    def said(self, text: Said) -> str:
+        """Return a text of the connector's; what is not its own reads as it is."""
+        return text.chinese if self.language == "zh" else text
 
     def stage(self, stage: str) -> str:
         """Name a stage."""

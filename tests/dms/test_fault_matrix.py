@@ -29,6 +29,7 @@ from connector.steps.walk import walk
 from connector.store.calls import CallState
 from connector.store.changes import Change
 from connector.store.tables import CallRow, OrderRow
+from connector.wording import quoted
 from tests.support.scene import Scene, scene
 from tests.support.wire import Trouble, Wire
 
@@ -210,7 +211,7 @@ def _written(action: str, operation: str, kind: str) -> Callable[[Bench, Row], N
 def _cancelled(bench: Bench) -> Change:
     return Change(
         event="cancel_requested",
-        text="cancelled by hand",
+        text=quoted("cancelled by hand"),
         next_try_at=bench.day.clock(),
         values={"cancel_requested": True},
     )

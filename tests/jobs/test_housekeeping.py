@@ -20,6 +20,7 @@ from connector.store.orders import Orders
 from connector.store.retention import Retention
 from connector.store.runs import Runs
 from connector.store.tables import CallRow, EventRow, OrderRow, RunRow
+from connector.wording import quoted
 from tests.support.stored import move, put_order
 
 PLACED = datetime(2026, 1, 5, 4, 0, tzinfo=UTC)
@@ -45,7 +46,10 @@ class House:
         assert call is not None
         Calls(database).confirm(call, "0000200001", PERSON, PLACED)
         Orders(database).note(
-            row.id, Change(event="held", text="13900000001", detail=PERSON), "connector", PLACED
+            row.id,
+            Change(event="held", text=quoted("13900000001"), detail=PERSON),
+            "connector",
+            PLACED,
         )
         self.order = move(database, row, Stage.CLOSED, PLACED)
 
@@ -104,7 +108,7 @@ def test_an_order_that_goes_on_is_never_masked(house: House, database: Database)
 def test_what_was_changed_after_it_was_masked_is_masked_again(house: House) -> None:
     house.run(181)
     row = Orders(house.database).get(house.order.id)
-    change = Change(event="changed", text="", values={"payload": PERSON})
+    change = Change(event="changed", text=quoted(""), values={"payload": PERSON})
     Orders(house.database).apply(row, change, "intake", PLACED + 200 * DAY)
     assert house.run(300)["masked"] == 0
     assert "13900000001" in house.all_text()

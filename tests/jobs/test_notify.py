@@ -25,6 +25,7 @@ from connector.notify.channels import AppriseNotifier
 from connector.notify.digest import Language, Message
 from connector.settings import load_settings
 from connector.store.waves import Freeze
+from connector.wording import quoted
 from tests.support.stored import hold, move, put_order
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -122,7 +123,9 @@ def test_a_wave_is_announced_once_and_again_only_when_it_was_refused(
     move(database, row, Stage.READY, NOON - MINUTE)
     late = put_order(database, 2, NOON - 50 * MINUTE)
     hold(database, late, HoldCause.STOCK, NOON - MINUTE)
-    connector.waves.freeze(Freeze("GQ", NOON, NOON - 90 * MINUTE), lambda _: "", "wave", NOON)
+    connector.waves.freeze(
+        Freeze("GQ", NOON, NOON - 90 * MINUTE), lambda _: quoted(""), "wave", NOON
+    )
     language = Language(True, True, ZoneInfo("Asia/Shanghai"))
     notifier = AppriseNotifier({Role.WAREHOUSE: [chat.url]})
     job = announce(connector.context, connector.waves, notifier, language, Every(MINUTE))

@@ -14,6 +14,7 @@ from connector.store.database import Database
 from connector.store.orders import Orders
 from connector.store.promises import PromiseBook
 from connector.store.tables import OrderRow
+from connector.wording import quoted
 from tests.support.stored import hold, move, put_order
 
 NINE = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # Tuesday 09:00 in Shanghai
@@ -92,7 +93,7 @@ def test_an_order_that_waits_for_a_system_and_one_pulled_late_say_so(
     database: Database, book: PromiseBook
 ) -> None:
     waits = put_order(database, 1, NINE)
-    waiting = Change(event="waiting", text="SAP: away", keep_hold=True, tries=1)
+    waiting = Change(event="waiting", text=quoted("SAP: away"), keep_hold=True, tries=1)
     Orders(database).apply(waits, waiting, "connector", NINE + 3 * MINUTE)
     pulled = put_order(database, 2, NINE, received_at=NINE + 30 * MINUTE)
     book.follow(due_of, NINE + 31 * MINUTE)
@@ -129,7 +130,7 @@ def test_the_clock_of_its_business_unit_counts_once_it_is_known(
     row = put_order(database, 1, NINE, units="")
     book.follow(due_of, NINE + MINUTE)
     change = Change(
-        event="validated", text="", stage=Stage.VALID, values={"business_units": "SLOW"}
+        event="validated", text=quoted(""), stage=Stage.VALID, values={"business_units": "SLOW"}
     )
     Orders(database).apply(row, change, "connector", NINE + MINUTE)
     book.follow(due_of, NINE + 20 * MINUTE)

@@ -41,6 +41,7 @@ from connector.store.tables import (
 )
 from connector.store.trouble import Trouble
 from connector.unattended import rhythm_of
+from connector.wording import quoted
 from tests.support import month as world
 from tests.support.month import MINUTE, Bought, Month, Seen
 
@@ -171,7 +172,7 @@ class Service:
                 yield _held(HoldCause.CUSTOMER_REVIEW, now)
                 return
             if bought.cancelled:
-                yield Change(event="cancelled", text="", stage=Stage.CANCELLED)
+                yield Change(event="cancelled", text=quoted(""), stage=Stage.CANCELLED)
                 return
             yield _to(Stage.RECOGNISED, now)
             stage = Stage.RECOGNISED
@@ -189,7 +190,7 @@ class Service:
                 Allocation(line, "1000", f"{unit}-1", Decimal(1))
                 for line, unit in enumerate(bought.units, start=1)
             ]
-            yield Change(event="ready", text="", stage=Stage.READY, allocations=promised)
+            yield Change(event="ready", text=quoted(""), stage=Stage.READY, allocations=promised)
 
 
 def _lines(row: OrderRow) -> Iterator[LineRow]:
@@ -204,17 +205,20 @@ def _lines(row: OrderRow) -> Iterator[LineRow]:
 
 
 def _to(stage: Stage, now: datetime) -> Change:
-    return Change(event=stage.value, text="", stage=stage, next_try_at=now)
+    return Change(event=stage.value, text=quoted(""), stage=stage, next_try_at=now)
 
 
 def _waits(row: OrderRow, now: datetime) -> Change:
-    return Change(event="waiting", text="away", keep_hold=True, next_try_at=now + 10 * MINUTE,
-                  tries=row.tries + 1)  # fmt: skip
+    return Change(event="waiting", text=quoted("away"), keep_hold=True,
+                  next_try_at=now + 10 * MINUTE, tries=row.tries + 1)  # fmt: skip
 
 
 def _held(cause: HoldCause, now: datetime) -> Change:
     return Change(
-        event="held", text="", hold=Hold(cause, ("made up",)), next_try_at=now + 15 * MINUTE
+        event="held",
+        text=quoted(""),
+        hold=Hold(cause, (quoted("made up"),)),
+        next_try_at=now + 15 * MINUTE,
     )
 
 

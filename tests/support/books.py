@@ -15,6 +15,7 @@ from connector.store.changes import Change, NewDocument
 from connector.store.database import Database
 from connector.store.orders import Orders
 from connector.store.tables import LineRow, OrderRow
+from connector.wording import quoted
 
 SHOP = "shop"
 UNITS = {
@@ -87,7 +88,7 @@ class Books:
             currency=order.currency,
             total=order.total,
         )
-        change = Change(event="received", text="received", stage=stage, lines=order.lines)
+        change = Change(event="received", text=quoted("received"), stage=stage, lines=order.lines)
         made = self.orders.insert(row, change, "test", now)
         assert made is not None
         return made
@@ -132,5 +133,8 @@ class Books:
 
     def _apply(self, row: OrderRow, now: datetime, **change: Any) -> None:
         self.orders.apply(
-            self.orders.get(row.id), Change(event="news", text="news", **change), "test", now
+            self.orders.get(row.id),
+            Change(event="news", text=quoted("news"), **change),
+            "test",
+            now,
         )

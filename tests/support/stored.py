@@ -12,6 +12,7 @@ from connector.store.changes import Allocation, Change, Hold
 from connector.store.database import Database
 from connector.store.orders import Orders
 from connector.store.tables import OrderRow
+from connector.wording import quoted
 
 
 def put_order(
@@ -39,7 +40,7 @@ def put_order(
     }
     row = Orders(database).insert(
         OrderRow(**fields),
-        Change(event="received", text="received", stage=Stage(fields["stage"])),
+        Change(event="received", text=quoted("received"), stage=Stage(fields["stage"])),
         "intake",
         received,
     )
@@ -53,7 +54,7 @@ def move(database: Database, row: OrderRow, stage: Stage, at: datetime) -> Order
     one, none = Decimal(1), Decimal(0)
     change = Change(
         event=stage.value,
-        text=stage.value,
+        text=quoted(stage.value),
         stage=stage,
         lines=[
             OrderLine(n, str(n), f"P{n}", "", one, "EA", none, none, none, business_unit=unit)
@@ -67,5 +68,5 @@ def move(database: Database, row: OrderRow, stage: Stage, at: datetime) -> Order
 
 def hold(database: Database, row: OrderRow, cause: HoldCause, at: datetime) -> OrderRow:
     """Hold an order."""
-    change = Change(event="held", text=cause.value, hold=Hold(cause, ("made up",)))
+    change = Change(event="held", text=quoted(cause.value), hold=Hold(cause, (quoted("made up"),)))
     return Orders(database).apply(row, change, "test", at)

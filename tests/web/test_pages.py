@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import socket
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from connector.web.site import Site
 from connector.web.words import EVENTS, HOLDS, JOBS, STAGES, TEXTS, Words, language_of
 from tests.support.chromium import rendered, screenshot
 from tests.support.scene import NOON, Scene, scene
+from tests.support.words import english_in
 from tests.web.conftest import Opened, opened
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -50,7 +52,11 @@ def shown(day: Scene) -> Iterator[Opened]:
 
 
 def text_of(answer: requests.Response) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text))
+    return text_in(answer.text)
+
+
+def text_in(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
 
 
 def test_the_overview_says_what_a_person_must_know(shown: Opened) -> None:
@@ -210,3 +216,19 @@ def test_a_silent_client_keeps_nobody_waiting(site: Opened) -> None:
     with socket.create_connection(("127.0.0.1", int(site.url.rsplit(":", 1)[1]))):
         # While one client is silent, others are answered.
         assert site.get("/healthz").status_code == 200
+
+
+def test_a_chinese_page_says_every_reason_and_event_in_chinese(day: Scene, shown: Opened) -> None:
+    held = set()
+    for row in day.context.orders.listed():
+        page = shown.get(f"/orders/{row.number}?lang=zh").text
+        said = [html.unescape(each) for each in re.findall(r"<li>(.*?)</li>", page, re.DOTALL)]
+        said += [html.unescape(each) for each in re.findall(r'<td class="dim">(.*?)</td>', page)]
+        for each in said:
+            assert not english_in(text_in(each)), (row.number, each)
+        if row.hold_cause:
+            held.add(row.hold_cause)
+    assert held >= {"invalid", "unpaid", "customer_review", "stock"}
+    page = text_of(shown.get("/orders/34?lang=zh"))
+    assert "XC-80513368（工厂 1000）：订购 40 PCE，可用 10" in page
+    assert "XC-80513368 in plant 1000" not in page

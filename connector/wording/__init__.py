@@ -1,0 +1,21 @@
+"""What the connector says of an order, in English and Chinese: reasons of holds, texts of events.
+
+The English text is what is stored, logged and shown to ops. It remembers which sentence of the
+catalogue it is and what it says it about, so that business people can read it in Chinese.
+"""
+
+from connector.wording import course, problems, systems, terms
+from connector.wording.said import Said, Sentence, quoted, recalled, recorded, together
+
+__all__ = [
+    "Said",
+    "Sentence",
+    "course",
+    "problems",
+    "quoted",
+    "recalled",
+    "recorded",
+    "systems",
+    "terms",
+    "together",
+]

@@ -1,0 +1,279 @@
+"""What happens to an order on its way, and why it waits: events, holds, waves, after the sale."""
+
+from __future__ import annotations
+
+from connector.wording.said import Said, Sentence
+
+_REMARKED = Sentence("remarked", "{text}: {remark}", "{text}：{remark}")
+
+# Taken from the storefront.
+RECEIVED = Sentence("received", "received", "已从商城接收")
+CANCELLED_BEFORE_TAKEN = Sentence(
+    "cancelled_before_taken",
+    "cancelled in the storefront before it was taken",
+    "接收前已在商城取消",
+)
+AFTER_SALE_SHOWN = Sentence(
+    "after_sale_shown",
+    "the storefront shows a return, an exchange or a refund of what was released",
+    "商城显示已放行的订单有退货、换货或退款",
+)
+KEEP_BACK = Sentence(
+    "keep_back",
+    "refunded in full after release: have the warehouse keep the goods, and cancel it in the DMS",
+    "放行后已全额退款：请通知仓库停止发货，并在DMS取消订单",
+)
+STOREFRONT_SAYS = Sentence("storefront_says", "the storefront says {status}", "商城状态：{status}")
+CHANGED_AFTER_CANCELLED = Sentence(
+    "changed_after_cancelled", "changed after it was cancelled", "取消后在商城又有修改，不处理"
+)
+STARTS_ANEW = Sentence(
+    "starts_anew", "changed in the storefront; starts anew", "商城有修改，重新处理"
+)
+STARTS_ANEW_WITH_DMS = Sentence(
+    "starts_anew_with_dms",
+    "changed in the storefront; starts anew, and what the DMS holds follows",
+    "商城有修改，重新处理，DMS中的单据随之更改",
+)
+CHANGED_AFTER_RELEASE = Sentence(
+    "changed_after_release", "changed in the storefront after it was released", "放行后在商城被修改"
+)
+CHANGED_AFTER_PLACED = Sentence(
+    "changed_after_placed",
+    "changed in the storefront after it was placed in the DMS",
+    "下达DMS后在商城被修改",
+)
+CHANGED_FIELD = Sentence("changed_field", "{field}: {was} → {now}", "{field}：{was} → {now}")
+CONTENT_DIFFERS = Sentence("content_differs", "content differs", "内容有变化")
+CANCELLED_AGAIN = Sentence("cancelled_again", "cancelled", "商城已取消")
+CANCELLED_LATE = Sentence(
+    "cancelled_late", "cancelled in the storefront after release", "放行后在商城取消"
+)
+TAKE_BACK = Sentence(
+    "take_back",
+    "cancelled in the storefront after release: take the goods back as a return",
+    "放行后在商城取消：请按退货收回货物",
+)
+CANCELLED_THERE = Sentence("cancelled_there", "cancelled in the storefront", "已在商城取消")
+CHANGED_THERE = Sentence("changed_there", "changed in the storefront", "商城有修改")
+REMAPPED = Sentence(
+    "remapped", "read anew by changed mappings; starts anew", "按修改后的映射重新读取，重新处理"
+)
+REMAPPED_LATE = Sentence(
+    "remapped_late",
+    "changed mappings read it otherwise; what was sent stays as it is",
+    "按修改后的映射读取结果不同，已发送的内容保持不变",
+)
+
+# Valid, recognised.
+COMPLETE = Sentence("complete", "complete and in form", "信息完整、格式正确")
+KNOWN_CUSTOMER = Sentence("known_customer", "customer {number} ({how})", "客户 {number}（{how}）")
+HOW_CREATED = Sentence("how_created", "created", "系统新建")
+HOW_LINKED = Sentence("how_linked", "linked", "人工关联")
+CUSTOMER_RECOGNISED = Sentence(
+    "customer_recognised",
+    "customer {number} recognised: {reason}",
+    "识别为客户 {number}：{reason}",
+)
+CUSTOMER_CREATED = Sentence(
+    "customer_created", "customer {number} created: {reason}", "新建客户 {number}：{reason}"
+)
+AS_THE_REP_SAID = Sentence("as_the_rep_said", "as the sales rep said", "销售代表确认为新客户")
+
+# In the DMS.
+IN_THE_DMS = Sentence("in_the_dms", "sales order in the DMS", "DMS销售订单已就绪")
+SALES_ORDER = Sentence(
+    "sales_order", "sales order {number} ({unit})", "销售订单 {number}（{unit}）"
+)
+SALES_ORDER_OF_REVISION = Sentence(
+    "sales_order_of_revision",
+    "sales order {number} ({unit}) of revision {revision}",
+    "销售订单 {number}（{unit}），第 {revision} 版",
+)
+AMENDED = Sentence(
+    "amended",
+    "sales order {number} ({unit}) amended to revision {revision}",
+    "销售订单 {number}（{unit}）已修改为第 {revision} 版",
+)
+NO_WAY_TO_CHANGE = Sentence(
+    "no_way_to_change",
+    "changed in the storefront, and the DMS can neither amend nor cancel",
+    "商城有修改，但DMS既不能修改也不能取消",
+)
+SETTLE_BY_HAND = Sentence(
+    "settle_by_hand",
+    "sales order {number} ({unit}) in the DMS is of an"
+    " earlier revision than {revision}: settle it there by hand",
+    "DMS销售订单 {number}（{unit}）早于第 {revision} 版：请在DMS手工处理",
+)
+SALES_ORDER_CANCELLED = Sentence(
+    "sales_order_cancelled",
+    "sales order {number} ({unit}) cancelled in the DMS: {reason}",
+    "DMS销售订单 {number}（{unit}）已取消：{reason}",
+)
+STOPPED_EVERYWHERE = Sentence(
+    "stopped_everywhere", "stopped everywhere before release", "放行前已全部取消"
+)
+SOMETHING_ELSE = Sentence(
+    "something_else",
+    "the DMS holds something else under this number",
+    "DMS中此订单号的内容不一致",
+)
+SEVERAL_ORDERS = Sentence(
+    "several_orders",
+    "the DMS holds {count} orders for {number}: {numbers}",
+    "DMS中 {number} 有 {count} 个订单：{numbers}",
+)
+NOT_AMONG_OPEN = Sentence(
+    "not_among_open",
+    "{document} is not among the DMS's open orders for {number}",
+    "DMS中 {number} 的未结订单里没有 {document}",
+)
+OF_DOCUMENT = Sentence("of_document", "{document}: {difference}", "{document}：{difference}")
+IS_THERE_AND_HERE = Sentence(
+    "is_there_and_here",
+    "{field} is {theirs} there, {ours} here",
+    "{field}对方为 {theirs}，我方为 {ours}",
+)
+LINE_MISSING_THERE = Sentence(
+    "line_missing_there", "line {line} is missing there", "对方缺少第 {line} 行"
+)
+LINE_UNKNOWN_HERE = Sentence(
+    "line_unknown_here", "line {line} is unknown here", "我方没有第 {line} 行"
+)
+LINE_DIFFERS = Sentence(
+    "line_differs",
+    "line {line}: {field} is {theirs} there, {ours} here",
+    "第 {line} 行{field}对方为 {theirs}，我方为 {ours}",
+)
+DOCUMENT = Sentence("document", "{kind} {number} ({unit})", "{kind} {number}（{unit}）")
+
+# Stock.
+NOTHING_OWED = Sentence("nothing_owed", "nothing is owed any more", "欠货已清")
+SHORT = Sentence(
+    "short",
+    "{sku} in plant {plant}: {quantity} {unit} ordered, {free} free",
+    "{sku}（工厂 {plant}）：订购 {quantity} {unit}，可用 {free}",
+)
+BELOW_MINIMUM = Sentence(
+    "below_minimum",
+    "{sku} in plant {plant}: {quantity} {unit} ordered, at least {minimum} are to be ordered",
+    "{sku}（工厂 {plant}）：订购 {quantity} {unit}，最少订购 {minimum}",
+)
+NO_MULTIPLE = Sentence(
+    "no_multiple",
+    "{sku} in plant {plant}: {quantity} {unit} ordered, at least {minimum} are to be ordered"
+    " in multiples of {multiple}",
+    "{sku}（工厂 {plant}）：订购 {quantity} {unit}，最少订购 {minimum}，且须为 {multiple} 的倍数",
+)
+ALLOCATED = Sentence("allocated", "stock allocated line by line", "库存已逐行分配")
+PARTLY_ALLOCATED = Sentence(
+    "partly_allocated", "stock allocated to part of it: {reason}", "库存部分分配：{reason}"
+)
+
+# What the DMS tells.
+CAME = Sentence("came", "{kind} {number}", "{kind} {number}")
+SEVERAL_CAME = Sentence("several_came", "{each}", "{each}")
+NOT_ISSUED_YET = Sentence(
+    "not_issued_yet",
+    "{amount} of {application} not issued yet",
+    "{application} 尚有 {amount} 未开票",
+)
+UNKNOWN_STATUS = Sentence(
+    "unknown_status",
+    "status {status} of {number} in the DMS is unknown: add it to the lookup table",
+    "DMS单据 {number} 的状态 {status} 未知：请信息部补充到对照表",
+)
+NOT_OURS = Sentence(
+    "not_ours",
+    "the DMS tells of {number} under this number, which is not ours",
+    "DMS在此订单号下有 {number}，并非我方创建",
+)
+CANCELLED_BY_OTHERS = Sentence(
+    "cancelled_by_others",
+    "{number} was cancelled in the DMS, not by us",
+    "{number} 在DMS被取消，并非我方操作",
+)
+MORE_SHIPPED = Sentence(
+    "more_shipped",
+    "line {line}: {shipped} shipped, {ordered} ordered",
+    "第 {line} 行：发货 {shipped}，订购 {ordered}",
+)
+STOPPED_AFTER_REFUND = Sentence(
+    "stopped_after_refund",
+    "sales order {number} ({unit}) was cancelled in the DMS: it was refunded in full",
+    "已全额退款，DMS销售订单 {number}（{unit}）已取消",
+)
+MERGED_INVOICE = Sentence(
+    "merged_invoice",
+    "invoice {number} of {whole} is merged with that of"
+    " {others}: {mine} of it is this order's, split by {by}",
+    "发票 {number}（{whole}）与订单 {others} 合并开具，其中 {mine} 属于本订单（{by}）",
+)
+
+BY_LINES = Sentence("by_lines", "its lines", "按发票行")
+BY_APPLICATIONS = Sentence("by_applications", "what each applied for", "按各自申请金额")
+
+# Waves and promises.
+RELEASED = Sentence("released", "released with the wave of {unit}", "随 {unit} 的批次放行")
+BEING_CANCELLED = Sentence("being_cancelled", "being cancelled", "正在取消")
+NOT_READY = Sentence("not_ready", "not ready yet: {stage}", "尚未就绪：{stage}")
+HELD = Sentence(
+    "held", "held ({cause}, {owner}): {reasons}", "挂起（{cause}，{owner}处理）：{reasons}"
+)
+AT_RISK = Sentence("at_risk", "{promise}: at risk", "{promise}：可能超时")
+NOT_KEPT = Sentence("not_kept", "{promise}: not kept ({cause})", "{promise}：已超时（{cause}）")
+
+# Written back.
+NOT_WRITTEN_BACK = Sentence(
+    "not_written_back",
+    "{kind} {number} not written back: {reason}",
+    "{kind} {number} 未回写商城：{reason}",
+)
+GOES_ON = Sentence("goes_on", "goes on", "继续")
+IN_THE_STOREFRONT = Sentence(
+    "in_the_storefront", "{kind} {number} in the storefront", "{kind} {number} 已回写商城"
+)
+ALL_SHIPPED = Sentence("all_shipped", "every line is shipped", "全部发货")
+ALL_DONE = Sentence("all_done", "shipped, invoiced and written back", "已发货、已开票、已回写商城")
+
+# After the sale.
+SALE_MOVED = Sentence(
+    "sale_moved",
+    "{kind} {reference}: {was} → {now} ({owner})",
+    "{kind} {reference}：{was} → {now}（{owner}）",
+)
+SALE_MOVED_WHY = Sentence("sale_moved_why", "{moved} {why}", "{moved} {why}")
+KEEP_PIECES = Sentence(
+    "keep_pieces",
+    "refunded before it was shipped: keep {pieces} back",
+    "发货前已退款：请仓库留下{pieces}",
+)
+PIECES = Sentence("pieces", "{pieces} of line {line}", "第 {line} 行 {pieces} 件")
+RETURN_REGISTERED = Sentence(
+    "return_registered", "return {number} registered", "退货 {number} 已登记"
+)
+RETURN_ASKED_AGAIN = Sentence(
+    "return_asked_again",
+    "return of {reference} asked for again by hand",
+    "人工重新登记退货 {reference}",
+)
+
+# What people do.
+LOOKED_AGAIN = Sentence("looked_again", "looked at again by hand", "人工重试")
+CANCELLED_BY_HAND = Sentence("cancelled_by_hand", "cancelled by hand", "人工取消")
+LINKED = Sentence("linked", "linked to customer {number}", "关联到客户 {number}")
+CORRECTED = Sentence("corrected", "{text} (which was corrected)", "{text}（SAP资料已更正）")
+SAID_TO_BE_NEW = Sentence("said_to_be_new", "said to be new", "确认为新客户")
+CUSTOMER = Sentence("customer", "customer {number}", "客户 {number}")
+CALL_CONFIRMED = Sentence(
+    "call_confirmed", "call {call} confirmed as {document}", "调用 {call} 已确认为 {document}"
+)
+CALL_WITHOUT_EFFECT = Sentence(
+    "call_without_effect", "call {call} took no effect", "调用 {call} 未生效"
+)
+
+
+def remarked(text: Said, remark: str) -> Said:
+    """Return a sentence with what a person remarked on it, if anything."""
+    return _REMARKED(text=text, remark=remark) if remark else text

@@ -1,0 +1,175 @@
+"""What is wrong with an order as the storefront has it, and who the buyer is in SAP."""
+
+from __future__ import annotations
+
+from connector.wording.said import Sentence
+
+PROBLEM = Sentence("problem", "{field}: {reason} — {remedy}", "{field}：{reason}。{remedy}")
+
+# What is to be done.
+HAVE_IT_CORRECTED = Sentence(
+    "have_it_corrected", "have the buyer correct it in the storefront", "请买家在商城更正"
+)
+CORRECT_IT = Sentence("correct_it", "correct it in the storefront", "请在商城更正")
+CORRECT_REFUND = Sentence(
+    "correct_refund", "correct the refund in the storefront", "请在商城更正退款"
+)
+CORRECT_TOTAL = Sentence(
+    "correct_total",
+    "fees and vouchers must stand in the lines; correct the order in the storefront",
+    "费用和优惠券应计入订单行，请在商城更正订单",
+)
+CORRECT_PATTERNS = Sentence(
+    "correct_patterns",
+    "correct business_units[].sku_patterns in the configuration",
+    "请信息部更正设置 business_units[].sku_patterns",
+)
+
+# What cannot be read.
+NO_NUMBER = Sentence("no_number", "the order has no number", "没有订单号")
+NO_LINES = Sentence("no_lines", "the order has no lines", "没有订单行")
+MISSING = Sentence("missing", "is missing", "未填写")
+NOT_A_NUMBER = Sentence("not_a_number", "is not a number", "不是数字")
+NO_NUMBER_IS = Sentence("no_number_is", "{value} is not a number", "{value} 不是数字")
+OUT_OF_RANGE = Sentence("out_of_range", "is out of range", "超出范围")
+VALUE_OUT_OF_RANGE = Sentence("value_out_of_range", "{value} is out of range", "{value} 超出范围")
+DECIMALS = Sentence("decimals", "{value} has more than four decimals", "{value} 超过四位小数")
+NOT_A_TIME = Sentence("not_a_time", "{value} is not a time", "{value} 不是时间")
+REFUND_OF_NO_LINE = Sentence(
+    "refund_of_no_line",
+    "refund of a line {line} that the order has not",
+    "退款指向订单中没有的行 {line}",
+)
+
+# What is missing or wrong in form (workflow.md, step 1).
+NAME_MISSING = Sentence("name_missing", "the {title} is missing", "缺少{title}")
+COMPANY_NAME = Sentence("company_name", "company name (单位名称)", "单位名称")
+PERSON_NAME = Sentence("person_name", "name (姓名)", "姓名")
+TOO_LONG = Sentence("too_long", "{length} characters long", "过长（{length} 个字符）")
+CONTACT_MISSING = Sentence(
+    "contact_missing", "the responsible person (责任人) is missing", "缺少责任人"
+)
+PHONE_MISSING = Sentence("phone_missing", "the phone number (联系方式) is missing", "缺少联系方式")
+PHONE_WRONG = Sentence("phone_wrong", "{phone} is no phone number", "{phone} 不是有效的电话号码")
+CREDIT_CODE = Sentence(
+    "credit_code", "unified social credit code (统一社会信用代码)", "统一社会信用代码"
+)
+ID_CARD = Sentence("id_card", "ID card number (身份证号码)", "身份证号码")
+CODE_MISSING = Sentence(
+    "code_missing",
+    "the {title} or organisation code is missing",
+    "缺少{title}或组织机构代码",
+)
+ID_MISSING = Sentence("id_missing", "the {title} is missing", "缺少{title}")
+CODE_WRONG = Sentence(
+    "code_wrong", "{code} is no {title}: {why}", "{code} 不是有效的{title}：{why}"
+)
+CODE_NEITHER = Sentence(
+    "code_neither",
+    "{code} is neither a {title} (18 characters)"
+    " nor an organisation code (组织机构代码, 9 characters with check digit)",
+    "{code} 既不是{title}（18位），也不是组织机构代码（9位，含校验码）",
+)
+BORN_IN_FUTURE = Sentence(
+    "born_in_future", "{code}: the birth date is in the future", "{code}：出生日期在将来"
+)
+CHECK_DIGIT = Sentence(
+    "check_digit", "the number's checksum or check digit is invalid", "校验码不符"
+)
+WRONG_LENGTH = Sentence("wrong_length", "the number has an invalid length", "位数不对")
+WRONG_FORMAT = Sentence("wrong_format", "the number has an invalid format", "格式不对")
+WRONG_PART = Sentence(
+    "wrong_part",
+    "one of the parts of the number are invalid or unknown",
+    "其中的地区、日期或类别无效",
+)
+CONSIGNEE_MISSING = Sentence("consignee_missing", "the consignee (收货人) is missing", "缺少收货人")
+STREET_MISSING = Sentence("street_missing", "the street (街道) is missing", "缺少街道")
+HOUSE_NUMBER_MISSING = Sentence(
+    "house_number_missing", "the house number (门牌号) is missing", "缺少门牌号"
+)
+CITY_MISSING = Sentence("city_missing", "the city is missing", "缺少城市")
+POSTCODE_WRONG = Sentence(
+    "postcode_wrong", "{postcode} is no postcode (邮编)", "{postcode} 不是有效的邮编"
+)
+SKU_MISSING = Sentence("sku_missing", "the part number is missing", "缺少零件号")
+NOT_POSITIVE = Sentence("not_positive", "{value} is not positive", "{value} 应大于零")
+NEGATIVE = Sentence("negative", "{value} is negative", "{value} 不能为负")
+OVER_REFUNDED = Sentence(
+    "over_refunded", "{refunded} refunded of {quantity}", "共 {quantity}，却退了 {refunded}"
+)
+LINE_ID_TWICE = Sentence(
+    "line_id_twice", "line id {line_id} occurs {times} times", "行标识 {line_id} 出现 {times} 次"
+)
+CURRENCY_WRONG = Sentence(
+    "currency_wrong", "{currency} is no currency", "{currency} 不是有效的币种"
+)
+TOTAL_WRONG = Sentence(
+    "total_wrong",
+    "lines and freight add up to {added}, the order says {total}",
+    "订单行与运费合计 {added}，订单金额却是 {total}",
+)
+SAME_NUMBER = Sentence(
+    "same_number",
+    "number: the storefront's orders {other} and {this} bear the same number — give"
+    " {this} another one in the storefront, then `connector orders cancel"
+    " '{number}'`",
+    "商城订单 {other} 与 {this} 订单号相同。请在商城给 {this} 换一个订单号，"
+    "再执行 `connector orders cancel '{number}'`",
+)
+UNPAID = Sentence(
+    "unpaid",
+    "the storefront's status is {status}:"
+    " goes on by itself once the storefront says that it is paid",
+    "商城状态为 {status}，付款后自动继续",
+)
+REFUNDED = Sentence(
+    "refunded",
+    "every line was refunded before release ({refunded} {currency} of {total});"
+    " {left} {currency} of it is still paid —"
+    " cancel the order in the storefront, or refund the rest there",
+    "放行前已全部退货退款（已退 {refunded}，共 {total} {currency}），"
+    "仍有已付 {left} {currency} 未退。请在商城取消订单，或退清余款",
+)
+SOLD_BY = Sentence("sold_by", "{sku} is sold by {units}", "零件 {sku} 同时由 {units} 销售")
+AND = Sentence("and", "{one} and {other}", "{one} 和 {other}")
+SOLD_BY_NOBODY = Sentence(
+    "sold_by_nobody", "{sku} is sold by no business unit", "没有事业部销售零件 {sku}"
+)
+
+# Who the buyer is in SAP (workflow.md, step 2).
+SEVERAL = Sentence(
+    "several",
+    "several SAP customers have this code: {numbers}",
+    "SAP中有多个客户使用此代码：{numbers}",
+)
+CODE_AND_NAME = Sentence("code_and_name", "code equal, name {name}", "代码一致，名称{name}")
+BLOCKED = Sentence(
+    "blocked", "the SAP customer with this code is blocked", "SAP中使用此代码的客户已冻结"
+)
+ANOTHER_NAME = Sentence(
+    "another_name",
+    "the SAP customer with this code has quite another name",
+    "SAP中使用此代码的客户名称差异很大",
+)
+SIMILAR = Sentence(
+    "similar",
+    "similar SAP customers, none certainly the same",
+    "SAP中有相似客户，但无法确定是同一家",
+)
+NOBODY_LIKE_IT = Sentence(
+    "nobody_like_it", "no SAP customer resembles the buyer", "SAP中没有相似的客户"
+)
+EVIDENCE = Sentence("evidence", "{what} {how}", "{what}{how}")
+EVIDENCES = Sentence("evidences", "{each}", "{each}")
+BLOCKED_IN_SAP = Sentence("blocked_in_sap", "blocked in SAP", "SAP中已冻结")
+BUYER = Sentence("buyer", "{name}: {reason}", "{name}：{reason}")
+CANDIDATE = Sentence("candidate", "candidate {number}: {evidence}", "候选客户 {number}：{evidence}")
+SETTLE_CUSTOMER = Sentence(
+    "settle_customer",
+    "correct the record in SAP (it is then recognised by itself), or"
+    " `connector customers link {number} CUSTOMER`, or"
+    " `connector customers create {number}`",
+    "请在SAP中更正客户资料（之后自动识别）；或关联："
+    "`connector customers link {number} 客户号`；或新建：`connector customers create {number}`",
+)

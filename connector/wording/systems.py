@@ -1,0 +1,149 @@
+"""What went wrong with another system or a mapping, and what a person then does."""
+
+from __future__ import annotations
+
+from connector.wording.said import Sentence
+
+# How an error is told: where, what, and the remedy.
+AT = Sentence("at", "{place}: {message}", "{place}：{message}")
+REMEDY = Sentence("remedy", "{message} — {remedy}", "{message}。{remedy}")
+NAMED = Sentence("named", "{name}: {message}", "{name}：{message}")
+CODED = Sentence("coded", "{code} {text}", "{code} {text}")
+UNEXPECTED = Sentence("unexpected", "unexpected {error}", "意外错误 {error}")
+
+# Reaching another system.
+UNREACHABLE = Sentence("unreachable", "cannot be reached", "无法连接")
+UNREACHABLE_WHY = Sentence("unreachable_why", "cannot be reached: {why}", "无法连接：{why}")
+DOWNTIME = Sentence("downtime", "in its downtime until {until}", "停机时段，至 {until}")
+KEPT_BACK = Sentence(
+    "kept_back",
+    "{calls} calls in a row failed; calls are kept back",
+    "连续 {calls} 次调用失败，暂停调用",
+)
+QUEUE = Sentence("queue", "too many calls wait", "等待的调用过多")
+ANSWER_LOST = Sentence("answer_lost", "the answer was lost ({what})", "未收到应答（{what}）")
+NO_RULE = Sentence("no_rule", "the answer fits no rule: {words}", "应答不符合任何规则：{words}")
+SAY_WHAT_IT_MEANS = Sentence(
+    "say_what_it_means",
+    "say in mapping {mapping} what this answer means",
+    "请信息部在映射 {mapping} 中说明此应答的含义",
+)
+BUSY = Sentence("busy", "busy", "对方正忙")
+ASKS_FOR_LESS = Sentence("asks_for_less", "asks for less", "对方要求减少调用")
+SESSIONS_BUSY = Sentence("sessions_busy", "all SAP sessions are busy", "SAP会话均被占用")
+NO_SESSION = Sentence("no_session", "SAP has no free session", "SAP没有空闲会话")
+NOTHING_COMMITTED = Sentence("nothing_committed", "nothing was committed", "尚未提交")
+NO_CUSTOMER_NUMBER = Sentence(
+    "no_customer_number", "SAP created no customer number", "SAP未返回客户号"
+)
+NO_QUANTITY = Sentence(
+    "no_quantity", "SAP says no quantity of {material}", "SAP未返回 {material} 的数量"
+)
+NOT_READ_BACK = Sentence("not_read_back", "not read back: {why}", "回读失败：{why}")
+CUSTOMER_GONE = Sentence(
+    "customer_gone",
+    "customer {number} was {done} and committed, and is not there",
+    "客户 {number} 已{done}并提交，但在SAP中查不到",
+)
+DONE_CREATED = Sentence("done_created", "created", "新建")
+DONE_CHANGED = Sentence("done_changed", "changed", "更正")
+NO_SUCH_CUSTOMER = Sentence(
+    "no_such_customer", "SAP has no customer {number}", "SAP中没有客户 {number}"
+)
+SEE_CANDIDATES = Sentence(
+    "see_candidates",
+    "see the candidates with `connector customers review`",
+    "请用 `connector customers review` 查看候选客户",
+)
+CUSTOMER_UNUSABLE = Sentence(
+    "customer_unusable", "customer {number} is {state} in SAP", "客户 {number} 在SAP中{state}"
+)
+FOR_DELETION = Sentence("for_deletion", "marked for deletion", "已标记删除")
+IS_BLOCKED = Sentence("is_blocked", "blocked", "已冻结")
+RELEASE_IT = Sentence(
+    "release_it", "have it released in SAP first, or take another", "请先在SAP解除，或改用其他客户"
+)
+
+# A call whose outcome is open (docs/architecture.md, "Outbound calls").
+ON_ITS_WAY = Sentence("on_its_way", "the call is on its way", "调用进行中")
+ANOTHER_PROCESS = Sentence(
+    "another_process", "another process is making this call", "另一进程正在调用"
+)
+FREE_AGAIN = Sentence("free_again", "the call is free to be sent again", "可以重新发送")
+NOT_FOUND_YET = Sentence(
+    "not_found_yet",
+    "not found yet; asked again when the call has settled",
+    "尚未查到，稍后再次查询",
+)
+ENDED_BEFORE = Sentence(
+    "ended_before",
+    "the process ended before the answer was noted",
+    "进程在记录应答前已结束",
+)
+CANNOT_BE_ASKED = Sentence("cannot_be_asked", "the other side cannot be asked", "无法向对方查询")
+NOT_SHOWN = Sentence(
+    "not_shown",
+    "the other side says that it is there, and does not show it",
+    "对方称已存在，却查不到",
+)
+ASKING_REFUSED = Sentence("asking_refused", "asking was refused: {error}", "查询被拒绝：{error}")
+ABSENT = Sentence("absent", "asked: provably absent", "已查询，确认对方没有")
+ABSENT_SAID = Sentence("absent_said", "absent, says {actor}", "{actor} 确认对方没有")
+SENT_AGAIN = Sentence("sent_again", "to be sent again: {actor}", "由 {actor} 要求重新发送")
+IN_DOUBT = Sentence(
+    "in_doubt",
+    "{why}; {operation} for {reference}, {sent}, attempt {attempts}, then: {error}",
+    "{why}；{operation}，参考号 {reference}，{sent}，第 {attempts} 次，之后：{error}",
+)
+SENT_AT = Sentence("sent_at", "sent {at} UTC", "发送于 {at} UTC")
+SENT = Sentence("sent", "sent", "已发送")
+NOTHING_NOTED = Sentence("nothing_noted", "no answer was noted", "没有应答记录")
+RESOLVE = Sentence(
+    "resolve",
+    "look there for {reference}, then"
+    " `connector calls resolve {call} --found DOCUMENT` or `--absent`",
+    "请在对方系统查找 {reference}，再执行"
+    " `connector calls resolve {call} --found 单据号` 或 `--absent`",
+)
+NO_SUCH_UNIT = Sentence(
+    "no_such_unit",
+    "the call is of a business unit that is not configured",
+    "调用所属的事业部未配置",
+)
+DMS_UNASKABLE = Sentence(
+    "dms_unaskable",
+    "the DMS cannot be asked by external number",
+    "DMS不能按外部订单号查询",
+)
+DMS_TELLS_NOTHING = Sentence(
+    "dms_tells_nothing", "the DMS tells nothing of the order's content", "DMS未返回订单内容"
+)
+
+# A mapping that cannot be applied.
+EMPTY = Sentence("empty", "is empty", "为空")
+SOURCE_MISSING = Sentence("source_missing", "is missing ({sources})", "缺少（{sources}）")
+OR = Sentence("or", "{one} or {other}", "{one} 或 {other}")
+CHARACTERS = Sentence(
+    "characters", "{length} characters, {most} allowed", "{length} 个字符，最多 {most} 个"
+)
+CUT = Sentence("cut", "{said}, cut", "{said}，已截断")
+NOT_WHOLE = Sentence("not_whole", "{value} is not a whole number", "{value} 不是整数")
+NEITHER = Sentence("neither", "{value} is neither true nor false", "{value} 既非真也非假")
+NOT_IN_TABLE = Sentence(
+    "not_in_table",
+    "{value} is not in the lookup table {table}.csv",
+    "{value} 不在对照表 {table}.csv 中",
+)
+NO_ORDER_NAMED = Sentence(
+    "no_order_named", "order_id: the payload names no order", "order_id：数据中没有订单标识"
+)
+NO_PARAMETER = Sentence(
+    "no_parameter", "the function module takes no such parameter", "函数模块没有此参数"
+)
+NEEDED = Sentence("needed", "is needed", "必填")
+NO_STRUCTURE = Sentence("no_structure", "must be a structure", "须为结构")
+NO_FIELD = Sentence("no_field", "there is no such field", "没有此字段")
+NO_SINGLE_VALUE = Sentence("no_single_value", "must be a single value", "须为单个值")
+DIGITS_ONLY = Sentence("digits_only", "digits only (NUMC)", "只能是数字（NUMC）")
+DATE_NEEDED = Sentence("date_needed", "a date as YYYYMMDD is needed", "须为 YYYYMMDD 格式的日期")
+NUMBER_NEEDED = Sentence("number_needed", "a number is needed", "须为数字")
