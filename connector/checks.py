@@ -154,6 +154,8 @@ def _database(settings: Settings) -> Result:
         database = Database(settings.database_url)
         has, needs = database.revision()
         database.close()
+    except RetryLater as error:
+        return Result("unreachable", "database", str(error))
     except ConnectorError as error:
         return Result("wrong", "database", str(error))
     except Exception as error:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from connector.commands.outcome import DONE, NEEDS_PERSON, code_of, stands
 from connector.commands.output import Actor, DryRun, Json, Reason, document, listing
 
 app = typer.Typer(no_args_is_help=True, help="Outbound calls and their outcome. 外发调用")
@@ -102,10 +103,9 @@ def ask(call_id: int, actor: Actor = None, reason: Reason = "", dry_run: DryRun 
             return
         with acting(connector, "calls ask", f"call {call_id}", actor, reason) as act:
             after = ask_about(connector.context, row, act.actor, act.reason)
-            act.outcome, open_still = _came_to(connector, call_id, after)
+            act.outcome, code = _came_to(connector, call_id, after)
         print(act.outcome)
-    if open_still:
-        raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -140,20 +140,22 @@ def resolve(
             return
         with acting(connector, "calls resolve", f"call {call_id}", actor, reason) as act:
             after = resolve_call(connector.context, row, found, act.actor, act.reason)
-            act.outcome, open_still = _came_to(connector, call_id, after)
+            act.outcome, code = _came_to(connector, call_id, after)
         print(act.outcome)
-    if open_still:
-        raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
-def _came_to(connector: Any, call_id: int, order: Any) -> tuple[str, bool]:
-    """Say where a call and its order stand now, and whether somebody is still needed."""
+def _came_to(connector: Any, call_id: int, order: Any) -> tuple[str, int]:
+    """Say where a call and its order stand now, and the exit code that it calls for."""
     call = connector.context.calls.get(call_id)
     text = f"call {call_id}: {call.state}"
+    of_call = NEEDS_PERSON if call.state == "in_doubt" else DONE
     if order is None:
-        return text, call.state == "in_doubt"
-    text += f"; order {order.number}: {order.stage} {order.hold_cause or ''}".rstrip()
-    return text, call.state == "in_doubt" or order.hold_cause is not None
+        return text, of_call
+    return (
+        f"{text}; order {order.number}: {stands(connector.context, order)}",
+        code_of([order]) or of_call,
+    )
 
 
 def _row(connector: Any, call_id: int) -> Any:

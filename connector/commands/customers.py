@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from connector.commands.outcome import code_of, stands
 from connector.commands.output import Actor, DryRun, Json, Reason, listing
 
 app = typer.Typer(no_args_is_help=True, help="Buyers to be settled by the sales rep. 客户识别")
@@ -171,12 +172,8 @@ def _settle(
             return
         with acting(connector, command, f"order {number}", *who) as act:
             moved = settle(connector.context, row, act)
-            act.outcome = f"{does}; " + ", ".join(_stands(each) for each in moved)
-        for each in moved:
-            print(_stands(each))
-    if any(each.hold_cause for each in moved):
-        raise typer.Exit(1)
-
-
-def _stands(row: Any) -> str:
-    return f"{row.number}: {row.stage} {row.hold_cause or ''}".rstrip()
+            told = [f"{each.number}: {stands(connector.context, each)}" for each in moved]
+            act.outcome = f"{does}; " + ", ".join(told)
+        for each in told:
+            print(each)
+    raise typer.Exit(code_of(moved))

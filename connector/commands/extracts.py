@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from connector.commands.outcome import DONE, NEEDS_PERSON, UNREACHABLE, code_of_runs
 from connector.commands.output import DryRun, Json, listing
 
 app = typer.Typer(no_args_is_help=True, help="Finance's files. 财务文件")
@@ -41,7 +42,7 @@ def build(
             outcome = again
         if outcome.state == "failed":
             print(f"failed: {outcome.error}")
-            raise typer.Exit(1)
+            raise typer.Exit(code_of_runs([outcome]))
         print(", ".join(f"{key} {value}" for key, value in outcome.counts.items()))
 
 
@@ -75,6 +76,8 @@ def list_files(json: Json = False) -> None:
 def deliver(target: str, dry_run: DryRun = False) -> None:
     """Deliver to one target now, also what it refused before. Nothing arrives there twice.
 
+    Ends with 1 when the target refuses something, 3 when it cannot be reached.
+
     Example: connector extracts deliver finance
     """
     from connector.commands.jobs import windows_of
@@ -91,15 +94,23 @@ def deliver(target: str, dry_run: DryRun = False) -> None:
             print(f"{target}: would be delivered what is not there yet")
             return
         released = release_refused(connector.context.calls, target, operator())
-        failed = waiting = files = 0
+        failed = []
+        waiting = refused = files = 0
         for window in windows_of(connector, job, target, None, None, zone_of(connector)):
             outcome = connector.runner.run_window("deliver", window, target)
-            failed += outcome.state == "failed"
+            failed += [outcome] if outcome.state == "failed" else []
             files += outcome.counts.get("files", 0)
-            waiting = outcome.counts.get("waiting", 0) + outcome.counts.get("needs_person", 0)
-        print(f"{target}: {files} files delivered, {waiting} wait, {released} refused before")
-        if failed or waiting:
-            raise typer.Exit(1)
+            waiting = outcome.counts.get("waiting", 0)
+            refused = outcome.counts.get("needs_person", 0)
+        print(
+            f"{target}: {files} files delivered, {waiting + refused} wait,"
+            f" {released} refused before"
+        )
+        for each in failed:
+            print(f"failed: {each.error}")
+    if failed:
+        raise typer.Exit(code_of_runs(failed))
+    raise typer.Exit(NEEDS_PERSON if refused else UNREACHABLE if waiting else DONE)
 
 
 @app.command()

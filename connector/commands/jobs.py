@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from connector.commands.outcome import NEEDS_PERSON, UNREACHABLE, WRONG
+from connector.commands.outcome import WRONG, code_of_runs
 from connector.commands.output import Actor, DryRun, Json, Reason, listing
 
 app = typer.Typer(no_args_is_help=True, help="Jobs and their runs. 任务")
@@ -91,7 +91,7 @@ def run(
             print(f"{name} {each} {_span(found, zone)}: {_told(outcome)}")
             failed += [outcome] if outcome.state == "failed" else []
         if failed:
-            raise typer.Exit(_exit_code(failed))
+            raise typer.Exit(code_of_runs(failed))
 
 
 @app.command()
@@ -159,7 +159,7 @@ def rerun(run_id: int, actor: Actor = None, reason: Reason = "", dry_run: DryRun
             raise typer.Exit(1)
         print(f"{row.job} {row.scope} {span}: {_told(outcome)}")
         if outcome.state == "failed":
-            raise typer.Exit(_exit_code([outcome]))
+            raise typer.Exit(code_of_runs([outcome]))
 
 
 def windows_of(
@@ -218,14 +218,6 @@ def _nothing_to_run(
 def _span(window: Any, zone: Any) -> str:
     start, end = window.start.astimezone(zone), window.end.astimezone(zone)
     return f"{start:%Y-%m-%d %H:%M} – {end:%m-%d %H:%M}"
-
-
-def _exit_code(failed: list[Any]) -> int:
-    """Tell runs that a system kept from ending, which are tried again, from all other failures."""
-    from connector.errors import LogonFailed, RetryLater
-
-    away = (RetryLater.__name__, LogonFailed.__name__)
-    return UNREACHABLE if all(each.error.startswith(away) for each in failed) else NEEDS_PERSON
 
 
 def _by(act: Any) -> str | None:

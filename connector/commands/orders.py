@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from connector.commands.outcome import NEEDS_PERSON, code_of, stands
 from connector.commands.output import Actor, DryRun, Json, Reason, document, listing, shown
 
 app = typer.Typer(no_args_is_help=True, help="Orders: where they stand and why. 订单")
@@ -102,7 +103,7 @@ def retry(
     if not numbers and hold is None:
         raise typer.BadParameter("name orders, or a cause with --hold")
     _known(None, hold)
-    held = 0
+    ended = []
     with opened() as connector:
         context = connector.context
         rows = [_row(connector, number) for number in dict.fromkeys(numbers or [])]
@@ -116,21 +117,20 @@ def retry(
         for row in rows:
             with acting(connector, "orders retry", f"order {row.number}", actor, reason) as act:
                 after = retry_order(context, row, act.actor, act.reason)
-                act.outcome = _stands(after)
+                act.outcome = stands(context, after)
             print(f"{after.number}: {act.outcome}")
-            held += after.hold_cause is not None
+            ended.append(after)
         if cause is not None:
             with acting(connector, "orders retry", f"hold {cause}", actor, reason) as act:
                 still = 0
                 act.outcome = "none was held"
                 looked_at = retry_held(context, cause, act.actor, act.reason)
                 for number, after in enumerate(looked_at, start=1):
-                    print(f"{after.number}: {_stands(after)}", flush=True)
+                    print(f"{after.number}: {stands(context, after)}", flush=True)
                     still += after.hold_cause is not None
                     act.outcome = f"{number} looked at again, {still} of them held"
-            held += still
-    if held:
-        raise typer.Exit(1)
+                    ended.append(after)
+    raise typer.Exit(code_of(ended))
 
 
 @app.command()
@@ -150,14 +150,10 @@ def cancel(number: str, actor: Actor = None, reason: Reason = "", dry_run: DryRu
             return
         with acting(connector, "orders cancel", f"order {row.number}", actor, reason) as act:
             after = request_cancel(connector.context, row, act.actor, act.reason)
-            act.outcome = _stands(after)
+            act.outcome = stands(connector.context, after)
         print(f"{after.number}: {act.outcome}")
     if after.stage != Stage.CANCELLED:
-        raise typer.Exit(1)
-
-
-def _stands(row: Any) -> str:
-    return " ".join(filter(None, (row.stage, row.hold_cause)))
+        raise typer.Exit(code_of([after]) or NEEDS_PERSON)
 
 
 def _row(connector: Any, number: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, RetryLater
@@ -32,6 +32,31 @@ def exit_code_of(command: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         return _say("stopped", 130)
     return DONE
+
+
+def stands(context: Any, row: Any) -> str:
+    """Say where an order stands after something was done to it, and what keeps it waiting."""
+    from connector.steps.repair import waits_for
+
+    text = " ".join(filter(None, (row.stage, row.hold_cause)))
+    waits = waits_for(context, row)
+    return f"{text}; waits: {waits}" if waits else text
+
+
+def code_of(rows: Iterable[Any]) -> int:
+    """Return the exit code that orders call for: one is held, else one waits for a system."""
+    waits = False
+    for row in rows:
+        if row.hold_cause and not row.tries:
+            return NEEDS_PERSON
+        waits = waits or bool(row.tries)
+    return UNREACHABLE if waits else DONE
+
+
+def code_of_runs(failed: Sequence[Any]) -> int:
+    """Tell runs that a system kept from ending, which are tried again, from all other failures."""
+    away = (RetryLater.__name__, LogonFailed.__name__)
+    return UNREACHABLE if all(each.error.startswith(away) for each in failed) else NEEDS_PERSON
 
 
 def _say(text: str, code: int) -> int:

@@ -147,7 +147,10 @@ def try_again(
     counts: Counter[str] = Counter()
     follow(context, sales, row, counts)
     if counts["waiting"]:
-        raise RetryLater("the DMS does not answer; the next run tries again", place=reference)
+        raise RetryLater(
+            f"return {reference} waits: the DMS does not answer",
+            remedy="the next run tries again; `connector check --live` says what answers",
+        )
     return next(each for each in sales.of_order(row.id) if each.reference == reference)
 
 

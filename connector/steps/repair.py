@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_text
-from connector.errors import Rejected
+from connector.errors import Rejected, RetryLater
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key
 from connector.steps.correct import correct, usable
@@ -68,6 +68,14 @@ def retry_held(
         row = context.orders.get(order_pk)
         if row.hold_cause == cause:
             yield retry(context, row, actor, reason)
+
+
+def waits_for(context: Context, row: OrderRow) -> str:
+    """Return what kept an order from going on, and lets it wait; empty when nothing does."""
+    if not row.tries:
+        return ""
+    events = reversed(context.orders.events(row.id))
+    return next((each.text for each in events if each.kind == "waiting"), "a system")
 
 
 def request_cancel(context: Context, row: OrderRow, actor: str, reason: str = "") -> OrderRow:
@@ -129,7 +137,8 @@ def link_customer(
 def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") -> list[OrderRow]:
     """Say that the buyer of an order is new: the customer is created once in SAP.
 
-    Raises Rejected when somebody else settled the order or its buyer meanwhile.
+    Raises Rejected when somebody else settled the order or its buyer meanwhile, and RetryLater
+    when SAP cannot be reached: then the order waits for the sales rep as before.
     """
     key = buyer_key(context.read(row).buyer)
     row = _claim(context, row, _said(course.SAID_TO_BE_NEW(), reason), actor)
@@ -139,6 +148,8 @@ def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") 
         except StaleOrder:
             row = context.orders.get(row.id)
         if context.customers.get(key) is None:
+            if row.tries:
+                raise RetryLater(waits_for(context, row))
             return [row]
     others = _held_for_review(context, key, actor, course.CUSTOMER(number=row.customer_number))
     return [_on(context, row, actor), *others]

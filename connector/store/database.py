@@ -71,7 +71,7 @@ class Database:
         database = cls(url)
         try:
             has, needs = database.revision()
-        except OperationalError:
+        except RetryLater:
             has, needs = None, ""
         if has == needs:
             return database
@@ -167,8 +167,11 @@ class Database:
             migrate.upgrade(connection)
 
     def revision(self) -> tuple[str | None, str]:
-        """Return the revision that the database has and the one that this software needs."""
-        with self.engine.connect() as connection:
+        """Return the revision that the database has and the one that this software needs.
+
+        Raises RetryLater when the database does not answer.
+        """
+        with self._typed_errors(), self.engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return None, NEWEST
             return connection.scalar(text("SELECT version_num FROM alembic_version")), NEWEST

@@ -118,6 +118,12 @@ def test_every_error_says_what_is_wrong_and_how_to_go_on(
     code, message = run("customers link 31 100003")
     assert code == 3
     assert "CONNECTOR_SAP__PASSWORD" in message or "refuses" in message, message
+    monkeypatch.setenv("CONNECTOR_DATABASE_URL", "postgresql+psycopg://x:secret@127.0.0.1:1/no")
+    for words in ("orders list", "db current", "job list"):
+        assert run(words) == (
+            3, "connector: postgresql+psycopg://x:***@127.0.0.1:1/no: the database does not answer:"
+            " OperationalError — start the database, then look with `connector db check`",
+        )  # fmt: skip
     monkeypatch.setenv("CONNECTOR_DATABASE_URL", "oracle:no")
     code, message = run("orders list")
     assert (code, message.split(" — ")[0]) == (
