@@ -144,7 +144,10 @@ class Outbound:
             why = systems.NAMED(name=type(error).__name__, message=_of(error))
             self._calls.doubt(row, mask_said(why), said)
             return self._found_or_wait(self._calls.by_key(call.key), ask)
-        self._calls.confirm(row, document.number, document.answer, self._clock())
+        # Where a power cut may forget the answer, it is asked for again: only where it can be.
+        self._calls.confirm(
+            row, document.number, document.answer, self._clock(), durable=ask is None
+        )
         return document
 
     def _found_or_wait(self, row: CallRow, ask: Ask | None) -> Document:

@@ -208,13 +208,24 @@ class Calls:
             connection.execute(query.values(asked=_TABLE.c.asked + 1))
 
     def confirm(
-        self, row: CallRow, document: str, answer: Mapping[str, Any], now: datetime
+        self,
+        row: CallRow,
+        document: str,
+        answer: Mapping[str, Any],
+        now: datetime,
+        *,
+        durable: bool = True,
     ) -> bool:
-        """Note that the write took effect, as which document: true of whichever attempt it was."""
+        """Note that the write took effect, as which document: true of whichever attempt it was.
+
+        It need not be `durable` by itself where a power cut that forgets it leaves a call that is
+        sent, and the other side can be asked.
+        """
         return self._change(
             row,
             (CallState.SENT, CallState.IN_DOUBT, CallState.PENDING),
             any_attempt=True,
+            durable=durable,
             state=CallState.CONFIRMED,
             document=document,
             answer=dict(answer),
@@ -255,6 +266,7 @@ class Calls:
         from_states: tuple[str, ...],
         *,
         any_attempt: bool = False,
+        durable: bool = True,
         **values: Any,
     ) -> bool:
         """Change a call, unless it has moved on since `row` was read.
@@ -264,7 +276,7 @@ class Calls:
         """
         fence = {"of_id": row.id} if any_attempt else {"of_id": row.id, "of_attempt": row.attempts}
         query = _changing(from_states, tuple(values), fenced=not any_attempt)
-        taken = bool(self._database.write_alone(query, values | fence).rows)
+        taken = bool(self._database.write_alone(query, values | fence, durable=durable).rows)
         if taken and "state" in values:
             call_came_to(row.system, row.operation, values["state"])
         return taken

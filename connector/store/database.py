@@ -45,7 +45,8 @@ class Database:
         self._reading = sessionmaker(reader, expire_on_commit=False)
         self._alone: dict[ClauseElement, Alone] = {}
         self._turn = threading.Lock()
-        self._together = Together(self.engine, self._turn_to_write)
+        self._eased = _eased(self.engine)
+        self._together = Together(self.engine, self._eased, self._turn_to_write)
 
     @staticmethod
     def exists(url: str) -> bool:
@@ -99,11 +100,14 @@ class Database:
         with self._typed_errors(), self._turn_to_write(), self.engine.begin() as connection:
             yield connection
 
-    def write_alone(self, statement: ClauseElement, values: Mapping[str, Any]) -> Done:
+    def write_alone(
+        self, statement: ClauseElement, values: Mapping[str, Any], *, durable: bool = True
+    ) -> Done:
         """Run one statement as a transaction of its own; see `Alone` for what it may be.
 
         It is put together at its first use; on SQLite it may be committed together with those of
-        other threads. Raises IntegrityError and RetryLater.
+        other threads, and what need not be `durable` is forced to disk with the next that must
+        be. Raises IntegrityError and RetryLater.
         """
         alone = self._alone.get(statement)
         if alone is None:
@@ -111,7 +115,7 @@ class Database:
         parameters = alone.bound(values)
         with self._typed_errors():
             if self.is_sqlite:
-                return self._together.run(alone, parameters)
+                return self._together.run(alone, parameters, durable=durable)
             with closing(self.engine.raw_connection()) as connection:
                 done = alone.execute(connection, parameters)
                 connection.commit()
@@ -186,13 +190,14 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self._eased.dispose()
 
 
 def _engine(url: str, pool_size: int) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            return _sqlite(url, pool_size)
+            return _sqlite(url, pool_size, "FULL")
         return create_engine(
             url,
             pool_size=pool_size,
@@ -214,7 +219,15 @@ def _unusable(error: Exception) -> Misconfigured:
     )
 
 
-def _sqlite(url: str, pool_size: int) -> Engine:
+def _eased(engine: Engine) -> Engine:
+    """Return the engine of commits that need not be forced to disk, for one thread at a time."""
+    file = engine.url.database
+    if engine.dialect.name != "sqlite" or not file or file == ":memory:":
+        return engine
+    return _sqlite(engine.url.render_as_string(hide_password=False), 1, "NORMAL")
+
+
+def _sqlite(url: str, pool_size: int, synchronous: str) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -232,7 +245,7 @@ def _sqlite(url: str, pool_size: int) -> Engine:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 

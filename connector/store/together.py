@@ -3,6 +3,10 @@
 SQLite commits one after the other, and each commit waits for the disk. Whoever comes while one is
 on its way is written with the next, by whichever of them came first. Nobody returns before the
 transaction that holds its own statement is durable, and a statement that fails fails alone.
+
+Who may lose a statement again says so (`durable=False`): where all of a commit may be lost, it is
+left to the next durable one to force it to disk. A process that is killed loses nothing by that; a
+power cut may take it back.
 """
 
 from __future__ import annotations
@@ -21,11 +25,12 @@ from connector.store.alone import Alone, Done, typed_as
 class _Entry:
     """One statement that waits to be written."""
 
-    __slots__ = ("alone", "done", "error", "parameters", "woken")
+    __slots__ = ("alone", "done", "durable", "error", "parameters", "woken")
 
-    def __init__(self, alone: Alone, parameters: Any) -> None:
+    def __init__(self, alone: Alone, parameters: Any, *, durable: bool) -> None:
         self.alone = alone
         self.parameters = parameters
+        self.durable = durable
         self.done: Done | None = None
         self.error: BaseException | None = None
         self.woken = threading.Lock()
@@ -40,18 +45,24 @@ class _Entry:
 
 
 class Together:
-    """Writes statements for the threads that share it. `turn` is awaited before each commit."""
+    """Writes statements for the threads that share it. `turn` is awaited before each commit.
 
-    def __init__(self, engine: Engine, turn: Callable[[], AbstractContextManager[None]]) -> None:
+    `engine` forces its commits to disk, `eased` leaves them to the next that are.
+    """
+
+    def __init__(
+        self, engine: Engine, eased: Engine, turn: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._engine = engine
+        self._eased = eased
         self._turn = turn
         self._lock = threading.Lock()
         self._waiting: list[_Entry] = []
         self._leader: _Entry | None = None
 
-    def run(self, alone: Alone, parameters: Any) -> Done:
+    def run(self, alone: Alone, parameters: Any, *, durable: bool = True) -> Done:
         """Run a statement; it is committed when this returns. Raises as SQLAlchemy does."""
-        mine = _Entry(alone, parameters)
+        mine = _Entry(alone, parameters, durable=durable)
         with self._lock:
             self._waiting.append(mine)
             if self._leader is None:
@@ -97,7 +108,8 @@ class Together:
                     self._leader.woken.release()
 
     def _write(self, batch: Sequence[_Entry]) -> None:
-        with closing(self._engine.raw_connection()) as connection:
+        engine = self._engine if any(each.durable for each in batch) else self._eased
+        with closing(engine.raw_connection()) as connection:
             if len(batch) == 1:
                 (each,) = batch
                 each.done = each.alone.execute(connection, each.parameters)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from connector.errors import (
     AlreadyThere,
@@ -264,3 +267,30 @@ def test_the_key_is_the_same_for_the_same_intention_only() -> None:
     assert Call(**{**vars(CALL), "request": {"other": 1}}).key == CALL.key
     assert len({CALL.key, *(make().key for make in changed)}) == 5
     assert len(Call(**{**vars(CALL), "subject": "x" * 400}).key) <= 200
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_answer_of_a_side_that_can_be_asked_is_not_waited_for_on_disk(
+    tmp_path: Path, clock: Clock, asks: bool
+) -> None:
+    forced: list[tuple[str, bool]] = []
+
+    def traced(connection: sqlite3.Connection, _record: object) -> None:
+        def ran(text: str) -> None:
+            if "outbound_call" in text and text.startswith(("INSERT", "UPDATE")):
+                level = connection.execute("PRAGMA synchronous").fetchone()[0]
+                forced.append((text[:6], level == 2))
+
+        connection.set_trace_callback(ran)
+
+    event.listen(Engine, "connect", traced)
+    try:
+        database = Database(f"sqlite:///{tmp_path / 'c.db'}")
+        database.upgrade()
+        calls = Calls(database)
+        side = Side(calls)
+        Outbound(calls, clock, SETTLING).perform(CALL, side.send, side.ask if asks else None)
+        database.close()
+    finally:
+        event.remove(Engine, "connect", traced)
+    assert forced == [("INSERT", True), ("UPDATE", not asks)]

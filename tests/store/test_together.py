@@ -7,16 +7,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, bindparam, insert
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    insert,
+)
 from sqlalchemy.exc import IntegrityError
 
 from connector.errors import RetryLater
 from connector.store.alone import Alone
 from connector.store.database import Database
 from connector.store.together import Together
+
+NORMAL, FULL = 1, 2  # PRAGMA synchronous
 
 TABLES = MetaData()
 ROWS = Table("row", TABLES, Column("number", Integer, primary_key=True))
@@ -34,6 +47,12 @@ class Writers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.database = Database(f"sqlite:///{path}")
+        self.wrote: list[int] = []  # how each row was committed, by SQLite's own numbers
+        self.eased = create_engine(
+            f"sqlite:///{path}", connect_args={"isolation_level": None, "timeout": 60}
+        )
+        for engine, synchronous in ((self.database.engine, FULL), (self.eased, NORMAL)):
+            event.listen(engine, "connect", partial(self._traced, synchronous))
         TABLES.create_all(self.database.engine)
         dialect = self.database.engine.dialect
         self.row = Alone(insert(ROWS).values(number=bindparam("number")), dialect)
@@ -43,7 +62,7 @@ class Writers:
         self.may = threading.Event()
         self.refused: list[Exception] = []
         self.turns = 0
-        self.together = Together(self.database.engine, self.turn)
+        self.together = Together(self.database.engine, self.eased, self.turn)
         self.outcomes: dict[int, BaseException | int] = {}
         self.threads: list[threading.Thread] = []
 
@@ -72,13 +91,21 @@ class Writers:
             assert not thread.is_alive()
         return [self.outcomes[at] for at in range(len(self.threads))]
 
-    def put(self, number: int) -> Callable[[], object]:
-        return lambda: self.together.run(self.row, self.row.bound({"number": number}))
+    def put(self, number: int, *, durable: bool = True) -> Callable[[], object]:
+        parameters = self.row.bound({"number": number})
+        return lambda: self.together.run(self.row, parameters, durable=durable)
 
     def seen(self, table: str = "row") -> int:
         """How many rows a process beside this one would find."""
         with sqlite3.connect(self.path) as other:
             return int(other.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
+
+    def _traced(self, synchronous: int, connection: sqlite3.Connection, _record: object) -> None:
+        def ran(text: str) -> None:
+            if text.startswith("INSERT"):
+                self.wrote.append(synchronous)
+
+        connection.set_trace_callback(ran)
 
     def _run(self, at: int, write: Callable[[], object]) -> None:
         try:
@@ -93,6 +120,7 @@ def writers(tmp_path: Path) -> Iterator[Writers]:
     made = Writers(tmp_path / "c.db")
     yield made
     made.database.close()
+    made.eased.dispose()
 
 
 def test_who_comes_while_another_writes_is_written_with_it_and_returns_after_it(
@@ -148,3 +176,27 @@ def test_many_threads_write_each_row_once(writers: Writers) -> None:
     for thread in threads:
         thread.join(60)
     assert writers.seen() == 40
+
+
+def test_only_what_may_be_lost_again_is_left_to_the_next_commit_to_force(writers: Writers) -> None:
+    writers.may.set()
+    writers.put(1)()
+    writers.put(2, durable=False)()
+    assert (writers.wrote, writers.seen()) == ([FULL, NORMAL], 2)
+    with pytest.raises(IntegrityError):
+        writers.put(2, durable=False)()
+    writers.put(3)()
+    assert (writers.wrote, writers.seen()) == ([FULL, NORMAL, NORMAL, FULL], 3)
+
+
+def test_a_commit_that_holds_one_durable_statement_is_forced(writers: Writers) -> None:
+    eased = [writers.put(number, durable=False) for number in range(4)]
+    writers.begin(*eased[:2], writers.put(9), *eased[2:])
+    assert writers.end() == [5] * 5
+    assert set(writers.wrote) == {FULL}
+
+
+def test_a_shared_commit_of_what_may_be_lost_is_not_forced(writers: Writers) -> None:
+    writers.begin(*(writers.put(number, durable=False) for number in (1, 2, 1, 3)))
+    assert [isinstance(each, IntegrityError) for each in writers.end()].count(True) == 1
+    assert (set(writers.wrote), writers.seen()) == ({NORMAL}, 3)
