@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 from zeep.wsdl.messages.soap import DocumentMessage
 from zeep.xsd.elements import Element, Sequence
 from zeep.xsd.types import AnySimpleType, ComplexType
 
-Write = Callable[[etree._Element, Any], None]
+# Adds the text of an element and all within it.
+Write = Callable[[list[str], Any], None]
 # No plan writes elements nested deeper than this, the SOAP body counted.
 DEEPEST = 30
 _VALUES = frozenset({str, int, bool, Decimal, date, datetime})
@@ -37,11 +39,13 @@ class Plan:
         wrapped = message._is_body_wrapped or bound.abstract.wsa_action
         if not isinstance(message, DocumentMessage) or body is None or wrapped:
             raise _NotPlain
-        soap = message.nsmap["soap-env"]
-        self._envelope, self._body = f"{{{soap}}}Envelope", f"{{{soap}}}Body"
-        self._prefixes = {"soap-env": soap, **message.wsdl.types._prefix_map_custom}
-        self._name = body.qname.text
-        self._write = _complex(body.type, ())
+        tags = _Tags(
+            {**message.wsdl.types._prefix_map_custom, "soap-env": message.nsmap["soap-env"]}
+        )
+        write = _nested(tags.of(body.qname), _complex(body.type, (), tags))
+        self._write = _nested(
+            f"soap-env:Envelope{tags.declared()}", _nested("soap-env:Body", write)
+        )
         self.headers = dict(headers)
 
     @classmethod
@@ -63,20 +67,39 @@ class Plan:
 
     def envelope(self, request: Mapping[str, Any]) -> etree._Element | None:
         """Return the envelope of a request, or None where zeep must write it."""
-        envelope = etree.Element(self._envelope, nsmap=self._prefixes)
-        body = etree.SubElement(envelope, self._body)
+        text: list[str] = []
         try:
-            self._write(etree.SubElement(body, self._name), request)
-        except (_NotPlain, TypeError, ValueError):
+            self._write(text, request)
+            return etree.fromstring("".join(text))
+        except (_NotPlain, TypeError, ValueError, etree.XMLSyntaxError):
             return None
-        return envelope
 
 
-def _canonical(envelope: etree._Element) -> bytes:
-    return etree.tostring(envelope, method="c14n")
+class _Tags:
+    """The names of elements with their prefixes, and the prefixes that were needed."""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self._prefixes = {namespace: prefix for prefix, namespace in prefixes.items()}
+
+    def of(self, name: etree.QName) -> str:
+        if not name.namespace:
+            return name.localname
+        prefix = self._prefixes.setdefault(name.namespace, f"p{len(self._prefixes)}")
+        return f"{prefix}:{name.localname}"
+
+    def declared(self) -> str:
+        return "".join(
+            f" xmlns:{prefix}={quoteattr(namespace)}"
+            for namespace, prefix in self._prefixes.items()
+        )
 
 
-def _complex(kind: Any, within: tuple[Any, ...]) -> Write:
+def _canonical(envelope: etree._Element) -> str:
+    """Return what an envelope says, whatever its prefixes."""
+    return str(etree.canonicalize(envelope, rewrite_prefixes=True))
+
+
+def _complex(kind: Any, within: tuple[Any, ...], tags: _Tags) -> Write:
     """Return what writes the children of an element of this type."""
     if type(kind).render is not ComplexType.render or kind._array_type or kind.attributes:
         raise _NotPlain
@@ -88,15 +111,16 @@ def _complex(kind: Any, within: tuple[Any, ...]) -> Write:
     (container,) = nested
     if type(container) is not Sequence or container.accepts_multiple or container.is_optional:
         raise _NotPlain
-    fields = [_field(name, each, (*within, kind)) for name, each in container.elements_nested]
+    inside = (*within, kind)
+    fields = [_field(name, each, inside, tags) for name, each in container.elements_nested]
 
-    def write(parent: etree._Element, value: Any) -> None:
+    def write(text: list[str], value: Any) -> None:
         if type(value) is not dict:
             raise _NotPlain
         placed = 0
         for name, required, write_field in fields:
             if name in value:
-                write_field(parent, value[name])
+                write_field(text, value[name])
                 placed += 1
             elif required:
                 raise _NotPlain
@@ -106,29 +130,38 @@ def _complex(kind: Any, within: tuple[Any, ...]) -> Write:
     return write
 
 
-def _field(name: str, element: Any, within: tuple[Any, ...]) -> tuple[str, bool, Write]:
+def _field(
+    name: str, element: Any, within: tuple[Any, ...], tags: _Tags
+) -> tuple[str, bool, Write]:
     if type(element) is not Element:
         raise _NotPlain
-    tag, kind = element.qname.text, element.type
+    tag, kind = tags.of(element.qname), element.type
     simple = type(kind).render is AnySimpleType.render
-    write = _simple(tag, kind.xmlvalue) if simple else _nested(tag, _complex(kind, within))
+    write = _simple(tag, kind.xmlvalue) if simple else _nested(tag, _complex(kind, within, tags))
     if element.accepts_multiple:
         write = _repeated(write, element.min_occurs, element.max_occurs)
     return name, not element.is_optional, write
 
 
 def _simple(tag: str, text_of: Callable[[Any], str]) -> Write:
-    def write(parent: etree._Element, value: Any) -> None:
+    begins, ends = f"<{tag}>", f"</{tag}>"
+
+    def write(text: list[str], value: Any) -> None:
         if type(value) not in _VALUES:
             raise _NotPlain
-        etree.SubElement(parent, tag).text = text_of(value)
+        # A bare carriage return would be read as a line feed.
+        text += (begins, escape(text_of(value)).replace("\r", "&#13;"), ends)
 
     return write
 
 
 def _nested(tag: str, inner: Write) -> Write:
-    def write(parent: etree._Element, value: Any) -> None:
-        inner(etree.SubElement(parent, tag), value)
+    begins, ends = f"<{tag}>", f"</{tag.partition(' ')[0]}>"
+
+    def write(text: list[str], value: Any) -> None:
+        text.append(begins)
+        inner(text, value)
+        text.append(ends)
 
     return write
 
@@ -136,10 +169,10 @@ def _nested(tag: str, inner: Write) -> Write:
 def _repeated(once: Write, least: int, most: int | str) -> Write:
     limit = float("inf") if most == "unbounded" else int(most)
 
-    def write(parent: etree._Element, value: Any) -> None:
+    def write(text: list[str], value: Any) -> None:
         if type(value) is not list or not least <= len(value) <= limit:
             raise _NotPlain
         for each in value:
-            once(parent, each)
+            once(text, each)
 
     return write

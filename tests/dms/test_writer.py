@@ -89,13 +89,13 @@ def described(folder: Path) -> str:
     return str(path)
 
 
-def written(dms: SoapDms, operation: str, request: dict[str, Any]) -> bytes | str:
+def written(dms: SoapDms, operation: str, request: dict[str, Any]) -> str:
     """What is written, or how it is refused."""
     try:
         envelope = dms.envelope(operation, request)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    return etree.tostring(etree.fromstring(envelope), method="c14n")
+    return str(etree.canonicalize(etree.fromstring(envelope), rewrite_prefixes=True))
 
 
 @pytest.mark.parametrize("kind", KINDS)
