@@ -18,6 +18,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.cookies import extract_cookies_to_jar
+from urllib3.exceptions import ConnectTimeoutError
 from zeep.transports import Transport
 
 from connector.dms.archive import ArchiveSettings
@@ -163,6 +164,7 @@ class DmsTransport(Transport):
             expired.set()
             self._adapter.break_off()
 
+        self._adapter.broken_off = False
         try:
             with WATCHDOG.within(self._settings.call_deadline, expire):
                 response = request()
@@ -193,11 +195,12 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self._sockets: list[weakref.ref[socket.socket]] = []
+        self.broken_off = False
         super().__init__()
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        sockets = self._sockets
+        adapter, sockets = self, self._sockets
         if not getattr(pool.ConnectionCls, "watched", False):
 
             class Watched(pool.ConnectionCls):  # type: ignore[misc]
@@ -208,11 +211,17 @@ class _Adapter(HTTPAdapter):
                     # The socket itself: a connection lets go of it while its answer is read.
                     sockets[:] = [each for each in sockets if each() is not None]
                     sockets.append(weakref.ref(self.sock))
+                    if adapter.broken_off:
+                        # Connecting took all the time there was; nothing has been sent.
+                        self.close()
+                        raise ConnectTimeoutError(self, "connected too late")
 
             pool.ConnectionCls = Watched
         return pool
 
     def break_off(self) -> None:
+        """End the call under way, or the next one to be connected if none is yet."""
+        self.broken_off = True
         for each in list(self._sockets):
             opened = each()
             if opened is not None:
