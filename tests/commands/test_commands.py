@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +24,8 @@ from connector.sandbox.faults import Fault
 from connector.sandbox.service import Sandbox
 from tests.day.expected import doubles
 from tests.support.day_process import settings_for
+from tests.support.ports import Reserved
+from tests.support.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
@@ -119,17 +119,6 @@ def walked(site: Site) -> None:
             assert outcome.state == "done", outcome.error
     finally:
         connector.close()
-
-
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
-    """Wait for another process; the only wait that a test of processes cannot do without."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = true()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it never came about")
 
 
 def test_every_command_has_help_with_an_example_and_loads_nothing_heavy() -> None:
@@ -312,12 +301,16 @@ def test_an_extract_of_a_day_that_is_not_closed_is_refused(site: Site) -> None:
     assert "is not closed yet" in done.stderr or "no business day" in done.stderr
 
 
+@pytest.fixture
+def reserved() -> Iterator[Reserved]:
+    with Reserved() as at:
+        yield at
+
+
 def test_the_service_ticks_tells_its_health_survives_kill_9_and_ends_on_sigterm(
-    site: Site,
+    site: Site, reserved: Reserved
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = reserved.port
     environment = {**site.environment, "CONNECTOR_HEALTH_PORT": str(port)}
     config = yaml.safe_load((ROOT / "config/connector.yaml").read_text(encoding="utf-8"))
     config["schedule"] = {"intake": "PT1S", "advance": "PT1S"}
@@ -331,7 +324,7 @@ def test_the_service_ticks_tells_its_health_survives_kill_9_and_ends_on_sigterm(
 
     def healthy() -> bool:
         try:
-            answer = requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
+            answer = requests.get(f"http://127.0.0.1:{port}/healthz", timeout=30)
         except requests.RequestException:
             return False
         return answer.status_code == 200
@@ -347,12 +340,12 @@ def test_the_service_ticks_tells_its_health_survives_kill_9_and_ends_on_sigterm(
     until(healthy)
     assert site("orders", "list", "--json").returncode == 0
     url = f"http://127.0.0.1:{port}"
-    until(lambda: requests.get(f"{url}/readyz", timeout=10).status_code == 200)
-    told = requests.get(f"{url}/metrics", timeout=10).text
+    until(lambda: requests.get(f"{url}/readyz", timeout=60).status_code == 200)
+    told = requests.get(f"{url}/metrics", timeout=60).text
     assert "connector_leader 1.0" in told
-    assert "在途订单" in requests.get(url, timeout=10).text
+    assert "在途订单" in requests.get(url, timeout=60).text
     second.send_signal(signal.SIGTERM)
-    assert second.wait(timeout=60) == 0
+    assert second.wait(PATIENCE) == 0
     assert doubles(site.sandbox) == []
     assert world.ship(site.sandbox.books, site.sandbox.clock) is not None
 

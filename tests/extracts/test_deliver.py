@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +30,8 @@ from connector.store.calls import Calls, CallState
 from connector.store.database import Database
 from connector.store.files import Files
 from tests.support import s3_server, sftp_server
+from tests.support.ports import Reserved
+from tests.support.waiting import PATIENCE
 
 START = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 SETTLING = timedelta(minutes=3)
@@ -94,14 +95,14 @@ def s3() -> Iterator[s3_server.Server]:
 def sftp_target(server: sftp_server.Server, **changes: Any) -> SftpTarget:
     target = SftpTarget(
         "bank", EXTRACT, "127.0.0.1", server.port, sftp_server.USER, sftp_server.PASSWORD,
-        None, server.host_key, "/in", 10,
+        None, server.host_key, "/in", PATIENCE,
     )  # fmt: skip
     return replace(target, **changes)
 
 
 def s3_target(server: s3_server.Server) -> S3Target:
     return S3Target(
-        "lake", EXTRACT, server.url, "us-east-1", "finance", "in", "key", "sandbox-secret", 10
+        "lake", EXTRACT, server.url, "us-east-1", "finance", "in", "key", "sandbox-secret", PATIENCE
     )
 
 
@@ -127,18 +128,18 @@ class Inbox:
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
     box = Inbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        box.port = free.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=box.port)
-    controller.start()
-    yield box
-    controller.stop()
+    with Reserved() as at:
+        box.port = at.port
+        controller = Controller(box, "127.0.0.1", at.port, ready_timeout=PATIENCE)
+        controller.start()
+        yield box
+        controller.stop()
 
 
 def mail_target(box: Inbox, *recipients: str) -> MailTarget:
     return MailTarget(
         "post", EXTRACT, "127.0.0.1", box.port, "none", "", "", "connector@maker.test",
-        recipients or ("finance@maker.test",), 10,
+        recipients or ("finance@maker.test",), PATIENCE,
     )  # fmt: skip
 
 

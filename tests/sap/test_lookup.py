@@ -99,7 +99,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def system(sandbox: Sandbox) -> SoapSap:
-    return SoapSap(SoapSettings(sandbox.sap_url, "100", SAP_USER, SAP_PASSWORD, read_timeout=5))
+    return SoapSap(SoapSettings(sandbox.sap_url, "100", SAP_USER, SAP_PASSWORD))
 
 
 def mappings_with(folder: Path, **files: str) -> Path:

@@ -44,7 +44,7 @@ def soap(sandbox: Sandbox, slots: SharedSlots | None = None, **other: str) -> So
             client="100",
             user=SAP_USER,
             password=other.get("password", SAP_PASSWORD),
-            call_deadline=10,
+            call_deadline=120,
         ),
         slots,
     )
@@ -52,7 +52,15 @@ def soap(sandbox: Sandbox, slots: SharedSlots | None = None, **other: str) -> So
 
 def rfc(sandbox: Sandbox, slots: SharedSlots) -> RfcSap:
     return RfcSap(
-        RfcSettings({"url": sandbox.sap_url}, "100", SAP_USER, SAP_PASSWORD, call_timeout=10), slots
+        RfcSettings(
+            {"url": sandbox.sap_url},
+            "100",
+            SAP_USER,
+            SAP_PASSWORD,
+            connect_timeout=120,
+            call_timeout=120,
+        ),
+        slots,
     )
 
 
@@ -94,7 +102,7 @@ def test_slots_of_a_process_that_died_come_free(shared: list[Database]) -> None:
     assert SharedSlots(shared[1], "another", 1).take() == 0
     first.close()
     # The server lets the locks go when it sees that the connection is gone: soon, not at once.
-    assert Turnstile(second, patience=10).wait(second.take) is not None
+    assert Turnstile(second, patience=120).wait(second.take) is not None
 
 
 def test_a_slot_given_back_is_taken_by_another(shared: list[Database]) -> None:
@@ -124,7 +132,7 @@ def test_many_threads_at_once_do_not_lock_the_user(sandbox: Sandbox) -> None:
     system, ready = soap(sandbox, password="wrong"), threading.Barrier(8)
 
     def call(_number: int) -> str:
-        ready.wait(5)
+        ready.wait(60)
         with pytest.raises(LogonFailed) as raised:
             system.ping()
         return raised.value.message

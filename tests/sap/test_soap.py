@@ -59,8 +59,6 @@ def system(sandbox: Sandbox, style: str = "rfc", password: str = SAP_PASSWORD) -
             user=SAP_USER,
             password=password,
             namespace_style="mc" if style == "mc" else "rfc",
-            read_timeout=2,
-            call_deadline=4,
         )
     )
 

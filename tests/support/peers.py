@@ -6,16 +6,17 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.support.ports import Reserved
+from tests.support.waiting import until
 
 WSDL = Path("connector/sandbox/dms.wsdl").resolve()
 _SERVERS = Path(__file__).parents[1] / "dms" / "peers"
 # `make peers` installs node's library there.
 _MODULES = Path("var/peers/node_modules").resolve()
-_PATIENCE = 20.0
 
 
 class MissingPeer(Exception):
@@ -28,13 +29,15 @@ def node() -> Iterator[int]:
     program = shutil.which("node")
     if program is None or not (_MODULES / "soap").is_dir():
         raise MissingPeer("node and its `soap` are needed: apt install nodejs npm, make peers")
-    port = _free_port()
-    with _running(
-        [program, str(_SERVERS / "server.js"), str(WSDL), str(port)],
-        {"NODE_PATH": str(_MODULES)},
-        port,
+    with (
+        Reserved() as at,
+        _running(
+            [program, str(_SERVERS / "server.js"), str(WSDL), str(at.port)],
+            {"NODE_PATH": str(_MODULES)},
+            at.port,
+        ),
     ):
-        yield port
+        yield at.port
 
 
 @contextmanager
@@ -48,13 +51,15 @@ def php(folder: Path) -> Iterator[int]:
     )
     if program is None or "soap" not in modules.split():
         raise MissingPeer("PHP with its SOAP extension is needed: apt install php-cli php-soap")
-    port = _free_port()
-    with _running(
-        [program, "-S", f"127.0.0.1:{port}", str(_SERVERS / "server.php")],
-        {"PEER_WSDL": str(WSDL), "PEER_STATE": str(folder / "peer.state")},
-        port,
+    with (
+        Reserved() as at,
+        _running(
+            [program, "-S", f"127.0.0.1:{at.port}", str(_SERVERS / "server.php")],
+            {"PEER_WSDL": str(WSDL), "PEER_STATE": str(folder / "peer.state")},
+            at.port,
+        ),
     ):
-        yield port
+        yield at.port
 
 
 @contextmanager
@@ -66,21 +71,17 @@ def _running(command: list[str], environment: dict[str, str], port: int) -> Iter
         stderr=subprocess.DEVNULL,
     )
     try:
-        ends = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > ends:
-                    raise AssertionError(f"{command[0]} does not serve") from None
-                time.sleep(0.05)
+        until(lambda: process.poll() is not None or _serves(port))
+        assert process.poll() is None, f"{command[0]} does not serve"
         yield
     finally:
         process.kill()
         process.wait()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+def _serves(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except OSError:
+        return False
+    return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+
+from tests.support.ports import Reserved
 
 INSTALL = "apt-get install postgresql"
 
@@ -26,7 +27,7 @@ class Server:
     """A running server; databases are made in it by name."""
 
     folder: Path
-    port: int
+    place: Reserved
     binaries: Path
     user: str
 
@@ -35,7 +36,7 @@ class Server:
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-        return f"postgresql+psycopg://connector@127.0.0.1:{self.port}/{name}"
+        return f"postgresql+psycopg://connector@127.0.0.1:{self.place.port}/{name}"
 
     def drop(self, url: str) -> None:
         """Remove a database with whatever is still connected to it."""
@@ -49,10 +50,11 @@ class Server:
             self.user,
             [self.binaries / "pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop"],
         )
+        self.place.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _dsn(self, name: str) -> str:
-        return f"host=127.0.0.1 port={self.port} user=connector dbname={name}"
+        return f"host=127.0.0.1 port={self.place.port} user=connector dbname={name}"
 
 
 def copy(url: str, to: str) -> None:
@@ -83,19 +85,18 @@ def start() -> Server:
     if user is not None:
         account = pwd.getpwnam(user)
         os.chown(folder, account.pw_uid, account.pw_gid)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    place = Reserved()
     data = folder / "data"
     _as(user, [binaries / "initdb", "-D", data, "-U", "connector", "-A", "trust", "-E", "UTF8",
                "--no-sync", "--locale=C"])  # fmt: skip
     # Durability is for the tests of SQLite; here speed counts.
     options = (
-        f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        f"-p {place.port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         " -c synchronous_commit=off -c full_page_writes=off -c max_connections=300"
     )
-    _as(user, [binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start"])
-    return Server(folder, port, binaries, user or "")
+    _as(user, [binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options,
+               "-t", "240", "-w", "start"])  # fmt: skip
+    return Server(folder, place, binaries, user or "")
 
 
 def _binaries() -> Path:

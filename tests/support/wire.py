@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.ports import Reserved
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -39,11 +41,8 @@ class Wire:
         self._trouble: tuple[str, Trouble] | None = None
         self._held: list[socket.socket] = []
         self._stop = threading.Event()
-        # Bound for good and never listening: the port is nobody else's while it is refused.
-        self._place = socket.socket()
-        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._place.bind(("127.0.0.1", 0))
-        self.port = int(self._place.getsockname()[1])
+        self._place = Reserved()  # the port is nobody else's while it is refused
+        self.port = self._place.port
         self._listen()
         self.struck = 0
 
