@@ -8,6 +8,7 @@ import typer
 
 from connector.commands.output import Actor, DryRun, Json, Reason, listing
 
+_SEE = "see `connector aftersales list`"
 app = typer.Typer(no_args_is_help=True, help="Returns, exchanges, refunds. 售后")
 
 
@@ -66,7 +67,7 @@ def recovered(order: str, reference: str, dry_run: DryRun = False) -> None:
         sales = connector.aftersales.of_order(row.id) if row else []
         sale = next((each for each in sales if each.reference == reference), None)
         if sale is None:
-            raise typer.BadParameter(f"order {order} has no after-sale {reference}")
+            raise typer.BadParameter(f"order {order} has no after-sale {reference}; {_SEE}")
         left = sale.amount - sale.recovered
         if dry_run:
             print(f"{order} {reference}: would be noted as recovered, {left:,.2f}")
@@ -99,7 +100,7 @@ def retry(
         sales = connector.aftersales.of_order(row.id) if row else []
         sale = next((each for each in sales if each.reference == reference), None)
         if row is None or sale is None:
-            raise typer.BadParameter(f"order {order} has no after-sale {reference}")
+            raise typer.BadParameter(f"order {order} has no after-sale {reference}; {_SEE}")
         if sale.state != SaleState.REFUSED:
             raise typer.BadParameter(f"{reference} of order {order} is {sale.state}, not refused")
         if not dry_run:

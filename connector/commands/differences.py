@@ -30,7 +30,7 @@ def list_differences(
 
     Example: connector differences list --kind amount --date 2026-11-24
     """
-    from connector.commands.jobs import windows_of
+    from connector.commands.jobs import business_day
     from connector.commands.opened import opened, zone_of
     from connector.domain.reconciliation import Kind, State
     from connector.store.reconciliation import Window
@@ -41,11 +41,7 @@ def list_differences(
     with opened() as connector:
         placed = None
         if date is not None:
-            job = connector.runner.jobs["reconcile"]
-            found = windows_of(connector, job, "", None, date, zone_of(connector))
-            if not found:
-                raise typer.BadParameter(f"{date:%Y-%m-%d} is no business day")
-            placed = Window(found[0].start, found[0].end)
+            placed = Window(*business_day(connector, date, zone_of(connector)).bounds)
         rows = connector.differences.listed(
             connector.context.clock(),
             **({"states": [state]} if state else {}),
@@ -114,5 +110,6 @@ def explain(
                 continue
             print(f"{each}: {found.number} {found.kind.value} {found.field} explained")
     if unknown:
-        print(f"no open differences: {', '.join(map(str, unknown))}")
+        numbers = ", ".join(map(str, unknown))
+        print(f"no open differences: {numbers}; see `connector differences list`")
         raise typer.Exit(1)

@@ -22,19 +22,21 @@ def build(
 
     Example: connector extracts build --date 2026-11-24
     """
-    from connector.commands.jobs import windows_of
+    from connector.commands.jobs import business_day, without_gap
     from connector.commands.opened import opened, zone_of
 
     with opened() as connector:
-        job = connector.runner.jobs["reconcile"]
-        found = windows_of(connector, job, "", None, date, zone_of(connector))
-        if not found:
-            raise typer.BadParameter(f"{date:%Y-%m-%d} is no business day")
-        if found[0].end > connector.context.clock():
-            raise typer.BadParameter(f"{date:%Y-%m-%d} is not closed yet")
-        outcome = connector.runner.run_window("reconcile", found[0])
+        zone = zone_of(connector)
+        window = business_day(connector, date, zone)
+        if window.end > connector.context.clock():
+            raise typer.BadParameter(
+                f"{date:%Y-%m-%d} is not closed yet; it is at"
+                f" {window.end.astimezone(zone):%Y-%m-%d %H:%M}"
+            )
+        without_gap(connector, connector.runner.jobs["reconcile"], "", [window], zone)
+        outcome = connector.runner.run_window("reconcile", window)
         if outcome.state == "skipped":
-            row = connector.runs.find("reconcile", "", found[0].bounds)
+            row = connector.runs.find("reconcile", "", window.bounds)
             again = connector.runner.rerun(row.id) if row else None
             if again is None:
                 print("is being built by another process")
@@ -88,7 +90,8 @@ def deliver(target: str, dry_run: DryRun = False) -> None:
         job = connector.runner.jobs["deliver"]
         if target not in job.scopes:
             raise typer.BadParameter(
-                f"{target!r} is no target; there are: {', '.join(job.scopes) or 'none'}"
+                f"{target!r} is no target: `delivery` in the settings has"
+                f" {', '.join(job.scopes) or 'none'}"
             )
         if dry_run:
             print(f"{target}: would be delivered what is not there yet")
@@ -121,6 +124,8 @@ def verify(path: Path) -> None:
     """
     from connector.extracts.verify import verify as verify_folder
 
+    if path.is_file():
+        raise typer.BadParameter(f"{path} is a file; name the folder that holds it")
     findings = verify_folder(path)
     for finding in findings:
         print(finding)

@@ -180,17 +180,31 @@ def windows_of(
         start, end = (each.replace(tzinfo=each.tzinfo or zone) for each in (start, end))
         if start >= end:
             raise typer.BadParameter(f"{window!r}: the window ends before it begins")
-        return _without_gap(connector, job, scope, [Window(start, end)], zone)
+        return without_gap(connector, job, scope, [Window(start, end)], zone)
     if date is not None:
         begin = date.replace(tzinfo=zone)
         due = job.due(scope, begin, begin + timedelta(days=2))
         found = [each for each in due if each.end.astimezone(zone).date() == date.date()]
-        return _without_gap(connector, job, scope, found, zone)
+        return without_gap(connector, job, scope, found, zone)
     after = connector.runner.reached(job.name, scope)
     return list(job.due(scope, after, connector.context.clock()))
 
 
-def _without_gap(connector: Any, job: Any, scope: str, windows: list[Any], zone: Any) -> list[Any]:
+def business_day(connector: Any, date: datetime, zone: Any) -> Any:
+    """Return the window of the nightly comparison that ends on a day."""
+    from datetime import timedelta
+
+    job, begin = connector.runner.jobs["reconcile"], date.replace(tzinfo=zone)
+    # A day is compared in the night that follows it.
+    for each in job.due("", begin, begin + timedelta(days=2)):
+        if each.end.astimezone(zone).date() == date.date():
+            return each
+    earlier = job.due("", begin - timedelta(days=20), begin + timedelta(days=1))
+    hint = f"; the one before is {earlier[-1].end.astimezone(zone):%Y-%m-%d}" if earlier else ""
+    raise typer.BadParameter(f"{date:%Y-%m-%d} is no business day{hint}")
+
+
+def without_gap(connector: Any, job: Any, scope: str, windows: list[Any], zone: Any) -> list[Any]:
     """Refuse windows beyond one that was never begun: a job goes on behind its last window."""
     reached = connector.runs.reached(job.name, scope)
     if windows and reached is not None and windows[0].start > reached:

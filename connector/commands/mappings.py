@@ -33,7 +33,7 @@ def list_mappings(
     from zoneinfo import ZoneInfo
 
     from connector.mapping.finding import MappingsInvalid
-    from connector.mapping.load import Folder
+    from connector.mapping.load import Folder, no_mappings
     from connector.settings import load_settings
 
     if versions or noticed:
@@ -42,6 +42,11 @@ def list_mappings(
     settings = load_settings()
     folder = Folder.read(settings.mappings)
     findings: list[Any] = []
+    if not folder.names():
+        raise MappingsInvalid([no_mappings(folder)])
+    units = [each.code for each in settings.business_units]
+    if unit is not None and unit not in units:
+        raise typer.BadParameter(f"there is no business unit {unit}; one of {', '.join(units)}")
     if name is not None:
         _known(name, folder.names())
         found = folder.document(name, findings, shop=settings.shop, business_unit=unit or "")
@@ -247,7 +252,8 @@ def _known(name: str, names: list[str]) -> None:
     from connector.mapping.finding import near
 
     if name not in names:
-        raise typer.BadParameter(f"there is no mapping {name}; {near(name, names)}")
+        hint = near(name, names) or "see `connector mappings list`"
+        raise typer.BadParameter(f"there is no mapping {name}; {hint}")
 
 
 def _print_effective(found: Any, *, as_json: bool) -> None:
@@ -270,7 +276,7 @@ def _print_effective(found: Any, *, as_json: bool) -> None:
 def _order(connector: Any, number: str) -> Any:
     row = connector.context.orders.by_number(number, connector.settings.shop)
     if row is None:
-        raise typer.BadParameter(f"there is no order {number}")
+        raise typer.BadParameter(f"there is no order {number}; see `connector orders list`")
     return row
 
 

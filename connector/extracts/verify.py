@@ -46,7 +46,7 @@ def verify(folder: Path) -> list[str]:
         )
     except FileNotFoundError:
         return [f"{manifest}: there is none — the extract is not complete; build it again"]
-    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
         return [f"{manifest}: unreadable ({error}) — {_REMEDY}"]
     findings = []
     for name, expected, rows in files:
@@ -54,8 +54,12 @@ def verify(folder: Path) -> list[str]:
         if not path.is_file():
             findings.append(f"{path}: missing — {_REMEDY}")
             continue
-        if _hash(path) != expected:
-            findings.append(f"{path}: changed since it was written — {_REMEDY}")
+        try:
+            if _hash(path) != expected:
+                findings.append(f"{path}: changed since it was written — {_REMEDY}")
+        except OSError as error:
+            findings.append(f"{path}: cannot be read ({error.strerror}) — let this user read it")
+            continue
         if name in tables:
             counted = tables[name][0]
             if counted != rows:
@@ -107,7 +111,7 @@ def _wrong(path: Path, rows: int, sums: Mapping[str, Decimal], columns: Any) -> 
                     return
                 for name, at in places.items():
                     totals[name] += _number(row[at], name, found)
-    except (csv.Error, ValueError) as error:
+    except (OSError, csv.Error, ValueError) as error:
         yield f"cannot be read: {error}"
         return
     if found != rows:

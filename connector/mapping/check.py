@@ -22,7 +22,7 @@ from connector.mapping.finding import Finding, Level, mistyped, near
 from connector.mapping.fit import converted, of_field, unfit
 from connector.mapping.infer import Inference, Problem, literal
 from connector.mapping.interfaces import Interfaces, read_interfaces
-from connector.mapping.load import Document, Folder
+from connector.mapping.load import Document, Folder, no_mappings
 from connector.mapping.needs import (
     Given,
     documents,
@@ -50,7 +50,7 @@ def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]
     """
     findings: list[Finding] = []
     if not folder.names():
-        return [Finding(folder.name, 0, 0, "no-mappings", "the folder holds no mappings")]
+        return [no_mappings(folder)]
     lookups = folder.lookups(findings)
     if interfaces is None:
         interfaces, wrong = read_interfaces(folder.interfaces())

@@ -193,13 +193,16 @@ def load(path: Path, shop: str = "", observe: Observer | None = None) -> Mapping
     return build(Folder.read(path), shop, observe)
 
 
+def no_mappings(folder: Folder) -> Finding:
+    """Return what is said of a folder without mappings."""
+    return Finding(folder.name, 0, 0, "no-mappings", "the folder holds no mappings")
+
+
 def build(folder: Folder, shop: str = "", observe: Observer | None = None) -> MappingSet:
     """Return the mappings of files that were read. Raises MappingsInvalid."""
     findings: list[Finding] = []
     if not folder.names():
-        raise MappingsInvalid(
-            [Finding(folder.name, 0, 0, "no-mappings", "the folder holds no mappings")]
-        )
+        raise MappingsInvalid([no_mappings(folder)])
     lookups = folder.lookups(findings)
     mappings: dict[str, FieldMapping] = {}
     for name in folder.names():
