@@ -59,7 +59,7 @@ from connector.store.settlements import Settlements
 from connector.store.standing import Standing
 from connector.store.waves import Waves
 from connector.storefront.port import Storefront
-from connector.unattended import wire
+from connector.unattended import language_of, wire
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def build(
     jobs = (
         intake(context, Every(schedule.intake)),
         advance(context, Every(schedule.advance), settings.workers, stop.is_set),
-        wave(context, waves, runs, files, settings.output / "waves"),
+        wave(context, waves, runs, files, settings.output / "waves", language_of(settings).say),
         status(context, database, Every(schedule.status)),
         writeback(context, Every(schedule.writeback)),
         reconcile(
@@ -191,6 +191,7 @@ def build(
             Nightly(zone, schedule.reconcile_at, business_days),
             settings.output / "extracts",
             zone,
+            language_of(settings).say,
             business_days,
         ),
         aftersales(context, sales, Every(schedule.aftersales)),

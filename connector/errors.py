@@ -38,6 +38,11 @@ class ConnectorError(Exception):
         return str(self.said)
 
 
+def said_of(error: BaseException) -> Said:
+    """Return what an error of whatever kind says."""
+    return error.said if isinstance(error, ConnectorError) else quoted(error)
+
+
 class RetryLater(ConnectorError):
     """Raised when the same request may succeed later and has provably had no effect so far.
 

@@ -215,6 +215,8 @@ class PromisesSection(_Section):
 class NotifySection(_Section):
     """Who gets messages, and in which language. Each channel is an apprise URL, and a secret.
 
+    The texts of the files for people follow the language too; their headings are in both.
+
     A role without channels is reached through those of ops.
     """
 

@@ -108,6 +108,7 @@ def _export(path: Path) -> None:
     from connector.commands.opened import opened
     from connector.extracts.review import write_review
     from connector.steps.review import questions
+    from connector.unattended import language_of
 
     if path.suffix.lower() != ".xlsx":
         raise typer.BadParameter(f"{path} must end in .xlsx")
@@ -115,7 +116,7 @@ def _export(path: Path) -> None:
         raise typer.BadParameter(f"there is no folder {path.parent}")
     with opened() as connector:
         asked = questions(connector.context)
-        write_review(path, asked)
+        write_review(path, asked, language_of(connector.settings).say)
     print(f"{path}: {len(asked)} buyers to be settled")
 
 

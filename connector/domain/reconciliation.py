@@ -14,6 +14,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from connector.domain.lifecycle import OWNER, HoldCause, Owner
+from connector.wording import Said
 
 SCALE = 10_000
 
@@ -177,7 +178,7 @@ class Difference:
     state: State
     explanation: str
     explained_by: str
-    detail: str
+    detail: Said
     carried: bool
 
     @property

@@ -45,6 +45,7 @@ from connector.domain.reconciliation import Difference
 from connector.store.daybook import Kept
 from connector.store.invoices import invoices_of, missing_of
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
+from connector.wording import Say
 
 Record = dict[str, Any]
 
@@ -201,7 +202,7 @@ def of_open_invoice(row: OrderRow, sale: AfterSaleRow, until: datetime) -> tuple
     )
 
 
-def of_difference(difference: Difference) -> tuple[str, Record]:
+def of_difference(difference: Difference, say: Say) -> tuple[str, Record]:
     """Return the record of a difference."""
     cause = difference.cause
     return (
@@ -211,6 +212,7 @@ def of_difference(difference: Difference) -> tuple[str, Record]:
             "line": difference.line or None,
             "meaning": f"{cause.chinese} {cause.english}",
             "earlier": _YES if difference.carried else "",
+            "detail": say(difference.detail),
         },
     )
 

@@ -15,6 +15,7 @@ from connector.domain.order import Buyer
 from connector.errors import Misconfigured
 from connector.extracts.files import put
 from connector.extracts.text import neutral
+from connector.wording import Said, Say, both
 
 LINK, CREATE = "link", "create"
 _WORDS = {LINK: LINK, CREATE: CREATE, "关联": LINK, "新建": CREATE}
@@ -53,7 +54,7 @@ class Offer:
     """A candidate and how it agrees with the buyer."""
 
     candidate: Candidate
-    evidence: str
+    evidence: Said
     likeness: float
 
 
@@ -64,7 +65,7 @@ class Question:
     orders: Sequence[str]
     buyer: Buyer
     fingerprint: str
-    reason: str
+    reason: Said
     offers: Sequence[Offer]
 
 
@@ -79,8 +80,11 @@ class Answer:
     fingerprint: str
 
 
-def write_review(path: Path, questions: Sequence[Question]) -> Path:
-    """Write the workbook, aside and renamed. It holds personal data: it goes to the rep alone."""
+def write_review(path: Path, questions: Sequence[Question], say: Say = both) -> Path:
+    """Write the workbook, aside and renamed. It holds personal data: it goes to the rep alone.
+
+    `say` tells reasons and evidence in the languages of the site.
+    """
     out = io.BytesIO()
     book = xlsxwriter.Workbook(
         out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -94,7 +98,7 @@ def write_review(path: Path, questions: Sequence[Question]) -> Path:
     sheet = book.add_worksheet(_SHEET)
     _headings(sheet, [each[1:] for each in _COLUMNS], styles)
     for number, question in enumerate(questions, start=2):
-        for index, value in enumerate(_cells(question)):
+        for index, value in enumerate(_cells(question, say)):
             style = styles["fill" if index < 2 else "text"]
             sheet.write_string(number, index, neutral(value), style)
     if questions:
@@ -105,7 +109,7 @@ def write_review(path: Path, questions: Sequence[Question]) -> Path:
     _headings(offers, _OFFER_COLUMNS, styles)
     rows = [(question, offer) for question in questions for offer in question.offers]
     for number, (question, offer) in enumerate(rows, start=2):
-        for index, value in enumerate(_offer_cells(question, offer)):
+        for index, value in enumerate(_offer_cells(question, offer, say)):
             offers.write_string(number, index, neutral(value), styles["text"])
     offers.freeze_panes(2, 2)
     book.close()
@@ -148,7 +152,7 @@ def _answer(number: int, cells: list[str]) -> Answer:
     return Answer(number, order, _WORDS.get(word, decision), customer, mark)
 
 
-def _cells(question: Question) -> list[str]:
+def _cells(question: Question, say: Say) -> list[str]:
     buyer, best = question.buyer, next(iter(question.offers), None)
     address = buyer.address
     return [
@@ -162,12 +166,12 @@ def _cells(question: Question) -> list[str]:
         buyer.code,
         buyer.phone,
         f"{address.province}{address.city}{address.street} {address.postcode}".strip(),
-        question.reason,
-        f"{best.candidate.number} {best.candidate.name}: {best.evidence}" if best else "",
+        say(question.reason),
+        f"{best.candidate.number} {best.candidate.name}: {say(best.evidence)}" if best else "",
     ]
 
 
-def _offer_cells(question: Question, offer: Offer) -> list[str]:
+def _offer_cells(question: Question, offer: Offer, say: Say) -> list[str]:
     each = offer.candidate
     return [
         question.orders[0],
@@ -176,7 +180,7 @@ def _offer_cells(question: Question, offer: Offer) -> list[str]:
         each.code,
         each.phone,
         f"{each.city}{each.street} {each.postcode}".strip(),
-        offer.evidence,
+        say(offer.evidence),
         f"{offer.likeness:.0f}",
     ]
 

@@ -17,6 +17,7 @@ from connector.store.promises import PromiseBook
 from connector.store.runs import Runs
 from connector.store.tables import RunRow
 from connector.store.trouble import Trouble
+from connector.wording import quoted, recorded
 
 # What comes right again within so long is not worth a message.
 _BLIP = timedelta(minutes=5)
@@ -77,7 +78,7 @@ def _calls(trouble: Trouble, now: datetime) -> Iterator[Condition]:
         yield Condition(AlertKind.CALL_IN_DOUBT, where, since, 0, {"calls": calls})
     late = now - _UNDELIVERED
     for _, operation, calls, since, error in trouble.unsettled_calls((CallState.PENDING,), late):
-        detail = {"calls": calls, "error": error}
+        detail = {"calls": calls, "error": recorded(error)}
         yield Condition(AlertKind.NOT_DELIVERED, operation, since, 0, detail)
 
 
@@ -97,11 +98,11 @@ def _waves(sources: Sources, now: datetime) -> Iterator[Condition]:
 def _runs(trouble: Trouble, now: datetime) -> Iterator[Condition]:
     for row in trouble.failed_runs():
         if not _is_blip(row, now):
-            error = row.error or ""
+            error = row.error or quoted("")
             detail = {
                 "run": row.id,
                 "attempts": row.attempts,
-                "error": error,
+                "error": recorded(error),
                 "logon": error.startswith("LogonFailed"),
             }
             yield Condition(AlertKind.JOB_FAILED, row.job, row.window_to, 0, detail)

@@ -21,6 +21,7 @@ from connector.steps.sales_order import live
 from connector.store.daybook import Daybook, Kept
 from connector.store.files import Files
 from connector.store.invoices import missing_of
+from connector.wording import Say
 
 _log = structlog.get_logger(__name__)
 
@@ -34,11 +35,13 @@ def write_extract(
     books: Sequence[BookSums],
     folder: Path,
     zone: ZoneInfo,
+    say: Say,
 ) -> list[Written]:
     """Write and note the extract of the business day that `window` is, streamed from the database.
 
     `differences` come in the sequence in which they are to stand; `books` are the sums of the four
-    books, ours named "connector". The same books make the same bytes.
+    books, ours named "connector". `say` tells texts in the languages of the site. The same books
+    make the same bytes.
     """
     day = window.end.astimezone(zone).date()
     start, end = window.bounds
@@ -53,7 +56,7 @@ def write_extract(
     )
     written = write_day(
         Day(day, start, end, cut, tuple(books)),
-        _records(context, daybook, clerk, window, differences),
+        _records(context, daybook, clerk, window, differences, say),
         context.mappings(),
         folder / f"{day:%Y-%m-%d}",
         zone,
@@ -68,6 +71,7 @@ def _records(
     clerk: Clerk,
     window: Window,
     differences: Iterable[Difference],
+    say: Say,
 ) -> Iterator[tuple[str, Record]]:
     start, end = window.bounds
     for kept in daybook.placed(context.shop, start, end):
@@ -86,7 +90,7 @@ def _records(
     for row, sale in daybook.not_recovered(context.shop, clerk.until):
         yield of_open_invoice(row, sale, clerk.until)
     for difference in differences:
-        yield of_difference(difference)
+        yield of_difference(difference, say)
 
 
 def _live(kept: Kept) -> Kept:

@@ -17,6 +17,7 @@ from connector.steps.context import Context
 from connector.store.daybook import Daybook
 from connector.store.files import Files
 from connector.store.reconciliation import Window as Span
+from connector.wording import Say
 
 
 def reconcile(
@@ -27,6 +28,7 @@ def reconcile(
     cadence: Cadence,
     folder: Path,
     zone: ZoneInfo,
+    say: Say,
     days_of: Callable[[datetime, datetime], Sequence[Window]],
 ) -> Job:
     """Return the job. Run again for the same day and the same books, it writes the same bytes.
@@ -43,7 +45,7 @@ def reconcile(
             return counts
         found = comparer.differences.of_window(compared)
         books = _sums(comparer.differences.sums(compared) or {})
-        written = write_extract(context, daybook, files, window, found, books, folder, zone)
+        written = write_extract(context, daybook, files, window, found, books, folder, zone, say)
         counts["differences"] = next(
             file.rows for file in written if file.path.name == "differences.csv"
         )

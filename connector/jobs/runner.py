@@ -16,11 +16,12 @@ from typing import Any
 
 import structlog
 
-from connector.domain.masking import mask_text
-from connector.errors import LogonFailed
+from connector.domain.masking import mask_said, mask_text
+from connector.errors import LogonFailed, said_of
 from connector.jobs.cadence import Cadence, Window
 from connector.store.runs import Runs
 from connector.store.tables import RunRow
+from connector.wording import systems
 
 _log = structlog.get_logger(__name__)
 
@@ -217,7 +218,7 @@ class Runner:
             log.info("job broken off: the service stops")
             return Outcome(job.name, row.scope, window, "stopped", {}, "", row.id)
         except Exception as error:
-            words = mask_text(f"{type(error).__name__}: {error}")
+            words = mask_said(systems.NAMED(name=type(error).__name__, message=said_of(error)))
             self._runs.fail(row, words, self._clock())
             log.error("job failed", error=words)
             return Outcome(job.name, row.scope, window, "failed", {}, words, row.id)

@@ -21,7 +21,7 @@ from connector.store.files import Files
 from connector.store.runs import Runs
 from connector.store.tables import OrderRow, WaveRow
 from connector.store.waves import Freeze, Waves
-from connector.wording import Said, course, together
+from connector.wording import Said, Say, course, together
 from connector.wording.terms import term
 
 # So long a wave waits for orders placed before its cutoff to be pulled and walked; what comes
@@ -31,8 +31,10 @@ PATIENCE = timedelta(minutes=5)
 _REASONS = 8
 
 
-def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path) -> Job:
+def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path, say: Say) -> Job:
     """Return the job. Each business unit has waves of its own, by its own timetable.
+
+    `say` tells in the languages of the site why orders were left out.
 
     The wave is frozen in one transaction; its files are made from what was frozen, so that a run
     that died between the two makes the same files when it is run again.
@@ -45,7 +47,7 @@ def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path)
         )
         unit = context.business_units[scope]
         zone = cadences[scope].timetable.calendar.zone
-        tables = batch_tables(_orders(context, waves, frozen, unit), _left_out(waves, frozen))
+        tables = batch_tables(_orders(context, waves, frozen, unit), _left_out(waves, frozen, say))
         name = _name(frozen, zone)
         contents = {
             f"{name}.xlsx": (
@@ -128,7 +130,8 @@ def _orders(
     return orders
 
 
-def _left_out(waves: Waves, frozen: WaveRow) -> list[tuple[str, object, str, str]]:
+def _left_out(waves: Waves, frozen: WaveRow, say: Say) -> list[tuple[str, object, str, str]]:
     return [
-        (row.number, row.placed_at, row.stage, seen.reason) for row, seen in waves.left_out(frozen)
+        (row.number, row.placed_at, say(term("stage", row.stage)), say(seen.reason))
+        for row, seen in waves.left_out(frozen)
     ]

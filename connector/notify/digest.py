@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from connector.domain.alerts import AlertKind
 from connector.domain.masking import mask_text
 from connector.notify.words import SUBJECTS, Words, words_for
+from connector.wording import Said, recalled
 
 # So many matters are told in full; a storm of more ends in a line that counts the rest.
 MOST = 12
@@ -51,6 +52,10 @@ class Language:
         """Return what is spoken of the two."""
         said = [*([chinese] if self.chinese else []), *([english] if self.english else [])]
         return between.join(said) or english
+
+    def say(self, text: Said) -> str:
+        """Return a text of the connector's; what is not its own reads as it is."""
+        return text.chinese if text.chinese == text else self.pick(text.chinese, text)
 
     def clock(self, at: datetime) -> str:
         """Return a time as people read it."""
@@ -114,13 +119,20 @@ def _words(alert: Told) -> Words:
 
 
 def _facts(alert: Told, language: Language) -> Mapping[str, Any]:
-    detail = {name: mask_text(str(value))[:_LONGEST_ERROR] for name, value in alert.detail.items()}
+    detail = {
+        name: language.say(recalled(value).with_each(_short))
+        for name, value in alert.detail.items()
+    }
     for name in ("due", "cutoff"):
         if name in detail:
             detail[name] = language.clock(datetime.fromisoformat(detail[name]))
     said = SUBJECTS.get(alert.subject)
     subject = language.pick(*said) if said is not None and alert.kind in _SPOKEN else alert.subject
     return {**detail, "subject": subject, "orders": alert.orders}
+
+
+def _short(text: str) -> str:
+    return mask_text(text)[:_LONGEST_ERROR]
 
 
 def _again(told: int, language: Language) -> str:

@@ -27,6 +27,7 @@ from connector.store.database import Database
 from connector.store.our_book import OurBook
 from connector.store.reconciliation import Differences, Window
 from connector.store.shared import share_out
+from connector.wording import Said
 
 _log = structlog.get_logger(__name__)
 
@@ -86,7 +87,7 @@ class Comparer:
             except (MappingFailed, StaleOrder, Rejected) as error:
                 _log.warning("not taken in", order=order, error=mask_text(str(error)))
 
-    def _read_the_rest(self, books: Books, window: Window, counts: Counter[str]) -> dict[str, str]:
+    def _read_the_rest(self, books: Books, window: Window, counts: Counter[str]) -> dict[str, Said]:
         """Lay our book beside, and ask for single orders that only one of the two has."""
         books.include(self.differences.carried(window.start), carried=True)
         ours = OurBook(books)
@@ -98,9 +99,9 @@ class Comparer:
             books.include(ours.earlier(reversed_, window.start), carried=True)
         ours.put(window.start, window.end, self.zone)
         ours.follow_numbers_kept_apart()
-        failed: dict[str, str] = {}
+        failed: dict[str, Said] = {}
         for page in ours.only_ours():
-            refused: dict[str, str] = {}
+            refused: dict[str, Said] = {}
             counts["unreadable"] += reading_books.put_storefront(
                 self.context,
                 books,
@@ -112,7 +113,7 @@ class Comparer:
         return failed
 
     def _read_others(
-        self, books: Books, window: Window, failed: dict[str, str], counts: Counter[str]
+        self, books: Books, window: Window, failed: dict[str, Said], counts: Counter[str]
     ) -> list[Book]:
         asked = []
         if self.context.dms.can("dms_find"):

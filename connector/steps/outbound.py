@@ -25,17 +25,17 @@ import structlog
 from connector.domain.masking import mask_said
 from connector.errors import (
     AlreadyThere,
-    ConnectorError,
     InDoubt,
     MappingFailed,
     Misconfigured,
     Rejected,
     RetryLater,
+    said_of,
 )
 from connector.store.calls import Call, Calls, CallState
 from connector.store.tables import CallRow
 from connector.telemetry.tracing import span, tell
-from connector.wording import Said, quoted, systems
+from connector.wording import Said, systems
 
 _log = structlog.get_logger(__name__)
 
@@ -105,7 +105,7 @@ class Outbound:
         except Exception as error:
             row = self._calls.begin(call, self._clock())
             if row is not None:
-                self._calls.release(row, mask_said(_of(error)))
+                self._calls.release(row, mask_said(said_of(error)))
             raise
 
     def outcome(self, row: CallRow, ask: Ask | None) -> Document | None:
@@ -141,7 +141,7 @@ class Outbound:
             if not isinstance(error, InDoubt | AlreadyThere):
                 _log.exception("unforeseen error while sending", call=call.key)
             said = EXISTS if isinstance(error, AlreadyThere) else None
-            why = systems.NAMED(name=type(error).__name__, message=_of(error))
+            why = systems.NAMED(name=type(error).__name__, message=said_of(error))
             self._calls.doubt(row, mask_said(why), said)
             return self._found_or_wait(self._calls.by_key(call.key), ask)
         # Where a power cut may forget the answer, it is asked for again: only where it can be.
@@ -203,7 +203,3 @@ class Outbound:
             place=row.key,
             remedy=systems.RESOLVE(reference=row.reference, call=row.id),
         )
-
-
-def _of(error: Exception) -> Said:
-    return error.said if isinstance(error, ConnectorError) else quoted(error)

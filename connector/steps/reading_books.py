@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from connector.domain.invoicing import invoice_of, void
-from connector.domain.masking import mask_text
+from connector.domain.masking import mask_said, mask_text
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder, scaled
 from connector.errors import ConnectorError, MappingFailed, Misconfigured, Rejected, RetryLater
@@ -23,7 +23,7 @@ from connector.steps.context import Context
 from connector.steps.take import content_hash
 from connector.store.books import Books
 from connector.store.our_book import OurBook
-from connector.wording import systems
+from connector.wording import Said, systems
 
 _log = structlog.get_logger(__name__)
 _BATCH = 200
@@ -149,13 +149,13 @@ def _put(books: Books, book: Book, rows: Iterable[Rows], *, carried: bool = Fals
     )
 
 
-def put_dms(context: Context, books: Books, zone: ZoneInfo, workers: int) -> dict[str, str]:
+def put_dms(context: Context, books: Books, zone: ZoneInfo, workers: int) -> dict[str, Said]:
     """Ask the DMS for every order that is compared: as many together as it takes, some at a time.
 
     Returns order number → why, for those of which it gave no usable answer. Raises RetryLater or
     Misconfigured: without the DMS there is nothing to compare.
     """
-    failed: dict[str, str] = {}
+    failed: dict[str, Said] = {}
     size = context.dms.batch("dms_find")
     with ThreadPoolExecutor(workers, thread_name_prefix="dms-book") as pool:
 
@@ -179,7 +179,7 @@ def put_dms(context: Context, books: Books, zone: ZoneInfo, workers: int) -> dic
             for (unit, _), answer in zip(questions, answers, strict=True):
                 for number, held in answer.items():
                     if isinstance(held, ConnectorError):
-                        failed[number] = mask_text(str(held))
+                        failed[number] = mask_said(held.said)
                     else:
                         _add_sales_orders(context, rows[number], number, unit, held, zone)
             kept = [each for number, each in rows.items() if number not in failed]
@@ -387,7 +387,7 @@ def _put_billing(books: Books, billed: Iterable[Billing], named: set[str]) -> No
 
 
 def one_by_one(
-    context: Context, orders: Iterable[str], failed: dict[str, str]
+    context: Context, orders: Iterable[str], failed: dict[str, Said]
 ) -> Iterator[Mapping[str, Any]]:
     """Ask the storefront for single orders by its own identifiers; those it has not are left out.
 
@@ -398,7 +398,7 @@ def one_by_one(
             yield context.storefront.order(order)
         except Rejected as refusal:
             if "invalid_id" not in refusal.code and "404" not in refusal.code:
-                failed[order] = mask_text(str(refusal))
+                failed[order] = mask_said(refusal.said)
 
 
 def _told(value: Any) -> Any:

@@ -29,7 +29,8 @@ from sqlalchemy import (
 
 from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder
 from connector.store.database import Database
-from connector.store.types import UtcDateTime
+from connector.store.types import UtcDateTime, told
+from connector.wording import Said
 
 _METADATA = MetaData()
 _PAGE = 500
@@ -187,7 +188,7 @@ class Books:
         self.connection.commit()
         return found
 
-    def tell(self, kind: str, reasons: Mapping[str, str]) -> None:
+    def tell(self, kind: str, reasons: Mapping[str, Said]) -> None:
         """Add to the table `found` what no comparison could tell: order number → why."""
         for number, why in reasons.items():
             self.run(
@@ -196,7 +197,7 @@ class Books:
                 " stray) VALUES (:number, 0, '', '', :kind, 'order', 1, 0, 0, 0, 0, 0, 0, :why, 0)",
                 number=number,
                 kind=str(kind),
-                why=why[:500],
+                why=told(why),
             )
 
     def tell_why_held(self) -> None:

@@ -29,12 +29,15 @@ from connector.store.database import Database
 from connector.store.rule import DELTAS, WORDS
 from connector.store.tables import DifferenceRow, ReconciliationRow
 from connector.store.types import ExactJson, UtcDateTime, scaled_down
+from connector.wording import Said, recalled, together
 
 _KEY = ("number", "line", "document", "kind", "field", "book")
 _SAME = " AND ".join(f"f.{name} = difference.{name}" for name in _KEY)
 # What a person's explanation was about. It is void as soon as one of these is another.
 _VALUES = "|| '|' ||".join(f" COALESCE({{0}}.{name}, '') " for name in WORDS)
 _OPEN = (State.NEW, State.KNOWN)
+# So many reasons of a hold stand with a difference; the order itself shows all.
+_REASONS = 8
 _LASTING = tuple(kind.value for kind, meaning in MEANING.items() if meaning.lasting)
 
 
@@ -257,9 +260,9 @@ class Differences:
         )
 
 
-def _reasons(text: str) -> str:
+def _reasons(text: str) -> Said:
     """Return the reasons of a hold in one line."""
-    return "; ".join(map(str, json.loads(text)))[:500] if text else ""
+    return together([recalled(each) for each in json.loads(text)[:_REASONS]] if text else [])
 
 
 _SEQUENCE = (

@@ -251,7 +251,7 @@ class RunRow(Base):
     lease_until: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     counts: Mapped[dict[str, Any]]
-    error: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[Said | None] = mapped_column(SaidText)
 
 
 class WaveRow(Base):
@@ -511,7 +511,7 @@ class DifferenceRow(Base):
     ordered_dms: Mapped[Decimal]
     invoiced_dms: Mapped[Decimal]
     invoiced_sap: Mapped[Decimal]
-    detail: Mapped[str] = mapped_column(Text)
+    detail: Mapped[Said] = mapped_column(SaidText)
     placed_at: Mapped[datetime | None] = mapped_column(index=True)
     since: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(12))

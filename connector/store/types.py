@@ -98,13 +98,7 @@ class SaidText(TypeDecorator[Said]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Keep the sentence's code and values beside the text."""
-        if value is None:
-            return None
-        stored = recorded(value)
-        if isinstance(stored, str):
-            # A text that looks like what is kept of a sentence must not be taken for it.
-            return dumps({"text": stored}) if stored.startswith(_OPENS) else stored
-        return dumps(stored)
+        return None if value is None else told(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Said | None:
         """Give back the text with what it is known to be."""
@@ -129,6 +123,15 @@ class SaidList(TypeDecorator[list[Said]]):
 
 
 _OPENS = ('{"code":', '{"text":')
+
+
+def told(text: str) -> str:
+    """Return what a column of texts holds of one, for statements that bind no types."""
+    stored = recorded(text)
+    if isinstance(stored, str):
+        # A text that looks like what is kept of a sentence must not be taken for it.
+        return dumps({"text": stored}) if stored.startswith(_OPENS) else stored
+    return dumps(stored)
 
 
 def dumps(value: Any) -> str:

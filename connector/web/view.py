@@ -15,6 +15,7 @@ from connector.store.standing import OPEN, Parcel
 from connector.store.tables import ActRow, AlertRow, RunRow
 from connector.web.heart import Heart
 from connector.web.metrics import SOON
+from connector.wording import Said, quoted
 
 _AT_RISK = 12
 _ALERTS = 12
@@ -228,6 +229,7 @@ def _jobs(connector: Connector, now: datetime) -> list[JobLine]:
     return lines
 
 
-def error_of(run: RunRow | None) -> str:
+def error_of(run: RunRow | None) -> Said:
     """Return what went wrong in a run, masked and not too long."""
-    return mask_text(run.error or "")[:300] if run else ""
+    error = run.error if run is not None and run.error is not None else quoted("")
+    return error.with_each(lambda text: mask_text(text)[:300])

@@ -5,11 +5,22 @@ catalogue it is and what it says it about, so that business people can read it i
 """
 
 from connector.wording import course, problems, systems, terms
-from connector.wording.said import Said, Sentence, quoted, recalled, recorded, together
+from connector.wording.said import (
+    Said,
+    Say,
+    Sentence,
+    both,
+    quoted,
+    recalled,
+    recorded,
+    together,
+)
 
 __all__ = [
     "Said",
+    "Say",
     "Sentence",
+    "both",
     "course",
     "problems",
     "quoted",

@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 
 # What stands in the place of a name in a sentence: a text, several, or another sentence.
 Value: TypeAlias = "str | tuple[str, ...]"
-_NONE: Mapping[str, Value] = MappingProxyType({})
+# How a text is told in a file: in the languages that the site's people read.
+Say: TypeAlias = "Callable[[Said], str]"
+_NONE: Mapping[str, Value] = {}
 
 
 class Said(str):
@@ -85,6 +87,11 @@ def catalogue() -> Mapping[str, Sentence]:
 def quoted(text: object) -> Said:
     """Return words that are not ours: they read the same in every language."""
     return Said(str(text))
+
+
+def both(text: Said) -> str:
+    """Tell a text as headings stand in files: in Chinese, then in English."""
+    return text.chinese if text.chinese == text else f"{text.chinese} / {text}"
 
 
 def recorded(text: str) -> str | dict[str, Any]:

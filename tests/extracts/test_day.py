@@ -32,6 +32,7 @@ from connector.mapping import load
 from connector.store.database import Database
 from connector.store.daybook import Daybook
 from connector.store.invoices import missing_of
+from connector.wording import both, quoted
 from tests.support import postgres
 from tests.support.books import SHOP, UNITS, Books, content
 
@@ -51,7 +52,7 @@ def difference(number: str, age: int) -> Difference:
     return Difference(
         1, number, 0, "", Kind.AMOUNT, "total", Decimal("1.10"), Decimal("1.00"), None, None,
         Decimal("0.10"), zero, zero, zero, zero, Owner.BU_FINANCE, PLACED, date(2026, 11, 20), age,
-        State.KNOWN, WILD, "", "", False,
+        State.KNOWN, WILD, "", quoted(""), False,
     )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ class Desk:
                     amount = missing[document.number]
                     yield clerk.of_application(row, document, amount, row.placed_at <= BEGIN)
         for number, age in (("0001", 0), ("0001", 4), ("0001", 30)):
-            yield of_difference(difference(number, age))
+            yield of_difference(difference(number, age), both)
 
     def write(self) -> None:
         write_day(DAY, self.records(), load(self.mappings), self.folder, ZONE)

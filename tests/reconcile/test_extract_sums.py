@@ -30,6 +30,7 @@ from connector.store.our_book import OurBook
 from connector.store.reconciliation import Differences, Window
 from connector.store.shared import share_out
 from connector.store.tables import Base, DocumentRow, LineRow, OrderRow
+from connector.wording import both
 from tests.reconcile.test_planted import DAYS, several
 from tests.reconcile.world import DAY, END, START, Case, make
 from tests.support import books as ours
@@ -177,7 +178,7 @@ def night(database: Database, cases: Sequence[Case], folder: Path) -> None:
     )  # fmt: skip
     placed = Daybook(database).placed(SHOP, START, END)
     records = [record for kept in placed for record in clerk.of_order(kept)]
-    records += [of_difference(each) for each in differences.of_window(SPAN)]
+    records += [of_difference(each, both) for each in differences.of_window(SPAN)]
     write_day(Day(date.fromisoformat(DAY), START, END, END), records, MAPPINGS, folder, ZONE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from connector.domain.reconciliation import Kind
 from connector.jobs.cadence import Window
@@ -25,6 +27,7 @@ from connector.sandbox.storefront import ORDER
 from connector.settings import Settings
 from connector.store.reconciliation import Window as Span
 from tests.support.scene import NOON, Scene, scene
+from tests.support.words import english_in
 
 START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 DAY = Window(START, START + timedelta(days=1))
@@ -72,10 +75,14 @@ class Night:
         )
 
 
+def _in_chinese(settings: Settings) -> None:
+    settings.notify.language = "zh"
+
+
 @contextmanager
 def night(database_url: str, folder: Path) -> Iterator[Night]:
     configure("error")
-    with scene(database_url, folder) as around:
+    with scene(database_url, folder, _in_chinese) as around:
         around.until(NOON)
         around.later(20)
         world.ship(around.sandbox.books, around.sandbox.clock)
@@ -155,6 +162,21 @@ def test_a_day_without_faults_leaves_only_what_waits(database_url: str, tmp_path
         assert sums["dms"]["invoiced"] == sums["sap"]["invoiced"] == issued
         placed = sum(Decimal(each["total"]) for each in tonight.books.all(ORDER))
         assert sums["storefront"]["ordered"] == sums["connector"]["ordered"] == placed
+        _files_are_in_chinese(tonight.scene.settings.output)
+
+
+def _files_are_in_chinese(output: Path) -> None:
+    """Why an order waits stands in the extract and in the batch, where the site reads Chinese."""
+    file = output / "extracts" / "2026-11-24" / "differences.csv"
+    with file.open(encoding="utf-8-sig", newline="") as rows:
+        details = {(row["number"], row["kind"]): row["detail"] for row in csv.DictReader(rows)}
+    assert details["34", "held"] == "XC-80513368（工厂 1000）：订购 40 PCE，可用 10"
+    batch = load_workbook(output / "waves" / "2026-11-24" / "GQ-20261124-1200.xlsx")["未放行"]
+    left_out = {row[0]: row[2:4] for row in batch.iter_rows(min_row=3, values_only=True)}
+    assert left_out["34"][0] == "销售订单"
+    assert str(left_out["34"][1]).startswith("挂起（缺货，配件管理员处理）：XC-80513368（工厂")
+    told = [*details.values(), *(str(cell) for cells in left_out.values() for cell in cells)]
+    assert not [each for each in told if english_in(each)]
 
 
 def test_what_the_intake_missed_is_taken_in(tonight: Night) -> None:

@@ -12,6 +12,7 @@ from connector.store.books import open_books
 from connector.store.comparison import compare
 from connector.store.database import Database
 from connector.store.reconciliation import Differences, Window
+from connector.wording import quoted
 from tests.reconcile.test_planted import ALL, SPAN, ZONE
 from tests.reconcile.world import END, START, Case, fill, make
 
@@ -122,7 +123,7 @@ def test_what_cannot_be_compared_is_told_of_and_solves_nothing(database: Databas
         fill(books, [one()])
         books.leave_out(one().number)
         compare(books.connection, Rules(), date(2026, 11, 24), (Book.STOREFRONT, *ALL))
-        books.tell("not_compared", {one().number: "the DMS cannot read it"})
+        books.tell("not_compared", {one().number: quoted("the DMS cannot read it")})
         differences.merge(books, SPAN, {}, END, ALL)
     told = {each.kind.value: each for each in differences.of_window(SPAN)}
     assert set(told) == {"amount", "not_compared"}

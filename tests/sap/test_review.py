@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from openpyxl import load_workbook
@@ -12,12 +13,14 @@ from openpyxl import load_workbook
 from connector.domain.lifecycle import HoldCause
 from connector.errors import ConnectorError, Misconfigured, Rejected, RetryLater
 from connector.extracts.review import read_review, write_review
+from connector.notify.digest import Language
 from connector.sandbox.faults import Fault
 from connector.steps.recognise import look_up, recognise
 from connector.steps.repair import link_customer
 from connector.steps.review import Taken, questions, take_answers
 from connector.store.calls import CallState
 from tests.support.scene import Scene, scene
+from tests.support.words import english_in
 
 
 @pytest.fixture
@@ -55,6 +58,22 @@ def filled(at: Scene, path: Path, **cells: str) -> list[Taken]:
         book["客户识别"][place] = value
     book.save(path)
     return list(take_answers(at.context, read_review(path), "rep"))
+
+
+@pytest.mark.parametrize("chinese_alone", [True, False])
+def test_the_sheet_tells_reasons_and_evidence_in_the_sites_language(
+    untouched: Scene, tmp_path: Path, chinese_alone: bool
+) -> None:
+    language = Language(True, not chinese_alone, ZoneInfo("Asia/Shanghai"))
+    write_review(tmp_path / "r.xlsx", questions(untouched.context), language.say)
+    book = load_workbook(tmp_path / "r.xlsx")
+    reason = str(book["客户识别"]["K3"].value)
+    evidence = str(book["候选客户"]["G3"].value)
+    assert reason.startswith("SAP中有相似客户，但无法确定是同一家")
+    assert evidence.startswith("代码")
+    assert "名称" in evidence
+    assert bool(english_in(reason)) is not chinese_alone
+    assert ("name" in evidence) is not chinese_alone
 
 
 def test_a_linked_record_is_corrected_when_asked_for(at: Scene) -> None:

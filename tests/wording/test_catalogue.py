@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,7 @@ def test_whatever_stands_in_a_sentence_is_kept_with_it(word: str, several: list[
     said = course.OF_DOCUMENT(document=word, difference=inner)
     again = recalled(recorded(said))
     assert (again, again.chinese) == (said, said.chinese)
+    assert copy.deepcopy(said).chinese == said.chinese
 
 
 def test_masking_reaches_every_language() -> None:
