@@ -65,6 +65,8 @@ def run(
         job = connector.runner.jobs[name]
         zone = zone_of(connector)
         scopes = job.scopes if scope is None else (scope,)
+        if window is None and date is None and not dry_run:
+            connector.runner.begin()
         failed: list[Any] = []
         for each in scopes:
             if each not in job.scopes:
@@ -87,9 +89,14 @@ def run(
                 continue
             with acting(connector, "job run", f"job {name}", actor, reason) as act:
                 outcome = connector.runner.run_window(name, found, each)
-                act.outcome = f"{each} {_span(found, zone)}: {_told(outcome)}".strip()
-            print(f"{name} {each} {_span(found, zone)}: {_told(outcome)}")
-            failed += [outcome] if outcome.state == "failed" else []
+                row = connector.runs.find(name, each, found.bounds)
+                busy = (
+                    row if outcome.state == "skipped" and row and row.state == "running" else None
+                )
+                told = f"is being run by {busy.owner}" if busy else _told(outcome)
+                act.outcome = f"{each} {_span(found, zone)}: {told}".strip()
+            print(f"{name} {each} {_span(found, zone)}: {told}")
+            failed += [outcome] if outcome.state == "failed" or busy else []
         if failed:
             raise typer.Exit(code_of_runs(failed))
 
@@ -186,8 +193,13 @@ def windows_of(
         due = job.due(scope, begin, begin + timedelta(days=2))
         found = [each for each in due if each.end.astimezone(zone).date() == date.date()]
         return without_gap(connector, job, scope, found, zone)
+    # What failed or was killed comes first, as it does when the service ticks.
+    undone = connector.runs.unfinished(job.name, scope)
     after = connector.runner.reached(job.name, scope)
-    return list(job.due(scope, after, connector.context.clock()))
+    return [
+        *(Window(row.window_from, row.window_to) for row in undone),
+        *job.due(scope, after, connector.context.clock()),
+    ]
 
 
 def business_day(connector: Any, date: datetime, zone: Any) -> Any:

@@ -152,6 +152,20 @@ class Runner:
         """Return how far a job has come: its next window ends later than this."""
         return self._runs.reached(name, scope) or self._since
 
+    def begin(self) -> None:
+        """Note for every job without any run where it begins, unless that was noted before.
+
+        Its first window may end long after this process: it is not to begin later because another
+        one is started meanwhile.
+        """
+        for job in self.jobs.values():
+            for scope in job.scopes:
+                self._begun(job, scope)
+
+    def _begun(self, job: Job, scope: str) -> datetime:
+        reached = self._runs.reached(job.name, scope)
+        return reached or self._runs.begun(job.name, scope, self._since)
+
     def run_window(self, name: str, window: Window, scope: str = "") -> Outcome:
         """Run one window of a job unless it was done; the command `job run` does this."""
         return self._run(self.jobs[name], scope, window)
@@ -179,11 +193,7 @@ class Runner:
             # Windows are worked off in their sequence: a later one waits for an earlier.
             if outcome.state != "done" or not goes_on():
                 return
-        after = self._runs.reached(job.name, scope)
-        if after is None:
-            # Noted, as the first window may end long after this process: it is not to begin later
-            # because another one was started meanwhile.
-            after = self._runs.begun(job.name, scope, self._since)
+        after = self._begun(job, scope)
         for window in job.due(scope, after, now):
             if not job.ready(window):
                 return

@@ -99,7 +99,8 @@ def test_windows_missed_while_it_was_down_are_worked_off_with_their_own_bounds(
 def test_a_job_without_any_run_begins_where_it_first_began_however_often_it_is_started(
     runs: Runs, clock: Clock, work: Work
 ) -> None:
-    assert runner(runs, clock, work).tick() == []
+    assert runner(runs, clock, work, "GQ", "CZ").tick() == []
+    runner(runs, clock, work).begin()
     clock.now += STEP
     # Started anew after the end of the first window, before anybody worked it off.
     job = Job("pull", "made up", Every(STEP), work)
