@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -45,13 +46,14 @@ from connector.steps.outbound import Outbound
 from connector.store.acts import Acts
 from connector.store.aftersales import AfterSales
 from connector.store.alerts import Alerts
-from connector.store.calls import Calls
+from connector.store.calls import Call, Calls
 from connector.store.customers import Customers
 from connector.store.database import Database
 from connector.store.daybook import Daybook
 from connector.store.files import Files
 from connector.store.mappings import MappingVersions
 from connector.store.orders import Orders
+from connector.store.progress import Progress
 from connector.store.promises import PromiseBook
 from connector.store.reconciliation import Differences
 from connector.store.runs import Runs
@@ -87,6 +89,7 @@ class Connector:
     differences: Differences
     mappings: Live
     versions: MappingVersions
+    progress: Progress
 
     def close(self) -> None:
         """Let go of connections."""
@@ -116,13 +119,15 @@ def build(
     dms = PatientDms(gated, settings.dms.retry_for)
     storefront = storefront_of(settings)
     calls = Calls(database)
+    progress = Progress(database, settings.output / ".progress")
+    progress.look(clock())
 
     context = Context(
         shop=settings.shop,
         orders=Orders(database),
         calls=calls,
         customers=Customers(database),
-        outbound=Outbound(calls, clock, settings.policy.settling),
+        outbound=Outbound(calls, clock, settings.policy.settling, _forgotten_by(progress)),
         mappings=in_force,
         storefront=storefront,
         sap_customers=CustomerDesk(
@@ -222,6 +227,16 @@ def build(
         differences=differences,
         mappings=in_force,
         versions=versions,
+        progress=progress,
+    )
+
+
+def _forgotten_by(progress: Progress) -> Callable[[Call], bool]:
+    restored = progress.restored_at
+    if restored is None:
+        return lambda _call: False
+    return lambda call: (
+        call.order_pk is not None and progress.placed_before(call.order_pk, restored)
     )
 
 

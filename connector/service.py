@@ -42,6 +42,7 @@ def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
         leading = lead.leads()
         if leading:
             connector.runner.tick(lane, lead.leads)
+            connector.progress.note()
         heart.beat(leading=leading)
 
     for number in (signal.SIGTERM, signal.SIGINT):

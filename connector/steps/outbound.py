@@ -56,12 +56,23 @@ Ask = Callable[[], Document | None]
 
 
 class Outbound:
-    """Makes outbound calls, each once."""
+    """Makes outbound calls, each once.
 
-    def __init__(self, calls: Calls, clock: Callable[[], datetime], settling: timedelta) -> None:
+    `forgotten` says of a call that is new to the database whether it may have been sent all the
+    same: before the database was restored.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        clock: Callable[[], datetime],
+        settling: timedelta,
+        forgotten: Callable[[Call], bool] = lambda _call: False,
+    ) -> None:
         self._calls = calls
         self._clock = clock
         self._settling = settling
+        self._forgotten = forgotten
 
     def settles_at(self, row: CallRow) -> datetime:
         """Return until when a call that was sent may still take effect, answered or not."""
@@ -85,6 +96,10 @@ class Outbound:
         if prepare is not None and self._calls.find(call.key) is None:
             self._prepare_first(call, prepare)
         begun = self._calls.begin(call, self._clock())
+        if begun is not None and self._forgotten(call):
+            why = "the database was restored since: it may have been sent before"
+            self._calls.doubt(begun, why)
+            return self._found_or_wait(self._calls.by_key(call.key), ask)
         if begun is not None:
             return self._send(begun, call, send, ask)
         row = self._calls.by_key(call.key)

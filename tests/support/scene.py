@@ -141,6 +141,26 @@ def scene(
             made.connector.close()
 
 
+@contextmanager
+def forgotten(database_url: str, folder: Path, calls_noted: int | None) -> Iterator[Scene]:
+    """Give Monday evening with a database that knows nothing of it, as after a loss.
+
+    `calls_noted` is how far the lost one had come, by the file that lies among the finished files.
+    """
+    books, _ = _lived(databases.place(database_url))
+    state = Path(shutil.copy(books, folder / "sandbox.db"))
+    if calls_noted is not None:
+        output = folder / "out"
+        output.mkdir(parents=True, exist_ok=True)
+        (output / ".progress").write_text(f"{calls_noted}\n", encoding="ascii")
+    with Sandbox(state=state) as sandbox:
+        made = Scene(sandbox, database_url, folder, begin=_AFTER)
+        try:
+            yield made
+        finally:
+            made.connector.close()
+
+
 _AFTER = EVENING + timedelta(minutes=2)
 
 
