@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +45,8 @@ def sandbox(
 ) -> None:
     """Run SAP, DMS and storefront as local servers, with made-up data.
 
+    The 26 sample orders are placed in the last minutes, so that `connector run` pulls them.
+
     Example: connector sandbox --fault sap:outage
     """
     import signal
@@ -55,7 +57,11 @@ def sandbox(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with _sandbox(port_base=port_base, orders=orders, faults=fault, state=state) as running:
+    five = 5 * 60
+    newest = datetime.fromtimestamp(datetime.now(UTC).timestamp() // five * five, UTC)
+    with _sandbox(
+        port_base=port_base, orders=orders, faults=fault, state=state, newest=newest
+    ) as running:
         for name, address in running.addresses().items():
             print(f"{name:11} {address}")
         print("\nIn another terminal, from the project's folder:\n")
@@ -112,7 +118,12 @@ def demo(
 
 
 def _sandbox(
-    *, port_base: int | None, orders: Path | None, faults: list[str] | None, state: Path | None
+    *,
+    port_base: int | None,
+    orders: Path | None,
+    faults: list[str] | None,
+    state: Path | None,
+    newest: datetime | None = None,
 ) -> Any:
     from connector.errors import Misconfigured
     from connector.sandbox.faults import Fault
@@ -123,6 +134,7 @@ def _sandbox(
             port_base=port_base,
             orders=orders,
             state=state,
+            newest=newest,
             faults=[Fault.parse(each) for each in faults or []],
         )
     except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -23,7 +24,9 @@ class Sandbox:
     """SAP, DMS and storefront on three ports of the loopback interface.
 
     The ports are `port_base` + 1, + 2 and + 3, or free ones. With `state` the systems' memory is
-    kept in a file. Raises ValueError for an unreadable list of orders, OSError for a taken port.
+    kept in a file. With `newest` the last of the sample orders is placed then.
+
+    Raises ValueError for an unreadable list of orders, OSError for a taken port.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Sandbox:
         orders: Path | None = None,
         faults: Sequence[Fault] = (),
         unique_external_numbers: bool = False,
+        newest: datetime | None = None,
     ) -> None:
         self.books = Books(state)
         self.clock = Clock()
@@ -52,6 +56,7 @@ class Sandbox:
             consumer_key=STOREFRONT_KEY,
             consumer_secret=STOREFRONT_SECRET,
             orders=orders,
+            newest=newest,
         )
         self.control = Control(self.books, self.clock, self.faults, self.sap)
         applications: tuple[Application, ...] = (self.sap, self.dms, self.storefront)

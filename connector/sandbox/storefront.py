@@ -6,14 +6,22 @@ import base64
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from connector.sandbox.books import Books, Clock, Document
 from connector.sandbox.storefront_query import STATUSES, InvalidParameter, Query
+from connector.sandbox.storefront_seed import (
+    completed,
+    placed_until,
+    products_of,
+    read_orders,
+    sample_refunds,
+    stamp_of,
+)
 from connector.sandbox.web import Request, Response
 
 ORDER, NOTE, REFUND, PRODUCT = (
@@ -37,7 +45,11 @@ class Refused(Exception):
 
 
 class StorefrontApplication:
-    """The sandbox's shop. `orders` is a file with any list of WooCommerce orders."""
+    """The sandbox's shop. `orders` is a file with any list of WooCommerce orders.
+
+    With `newest` the samples, which are of one evening, are sold so that the last of them is
+    placed then.
+    """
 
     system = "storefront"
 
@@ -49,15 +61,18 @@ class StorefrontApplication:
         consumer_key: str = "ck_sandbox",
         consumer_secret: str = "cs_sandbox",
         orders: Path | None = None,
+        newest: datetime | None = None,
     ) -> None:
         self._books = books
         self._clock = clock
         self._credentials = (consumer_key, consumer_secret)
-        listed = read_orders(orders, clock)
+        listed = read_orders(orders, stamp_of(clock))
+        refunds = [] if orders is not None else sample_refunds()
+        if newest is not None and orders is None:
+            listed, refunds = placed_until(newest, listed, refunds)
         books.seed(ORDER, ((str(order["id"]), order) for order in listed))
-        if orders is None:
-            books.seed(REFUND, _default_refunds())
-        books.seed(PRODUCT, _products(listed))
+        books.seed(REFUND, ((str(refund["id"]), refund) for refund in refunds))
+        books.seed(PRODUCT, products_of(listed))
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
             (method, re.compile(f"^{_ROUTE}{pattern}/?$"), handler)
             for method, pattern, handler in (
@@ -143,7 +158,9 @@ class StorefrontApplication:
     def _create_order(self, request: Request) -> tuple[int, Document]:
         body = _body(request)
         number = self._next_id()
-        order = _complete({**body, "id": number, "number": str(number)}, self._clock, number)
+        order = completed(
+            {**body, "id": number, "number": str(number)}, stamp_of(self._clock), number
+        )
         self._books.put(ORDER, str(number), order)
         return 201, order
 
@@ -155,9 +172,9 @@ class StorefrontApplication:
         changed = {**order, **{name: body[name] for name in _CHANGEABLE if name in body}}
         if "meta_data" in body:
             changed["meta_data"] = self._merged(order.get("meta_data"), body["meta_data"])
-        changed["date_modified"] = changed["date_modified_gmt"] = _stamp(self._clock)
+        changed["date_modified"] = changed["date_modified_gmt"] = stamp_of(self._clock)
         if status == "completed" and not order.get("date_completed_gmt"):
-            changed["date_completed"] = changed["date_completed_gmt"] = _stamp(self._clock)
+            changed["date_completed"] = changed["date_completed_gmt"] = stamp_of(self._clock)
         self._books.put(ORDER, key, changed)
         return 200, _with_refunds(self._books, changed)
 
@@ -199,8 +216,8 @@ class StorefrontApplication:
         note = {
             "id": number,
             "author": "WooCommerce",
-            "date_created": _stamp(self._clock),
-            "date_created_gmt": _stamp(self._clock),
+            "date_created": stamp_of(self._clock),
+            "date_created_gmt": stamp_of(self._clock),
             "note": str(body["note"]),
             "customer_note": bool(body.get("customer_note", False)),
         }
@@ -216,8 +233,8 @@ class StorefrontApplication:
         number = self._next_id()
         refund = {
             "id": number,
-            "date_created": _stamp(self._clock),
-            "date_created_gmt": _stamp(self._clock),
+            "date_created": stamp_of(self._clock),
+            "date_created_gmt": stamp_of(self._clock),
             "amount": str(body.get("amount", "0.00")),
             "reason": str(body.get("reason", "")),
             "meta_data": [],
@@ -227,7 +244,7 @@ class StorefrontApplication:
             "fee_lines": [],
         }
         self._books.put(REFUND, str(number), {**refund, "order": key})
-        stamp = _stamp(self._clock)
+        stamp = stamp_of(self._clock)
         self._books.put(ORDER, key, {**order, "date_modified": stamp, "date_modified_gmt": stamp})
         return 201, refund
 
@@ -292,95 +309,6 @@ class StorefrontApplication:
         return self._books.next_number("storefront.id", 100_001)
 
 
-def read_orders(path: Path | None, clock: Clock) -> list[Document]:
-    """Read a list of orders; what paging needs and an order lacks is supplied.
-
-    Raises ValueError that names the file, the place and the remedy.
-    """
-    if path is None:
-        text = resources.files("connector.sandbox").joinpath("orders.json").read_text("utf-8")
-        name = "orders.json"
-    else:
-        name = str(path)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"{name}: cannot be read ({error})") from None
-    try:
-        listed = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{name}: is no JSON ({error}) — give a list of WooCommerce orders"
-        ) from None
-    if not isinstance(listed, list):
-        raise ValueError(f"{name}: holds no list — give a JSON list of WooCommerce orders")
-    orders, taken = [], set()
-    for position, each in enumerate(listed, start=1):
-        if not isinstance(each, dict):
-            raise ValueError(f"{name}: entry {position} is no object — give WooCommerce orders")
-        number = each.get("id")
-        if not isinstance(number, int) or isinstance(number, bool) or number in taken:
-            number = 900_000 + position
-        taken.add(number)
-        orders.append(_complete({**each, "id": number}, clock, number))
-    return orders
-
-
-def _complete(order: Document, clock: Clock, number: int) -> Document:
-    placed = _readable(order.get("date_created_gmt")) or _readable(order.get("date_created"))
-    placed = placed or _stamp(clock)
-    modified = _readable(order.get("date_modified_gmt")) or placed
-    shown = order.get("status")
-    status = shown if isinstance(shown, str) and shown in STATUSES else "processing"
-    supplied = {
-        "id": number,
-        "status": status,
-        "date_created_gmt": placed,
-        "date_modified_gmt": modified,
-    }
-    return {"number": str(number), "meta_data": [], "refunds": [], **order, **supplied}
-
-
-def _readable(value: Any) -> str | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment
-    return moment.strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _default_refunds() -> Iterator[tuple[str, Document]]:
-    text = resources.files("connector.sandbox").joinpath("refunds.json").read_text("utf-8")
-    for refund in json.loads(text):
-        yield str(refund["id"]), {**refund, "order": "35"}
-
-
-def _products(orders: list[Document]) -> Iterator[tuple[str, Document]]:
-    seen = set()
-    for order in orders:
-        lines = order.get("line_items")
-        for line in lines if isinstance(lines, list) else []:
-            sku = line.get("sku") if isinstance(line, dict) else None
-            if isinstance(sku, str) and sku and sku not in seen:
-                seen.add(sku)
-                number = 20 + len(seen)
-                yield (
-                    str(number),
-                    {
-                        "id": number,
-                        "name": line.get("name"),
-                        "sku": sku,
-                        "status": "publish",
-                        "regular_price": str(line.get("price", "")),
-                        "manage_stock": True,
-                        "stock_quantity": 100,
-                        "date_created_gmt": "2026-11-01T00:00:00",
-                        "date_modified_gmt": "2026-11-01T00:00:00",
-                    },
-                )
-
-
 def _refunds_of(books: Books, key: str) -> list[Document]:
     return [
         {name: value for name, value in each.items() if name != "order"}
@@ -419,10 +347,6 @@ def _body(request: Request) -> Document:
     if not isinstance(body, dict):
         raise Refused(400, "rest_invalid_json", "Invalid JSON body passed.")
     return body
-
-
-def _stamp(clock: Clock) -> str:
-    return clock.now().strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:

@@ -97,8 +97,7 @@ class Outbound:
             self._prepare_first(call, prepare)
         begun = self._calls.begin(call, self._clock())
         if begun is not None and self._forgotten(call):
-            why = "the database was restored since: it may have been sent before"
-            self._calls.doubt(begun, why)
+            self._calls.doubt(begun, systems.FORGOTTEN())
             return self._found_or_wait(self._calls.by_key(call.key), ask)
         if begun is not None:
             return self._send(begun, call, send, ask)

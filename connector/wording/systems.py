@@ -80,6 +80,11 @@ ENDED_BEFORE = Sentence(
     "the process ended before the answer was noted",
     "进程在记录应答前已结束",
 )
+FORGOTTEN = Sentence(
+    "forgotten",
+    "the database was restored since: it may have been sent before",
+    "数据库已从备份恢复：此前可能已发送",
+)
 CANNOT_BE_ASKED = Sentence("cannot_be_asked", "the other side cannot be asked", "无法向对方查询")
 NOT_SHOWN = Sentence(
     "not_shown",
