@@ -251,6 +251,18 @@ EVENTS = {
     "merged_invoice": "合并开票分摊",
     "promise_at_risk": "时限将至",
     "promise_broken": "超过时限",
+    "shipped": "已发货",
+    "delivery_note": "发货单",
+    "invoice_application": "开票申请",
+    "backorder_ended": "欠货已清",
+    "remapped": "重新读取",
+}
+CALL_STATES = {
+    "pending": "待发送",
+    "sent": "已发送",
+    "confirmed": "已确认",
+    "rejected": "被拒绝",
+    "in_doubt": "结果不明",
 }
 DOCUMENTS = {word: (zh, word.replace("_", " ")) for word, zh in terms.DOCUMENTS.items()}
 
@@ -314,6 +326,11 @@ class Words:
         """Name a kind of event."""
         plain = kind.replace("_", " ")
         return EVENTS.get(kind, plain) if self.language == "zh" else plain
+
+    def call_state(self, state: str) -> str:
+        """Name how an outbound call stands."""
+        plain = state.replace("_", " ")
+        return CALL_STATES.get(state, plain) if self.language == "zh" else plain
 
     def counts(self, counts: Mapping[str, object]) -> str:
         """Say what a run counted, without what it did not find."""

@@ -136,7 +136,7 @@ SALE_STATES = {
     "new": "新登记",
     "requested": "已申请",
     "returning": "退货途中",
-    "received": "货物已收回",
+    "received": "待退款",
     "invoicing": "待开票",
     "refunded": "退款发票未回收",
     "settled": "已办结",

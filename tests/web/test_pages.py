@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import re
 import socket
@@ -14,13 +15,15 @@ import pytest
 import requests
 from pydantic import SecretStr
 
+import connector
 from connector.domain.lifecycle import HoldCause, Stage
+from connector.store.calls import CallState
 from connector.web.access import Access, Door
 from connector.web.answers import Request
 from connector.web.heart import Heart
 from connector.web.server import Server
 from connector.web.site import Site
-from connector.web.words import EVENTS, HOLDS, JOBS, STAGES, TEXTS, Words, language_of
+from connector.web.words import CALL_STATES, EVENTS, HOLDS, JOBS, STAGES, TEXTS, Words, language_of
 from tests.support.chromium import rendered, screenshot
 from tests.support.scene import NOON, Scene, scene
 from tests.support.words import english_in
@@ -199,6 +202,21 @@ def test_a_browser_renders_the_page_at_any_width(
     assert (tmp_path / "page.png").stat().st_size > 25_000
 
 
+def kinds_of_events() -> set[str]:
+    """Return the kinds that events are made with; those of stages and documents are computed."""
+    made = {Stage.READY.value, Stage.NOTED.value, Stage.SHIPPED.value, Stage.CLOSED.value}
+    made |= {"delivery_note", "invoice_application"}
+    for path in Path(connector.__path__[0]).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "event":
+                made |= {
+                    str(each.value)
+                    for each in ast.walk(node.value)
+                    if isinstance(each, ast.Constant)
+                }
+    return made
+
+
 def test_every_stage_cause_job_and_word_has_both_languages(day: Scene) -> None:
     assert set(STAGES) == {each.value for each in Stage}
     assert set(HOLDS) == {each.value for each in HoldCause}
@@ -208,7 +226,8 @@ def test_every_stage_cause_job_and_word_has_both_languages(day: Scene) -> None:
     # A job that has no word yet is shown by its name.
     assert Words("zh").job_name("no such job") == "no such job"
     assert {job.name for job in day.connector.jobs} & JOBS.keys()
-    assert Words("zh").event("held") == EVENTS["held"]
+    assert EVENTS.keys() >= kinds_of_events()
+    assert set(CALL_STATES) == {each.value for each in CallState}
     assert Words("en").event("cancel_requested") == "cancel requested"
 
 
