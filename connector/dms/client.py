@@ -25,6 +25,7 @@ from connector.dms.lent import LentClient, Message
 from connector.dms.transport import DmsSettings, DmsTransport
 from connector.errors import MappingFailed, Misconfigured, RetryLater
 from connector.mapping import MappingSet
+from connector.wording import systems
 
 __all__ = ["DmsSettings", "SoapDms"]
 
@@ -73,7 +74,7 @@ class SoapDms:
                 raise typed(error, place=place, write=write) from None
             findings = client.findings(operation, answer)
             if findings:
-                raise lost(f"the answer breaks the WSDL: {findings[0]}", place=place, write=write)
+                raise lost(systems.BREAKS_WSDL(finding=findings[0]), place=place, write=write)
             try:
                 return cast(dict[str, Any], _plain(client.read(operation, answer)))
             except Exception as error:
@@ -110,7 +111,7 @@ class SoapDms:
         with self._lent() as client:
             names = client.operations()
         if not self._read:
-            raise RetryLater("the WSDL cannot be read; a kept one is used", place="DMS")
+            raise RetryLater(systems.KEPT_WSDL(), place="DMS")
         return f"{len(names)} operations: {', '.join(sorted(names))}; WSDL {self._hash[:12]}"
 
     def endpoints(self, mappings: MappingSet) -> dict[str, list[str]]:
@@ -236,7 +237,7 @@ class SoapDms:
 def _unreadable(error: Exception, location: str) -> Exception:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return of_status(error.response.status_code, place=location, write=False)
-    return RetryLater(f"the WSDL cannot be read ({type(error).__name__})", place=location)
+    return RetryLater(systems.NO_WSDL(error=type(error).__name__), place=location)
 
 
 def _plain(value: Any) -> Any:

@@ -92,7 +92,7 @@ class DmsDesk:
             if number not in found:
                 raise Rejected(
                     "UNASKED",
-                    f"{held.get('number')} is not of the orders that were asked for",
+                    systems.UNASKED(number=held.get("number")),
                     place=f"DMS {mapping.target.operation}",
                 )
             found[number].append(held)

@@ -48,10 +48,10 @@ def typed(error: Exception, *, place: str, write: bool) -> ConnectorError:
     if isinstance(error, requests.ConnectTimeout) or _refused(error):
         return RetryLater(systems.UNREACHABLE(), place=place)
     if isinstance(error, requests.RequestException | XMLParseError | etree.Error):
-        return lost(f"the answer was lost ({type(error).__name__})", place=place, write=write)
+        return lost(systems.ANSWER_LOST(what=type(error).__name__), place=place, write=write)
     if isinstance(error, ZeepError):
-        return lost(f"the answer is unreadable: {str(error)[:_WORDS]}", place=place, write=write)
-    return lost(f"unforeseen {type(error).__name__}", place=place, write=write)
+        return lost(systems.UNREADABLE(words=str(error)[:_WORDS]), place=place, write=write)
+    return lost(systems.UNFORESEEN(error=type(error).__name__), place=place, write=write)
 
 
 def of_status(status: int, *, place: str, write: bool) -> ConnectorError:
@@ -66,7 +66,7 @@ def of_status(status: int, *, place: str, write: bool) -> ConnectorError:
         return Misconfigured(
             f"HTTP {status}", place=place, remedy="check dms.wsdl and dms.endpoint"
         )
-    return lost(f"HTTP {status} without a SOAP answer", place=place, write=write)
+    return lost(systems.NO_SOAP(status=status), place=place, write=write)
 
 
 def lost(what: str, *, place: str, write: bool) -> ConnectorError:
@@ -97,7 +97,7 @@ def _of_fault(fault: Fault, *, place: str, write: bool) -> ConnectorError:
         return Rejected(code, str(fault.message)[:_WORDS], place=place)
     # A fault that names no reason, or the server's own: it may have failed after the work.
     said = str(fault.message or "without words")[:_WORDS]
-    return lost(f"fault {code or '(none)'}: {said}", place=place, write=write)
+    return lost(systems.FAULT(code=code or "(none)", words=said), place=place, write=write)
 
 
 def _detail(detail: Any) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from connector.errors import InDoubt, Misconfigured, RetryLater
 from connector.extracts.files import put
+from connector.wording import Said, systems
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,16 @@ class Item:
         try:
             content = self.path.read_bytes()
         except OSError as error:
-            raise self._gone(f"cannot be read: {type(error).__name__}") from None
+            raise self._gone(systems.FILE_UNREADABLE(error=type(error).__name__)) from None
         if hashlib.sha256(content).hexdigest() != self.sha256:
-            raise self._gone("is not as it was written")
+            raise self._gone(systems.FILE_CHANGED())
         return content
 
-    def _gone(self, why: str) -> RetryLater:
+    def _gone(self, why: Said) -> RetryLater:
         return RetryLater(
-            f"the file {why}; nothing was sent",
+            why,
             place=str(self.path),
-            remedy="build it again, with `connector extracts build` or `connector job rerun`",
+            remedy=systems.BUILD_AGAIN(),
         )
 
 
@@ -175,7 +176,7 @@ class FolderTarget:
                 remedy="let the connector's user write there",
             ) from None
         except OSError as error:
-            raise InDoubt(f"{type(error).__name__} while writing", place=where) from error
+            raise InDoubt(systems.WHILE_WRITING(error=type(error).__name__), place=where) from error
 
     def _away(self, error: OSError) -> RetryLater:
-        return RetryLater(f"the folder does not answer: {error.strerror}", place=self.name)
+        return RetryLater(systems.FOLDER_SILENT(words=error.strerror), place=self.name)

@@ -18,6 +18,7 @@ from typing import Literal
 
 from connector.errors import InDoubt, LogonFailed, Misconfigured, Rejected, RetryLater
 from connector.extracts.deliver import Parcel, Sending
+from connector.wording import systems
 
 _TYPES = {
     ".csv": ("text", "csv"),
@@ -102,7 +103,7 @@ class MailTarget:
                 server.login(self.user, self.password)
         except smtplib.SMTPAuthenticationError as error:
             if error.smtp_code < 500:
-                raise RetryLater(f"logon put off ({error.smtp_code})", place=place) from None
+                raise RetryLater(systems.LOGON_PUT_OFF(code=error.smtp_code), place=place) from None
             raise LogonFailed(
                 f"{self.user} is refused ({error.smtp_code})",
                 place=f"delivery.{self.name}",
@@ -119,14 +120,16 @@ class MailTarget:
                 remedy="correct the host name or install the authority's certificate",
             ) from None
         except (smtplib.SMTPException, OSError) as error:
-            raise RetryLater(f"cannot be reached: {type(error).__name__}", place=place) from error
+            raise RetryLater(
+                systems.UNREACHABLE_WHY(why=type(error).__name__), place=place
+            ) from error
         return server
 
     def refused(self, code: int, text: bytes | str) -> RetryLater | Rejected:
         """The server's own words: 4xx is for now, 5xx for good; neither took the message."""
         words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
         if 400 <= code < 500:
-            return RetryLater(f"the mail server said {code}", place=self.name)
+            return RetryLater(systems.SERVER_SAID(words=code), place=self.name)
         return Rejected(str(code), words[:200], place=f"delivery.{self.name}")
 
 
@@ -153,7 +156,7 @@ class _Envelope:
         except (smtplib.SMTPException, OSError) as error:
             session.close()
             place = self._target.name
-            raise RetryLater(f"broke off: {type(error).__name__}", place=place) from error
+            raise RetryLater(systems.BROKE_OFF(error=type(error).__name__), place=place) from error
         # What is refused is noted with the call, as the answer to it.
         self._session, self._answer = session, (code, text)
 
@@ -173,7 +176,7 @@ class _Envelope:
             raise self._target.refused(error.smtp_code, error.smtp_error) from None
         except (smtplib.SMTPException, OSError) as error:
             raise InDoubt(
-                f"the mail server broke off: {type(error).__name__}", place=self._target.name
+                systems.BROKE_OFF(error=type(error).__name__), place=self._target.name
             ) from error
         finally:
             with suppress(smtplib.SMTPException, OSError):

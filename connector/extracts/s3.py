@@ -10,6 +10,7 @@ from typing import Any
 
 from connector.errors import InDoubt, LogonFailed, Misconfigured, RetryLater
 from connector.extracts.deliver import Item, Parcel, Sending, file_sendings
+from connector.wording import systems
 
 _HASH = "sha256"
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -76,12 +77,12 @@ class _Bucket:
         except ClientError as error:
             known = self._classified(error)
             if known is None:
-                raise InDoubt(f"the store said {_code(error)}", place=where) from error
+                raise InDoubt(systems.SERVER_SAID(words=_code(error)), place=where) from error
             raise known from error
         except (EndpointConnectionError, ConnectTimeoutError) as error:
             raise self._away(error) from error
         except BotoCoreError as error:
-            raise InDoubt(f"the store broke off: {type(error).__name__}", place=where) from error
+            raise InDoubt(systems.BROKE_OFF(error=type(error).__name__), place=where) from error
 
     def _classified(self, error: Any) -> Exception | None:
         """Return the typed error of an answer; None for one that no table foresaw."""
@@ -93,11 +94,13 @@ class _Bucket:
                 f"there is no bucket {self._target.bucket}", place=place, remedy="make it"
             )
         if code in _BUSY:
-            return RetryLater(f"the store said {code}", place=place)
+            return RetryLater(systems.SERVER_SAID(words=code), place=place)
         return None
 
     def _away(self, error: Exception) -> RetryLater:
-        return RetryLater(f"cannot be asked: {type(error).__name__}", place=self._target.name)
+        return RetryLater(
+            systems.UNREACHABLE_WHY(why=type(error).__name__), place=self._target.name
+        )
 
 
 @lru_cache(maxsize=8)

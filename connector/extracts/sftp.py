@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from connector.errors import InDoubt, LogonFailed, Misconfigured, RetryLater
 from connector.extracts.deliver import Item, Parcel, Sending, file_sendings
+from connector.wording import systems
 
 if TYPE_CHECKING:
     import paramiko
@@ -100,7 +101,9 @@ class _Link:
             self._rename(client, aside, where)
         except Exception as error:
             self.close()
-            raise InDoubt(f"{type(error).__name__} while renaming", place=where) from error
+            raise InDoubt(
+                systems.WHILE_RENAMING(error=type(error).__name__), place=where
+            ) from error
 
     def _rename(self, client: paramiko.SFTPClient, aside: str, where: str) -> None:
         try:
@@ -133,7 +136,7 @@ class _Link:
     def _lost(self, error: Exception, where: str) -> RetryLater:
         self.close()
         return RetryLater(
-            f"the server broke off: {type(error).__name__}", place=f"{self._target.name} {where}"
+            systems.BROKE_OFF(error=type(error).__name__), place=f"{self._target.name} {where}"
         )
 
     def _open(self) -> paramiko.SFTPClient:
@@ -152,7 +155,8 @@ class _Link:
             link = socket.create_connection((target.host, target.port), timeout=target.timeout)
         except OSError as error:
             raise RetryLater(
-                f"cannot be reached: {type(error).__name__}", place=f"{target.host}:{target.port}"
+                systems.UNREACHABLE_WHY(why=type(error).__name__),
+                place=f"{target.host}:{target.port}",
             ) from error
         transport = self._transport = paramiko.Transport(link)
         transport.banner_timeout = transport.auth_timeout = target.timeout
@@ -182,9 +186,11 @@ class _Link:
             ) from None
         except Exception as error:
             self.close()
-            raise RetryLater(f"no session: {type(error).__name__}", place=place) from error
+            raise RetryLater(
+                systems.NO_SFTP_WHY(error=type(error).__name__), place=place
+            ) from error
         if client is None:
-            raise RetryLater("the server opens no SFTP session", place=place)
+            raise RetryLater(systems.NO_SFTP(), place=place)
         channel = client.get_channel()
         if channel is not None:
             channel.settimeout(target.timeout)

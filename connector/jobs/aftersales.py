@@ -148,7 +148,7 @@ def try_again(
     follow(context, sales, row, counts)
     if counts["waiting"]:
         raise RetryLater(
-            f"return {reference} waits: the DMS does not answer",
+            systems.RETURN_WAITS(reference=reference),
             remedy="the next run tries again; `connector check --live` says what answers",
         )
     return next(each for each in sales.of_order(row.id) if each.reference == reference)

@@ -10,6 +10,7 @@ import structlog
 from connector.domain.alerts import Role
 from connector.errors import Misconfigured, RetryLater
 from connector.notify.digest import Message
+from connector.wording import systems
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ class AppriseNotifier:
             )
         # Who has got it once has got it: one dead channel of two must not double the other.
         if refused == len(urls):
-            raise RetryLater("no channel took the message", place=f"notify.{role}")
+            raise RetryLater(systems.NO_CHANNEL(), place=f"notify.{role}")
         if refused:
             _log.warning("a channel did not take a message", role=role, refused=refused)
 

@@ -104,13 +104,13 @@ def read_answer(
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         document = etree.fromstring(content, parser)
     except etree.XMLSyntaxError:
-        raise InDoubt(f"HTTP {status}, the answer is unreadable", place=place) from None
+        raise InDoubt(systems.UNREADABLE_ANSWER(status=status), place=place) from None
     fault = document.find(f".//{{{_ENVELOPE}}}Fault")
     if fault is not None:
         raise _of_fault(fault, place)
     body = document.find(f"{{{_ENVELOPE}}}Body")
     if status != 200 or body is None or not len(body):
-        raise InDoubt(f"HTTP {status} without an answer", place=place)
+        raise InDoubt(systems.NO_ANSWER(status=status), place=place)
     return {_upper(child, names or {}): _value(child, names or {}) for child in body[0]}
 
 

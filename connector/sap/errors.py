@@ -101,7 +101,7 @@ def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
         if known == key or any(re.search(rf"\b{known}\b", word) for word in said):
             return Misconfigured(f"ABAP exception {known}", place=place, remedy=remedy)
     if key in _PASSING:
-        return RetryLater(f"ABAP exception {key}", place=place)
+        return RetryLater(systems.ABAP(key=key), place=place)
     for pattern, meant in _IN_WORDS:
         if any(pattern.search(word) for word in said):
             return Misconfigured(

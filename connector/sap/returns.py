@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connector.errors import Rejected, RetryLater
+from connector.wording import systems
 
 # Message class and number → a lock or a passing state, not a refusal.
 _PASSING = frozenset({("F2", "042"), ("VP", "119"), ("ME", "006"), ("C_", "330")})
@@ -29,7 +30,7 @@ def check(answer: Mapping[str, Any], function: str) -> None:
     place = f"SAP {function}"
     code, text = code_of(errors[0]), "; ".join(text_of(row) for row in errors[:5])
     if all((_text(row, "ID"), _text(row, "NUMBER").zfill(3)) in _PASSING for row in errors):
-        raise RetryLater(f"{code} {text}", place=place)
+        raise RetryLater(systems.CODED(code=code, text=text), place=place)
     raise Rejected(code, text, place=place)
 
 

@@ -182,7 +182,7 @@ class RfcSap:
     def _open(self) -> Any:
         """Open a connection within the connect deadline, which the SDK itself does not keep."""
         if not self._logon.acquire(timeout=self._settings.connect_timeout):
-            raise RetryLater("other logons wait for SAP", place="SAP logon")
+            raise RetryLater(systems.LOGONS_WAIT(), place="SAP logon")
         try:
             said = self._logons.refused()
             if said is not None:
@@ -194,7 +194,7 @@ class RfcSap:
                 self._logons.admitted()
                 return connection
             if opening.error is None:
-                raise RetryLater("no connection in time", place="SAP logon")
+                raise RetryLater(systems.NO_CONNECTION(), place="SAP logon")
             error = _of_opening(module, opening.error)
             if isinstance(error, LogonFailed):
                 self._logons.refuse(error.message)
@@ -363,7 +363,7 @@ def _of_opening(module: ModuleType, error: Exception) -> ConnectorError:
         return Misconfigured(
             f"cannot connect: {_said(error)}", place=place, remedy="check sap.connection"
         )
-    return RetryLater(f"unforeseen {type(error).__name__}", place=place)
+    return RetryLater(systems.UNFORESEEN(error=type(error).__name__), place=place)
 
 
 def _of_call(module: ModuleType, error: Exception, place: str) -> ConnectorError:

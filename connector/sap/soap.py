@@ -30,6 +30,7 @@ from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSess
 from connector.sap.returns import check
 from connector.sap.slots import LocalSlots, Slots, Turnstile
 from connector.sap.wire import Wire
+from connector.wording import systems
 
 # Tables that must be sent, if only empty, for SAP to fill and return them. Those of a function
 # module that does not stand here are asked for.
@@ -151,7 +152,7 @@ class SoapSap:
         """Let one call go ahead until SAP has admitted us, and none once it refused us."""
         alone = not self._admitted
         if alone and not self._first.acquire(timeout=self._settings.call_deadline):
-            raise RetryLater("the first logon takes too long", place="SAP")
+            raise RetryLater(systems.FIRST_LOGON(), place="SAP")
         try:
             said = self._logons.refused()
             if said is not None:

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from connector.errors import Misconfigured, RetryLater
 from connector.store.alone import Alone, Done
 from connector.store.together import Together
+from connector.wording import systems
 
 # The newest of the migrations: a database that has it needs none of their machinery.
 NEWEST = "0014"
@@ -144,7 +145,7 @@ class Database:
             yield
             return
         if not self._turn.acquire(timeout=_LONGEST_TURN):
-            raise RetryLater("the database is busy", place=self.engine.url.render_as_string())
+            raise RetryLater(systems.DATABASE_BUSY(), place=self.engine.url.render_as_string())
         try:
             yield
         finally:
@@ -156,9 +157,9 @@ class Database:
             yield
         except OperationalError as error:
             raise RetryLater(
-                f"the database does not answer: {type(error.orig).__name__}",
+                systems.DATABASE_SILENT(error=type(error.orig).__name__),
                 place=self.engine.url.render_as_string(),
-                remedy="start the database, then look with `connector db check`",
+                remedy=systems.START_DATABASE(),
             ) from error
 
     def upgrade(self) -> None:

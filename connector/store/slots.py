@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector.errors import RetryLater
 from connector.store.database import Database
+from connector.wording import systems
 
 _TAKE = text(
     "SELECT slot FROM unnest(CAST(:free AS integer[])) AS slot"
@@ -48,7 +49,7 @@ class SharedSlots:
             except SQLAlchemyError as error:
                 self._lose()
                 raise RetryLater(
-                    f"the database that counts sessions does not answer: {type(error).__name__}",
+                    systems.COUNTING_SILENT(error=type(error).__name__),
                     place="SAP sessions",
                 ) from None
             if slot is None:

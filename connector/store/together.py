@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 
 from connector.errors import RetryLater
 from connector.store.alone import Alone, Done, typed_as
+from connector.wording import systems
 
 
 class _Entry:
@@ -89,7 +90,7 @@ class Together:
             for each in batch:
                 # Another thread is not to be interrupted by what interrupts this one.
                 plain = each is mine or isinstance(error, Exception)
-                each.error = error if plain else RetryLater("the writing was broken off")
+                each.error = error if plain else RetryLater(systems.WRITING_BROKEN_OFF())
             raise
         finally:
             self._withdraw(mine)

@@ -22,7 +22,7 @@ from connector.store.tables import (
     WaveOrderRow,
     WaveRow,
 )
-from connector.wording import Said, course
+from connector.wording import Said, course, systems
 
 _TRIES = 10
 _PAGE = 500
@@ -69,7 +69,7 @@ class Waves:
                 if wave is None:
                     raise
                 return wave
-        raise RetryLater("orders are being moved all the time", place=f"wave {freeze.cutoff}")
+        raise RetryLater(systems.MOVED_ALL_THE_TIME(), place=f"wave {freeze.cutoff}")
 
     def released(self, wave: WaveRow) -> list[tuple[OrderRow, WaveOrderRow]]:
         """Return the orders of a wave, in the sequence of their numbers."""

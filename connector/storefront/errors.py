@@ -16,7 +16,7 @@ from connector.errors import (
     Rejected,
     RetryLater,
 )
-from connector.wording import systems
+from connector.wording import quoted, systems
 
 # HTTP status → what it says about the request. "unsure": a server that failed may have done the
 # work before it failed, so that a write is in doubt; a read is simply made again.
@@ -86,7 +86,9 @@ def of_answer(
         )
     if kind == "later":
         return RetryLater(systems.ASKS_FOR_LESS(), place=place, after=_seconds(headers))
-    what = f"HTTP {status}, not WooCommerce's answer" if body is None else f"HTTP {status} {text}"
+    what = (
+        systems.NOT_WOOCOMMERCE(status=status) if body is None else quoted(f"HTTP {status} {text}")
+    )
     return InDoubt(what, place=place) if write else RetryLater(what, place=place)
 
 

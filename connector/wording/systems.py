@@ -64,6 +64,88 @@ RELEASE_IT = Sentence(
     "release_it", "have it released in SAP first, or take another", "请先在SAP解除，或改用其他客户"
 )
 
+UNFORESEEN = Sentence("unforeseen", "unforeseen {error}", "意外错误 {error}")
+ABAP = Sentence("abap", "ABAP exception {key}", "ABAP异常 {key}")
+NOT_A_DATE = Sentence("not_a_date", "{value} is not a date", "{value} 不是日期")
+NO_ANSWER = Sentence("no_answer", "HTTP {status} without an answer", "HTTP {status}，没有应答内容")
+UNREADABLE_ANSWER = Sentence(
+    "unreadable_answer", "HTTP {status}, the answer is unreadable", "HTTP {status}，应答无法读取"
+)
+NO_SOAP = Sentence("no_soap", "HTTP {status} without a SOAP answer", "HTTP {status}，不是SOAP应答")
+NOT_WOOCOMMERCE = Sentence(
+    "not_woocommerce", "HTTP {status}, not WooCommerce's answer", "HTTP {status}，不是商城的应答"
+)
+FAULT = Sentence("fault", "fault {code}: {words}", "对方报错 {code}：{words}")
+UNREADABLE = Sentence("unreadable", "the answer is unreadable: {words}", "应答无法读取：{words}")
+BREAKS_WSDL = Sentence(
+    "breaks_wsdl", "the answer breaks the WSDL: {finding}", "应答不符合WSDL：{finding}"
+)
+NO_WSDL = Sentence("no_wsdl", "the WSDL cannot be read ({error})", "WSDL无法读取（{error}）")
+KEPT_WSDL = Sentence(
+    "kept_wsdl",
+    "the WSDL cannot be read; a kept one is used",
+    "WSDL无法读取，使用已保存的版本",
+)
+UNASKED = Sentence(
+    "unasked", "{number} is not of the orders that were asked for", "{number} 不在所查询的订单中"
+)
+LOGONS_WAIT = Sentence("logons_wait", "other logons wait for SAP", "其他登录正在等待SAP")
+NO_CONNECTION = Sentence("no_connection", "no connection in time", "未能及时连接")
+FIRST_LOGON = Sentence("first_logon", "the first logon takes too long", "首次登录超时")
+RETURN_WAITS = Sentence(
+    "return_waits",
+    "return {reference} waits: the DMS does not answer",
+    "退货 {reference} 等待中：DMS没有应答",
+)
+
+# Delivering files and messages.
+NO_CHANNEL = Sentence("no_channel", "no channel took the message", "没有渠道收下消息")
+SERVER_SAID = Sentence("server_said", "the server said {words}", "服务器答复 {words}")
+BROKE_OFF = Sentence("broke_off", "the server broke off: {error}", "服务器中断：{error}")
+LOGON_PUT_OFF = Sentence("logon_put_off", "logon put off ({code})", "登录被推迟（{code}）")
+NO_SFTP = Sentence("no_sftp", "the server opens no SFTP session", "服务器不提供SFTP会话")
+NO_SFTP_WHY = Sentence("no_sftp_why", "no session: {error}", "无法建立会话：{error}")
+WHILE_RENAMING = Sentence("while_renaming", "{error} while renaming", "改名时出错：{error}")
+WHILE_WRITING = Sentence("while_writing", "{error} while writing", "写入时出错：{error}")
+FOLDER_SILENT = Sentence(
+    "folder_silent", "the folder does not answer: {words}", "文件夹无法访问：{words}"
+)
+FILE_UNREADABLE = Sentence(
+    "file_unreadable",
+    "the file cannot be read: {error}; nothing was sent",
+    "文件无法读取：{error}；尚未发送",
+)
+FILE_CHANGED = Sentence(
+    "file_changed",
+    "the file is not as it was written; nothing was sent",
+    "文件在写出后被改动；尚未发送",
+)
+BUILD_AGAIN = Sentence(
+    "build_again",
+    "build it again, with `connector extracts build` or `connector job rerun`",
+    "请用 `connector extracts build` 或 `connector job rerun` 重新生成",
+)
+
+# Our own database.
+DATABASE_BUSY = Sentence("database_busy", "the database is busy", "数据库正忙")
+DATABASE_SILENT = Sentence(
+    "database_silent", "the database does not answer: {error}", "数据库没有应答：{error}"
+)
+START_DATABASE = Sentence(
+    "start_database",
+    "start the database, then look with `connector db check`",
+    "请启动数据库，再用 `connector db check` 查看",
+)
+COUNTING_SILENT = Sentence(
+    "counting_silent",
+    "the database that counts sessions does not answer: {error}",
+    "统计会话数的数据库没有应答：{error}",
+)
+WRITING_BROKEN_OFF = Sentence("writing_broken_off", "the writing was broken off", "写入中断")
+MOVED_ALL_THE_TIME = Sentence(
+    "moved_all_the_time", "orders are being moved all the time", "订单一直在变动"
+)
+
 # A call whose outcome is open (docs/architecture.md, "Outbound calls").
 ON_ITS_WAY = Sentence("on_its_way", "the call is on its way", "调用进行中")
 ANOTHER_PROCESS = Sentence(

@@ -51,7 +51,7 @@ def uses() -> Iterator[tuple[str, ast.Call, Sentence]]:
     """Give every place at which a sentence is said: where, the call, the sentence."""
     aliases = {**_MODULES, "wrong": problems}
     for path in Path(connector.__path__[0]).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
             module = node.func.value
@@ -71,12 +71,12 @@ def test_every_sentence_is_said_with_what_it_names() -> None:
 
 def test_every_sentence_is_said_somewhere_and_bears_its_name() -> None:
     source = "".join(
-        path.read_text()
+        path.read_text(encoding="utf-8")
         for path in Path(connector.__path__[0]).rglob("*.py")
         if path.parent.name != "wording"
     )
     for module in _MODULES.values():
-        own = Path(str(module.__file__)).read_text()
+        own = Path(str(module.__file__)).read_text(encoding="utf-8")
         for name, sentence in vars(module).items():
             if isinstance(sentence, Sentence):
                 assert sentence.code == name.lower().strip("_")
@@ -150,3 +150,18 @@ def test_a_sentence_that_this_version_does_not_know_is_read_in_english() -> None
     assert recalled(recorded(later)).chinese == "said by a later version"
     changed = recalled({"code": "short", "text": "in other words", "values": {"sku": "XC-1"}})
     assert changed.chinese == "in other words"
+
+
+def test_an_error_that_may_hold_an_order_is_a_sentence_of_the_catalogue() -> None:
+    """What a person is told at the command line alone is English; the rest is read by others."""
+    plain = []
+    for path in Path(connector.__path__[0]).rglob("*.py"):
+        if "sandbox" in path.parts or path.name == "repair.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                at = {"Rejected": 1, "RetryLater": 0, "InDoubt": 0, "lost": 0}.get(node.func.id)
+                words = node.args[at : at + 1] if at is not None else []
+                if words and isinstance(words[0], ast.Constant | ast.JoinedStr):
+                    plain.append(f"{path.name}:{node.lineno}")
+    assert not plain
