@@ -16,13 +16,23 @@ def _same(book: Book, alias: str, of: str) -> str:
     )
 
 
+# Of several documents of SAP under one number the first is the one; each later one is a duplicate,
+# which counts by itself.
+_LATER = (
+    "EXISTS (SELECT 1 FROM book_document e WHERE e.book = 3 AND e.kind = {0}.kind"
+    " AND e.number = {0}.number AND e.document = {0}.document AND e.live = 1"
+    " AND e.part < {0}.part)"
+)
+
+
 def of_the_dms() -> Iterator[Rule]:
     """Give the rules for shipments and invoices by our book and by the DMS."""
     # A shipment is worth its order; an invoice its own amount.
     stake = "CASE WHEN d.kind = 'invoice' THEN ABS(d.gross) ELSE t.c_total END"
     in_sap = (
         "COALESCE((SELECT SUM(p.gross) FROM book_document p WHERE p.kind = 'invoice'"
-        " AND p.book = 3 AND p.live = 1 AND p.number = d.number AND p.document = d.document), 0)"
+        " AND p.book = 3 AND p.live = 1 AND p.number = d.number AND p.document = d.document"
+        f" AND NOT {_LATER.format('p')}), 0)"
     )
     yield Rule(
         f"'{Kind.STATUS_BEHIND}'",
@@ -74,11 +84,6 @@ def _invoice_values(book: Book, word: str, delta: str, only: str) -> Rule:
 
 def of_sap() -> Iterator[Rule]:
     """Give the rules for deliveries and billing documents by our book and by SAP."""
-    later = (
-        "EXISTS (SELECT 1 FROM book_document e WHERE e.book = 3 AND e.kind = {0}.kind"
-        " AND e.number = {0}.number AND e.document = {0}.document AND e.live = 1"
-        " AND e.part < {0}.part)"
-    )
     name = "CASE WHEN d.kind = 'invoice' THEN 'billing' ELSE 'delivery' END"
     stake = "CASE WHEN d.kind = 'invoice' THEN ABS(d.gross) ELSE t.c_total END"
     source = (
@@ -90,7 +95,7 @@ def of_sap() -> Iterator[Rule]:
         f"'{Kind.DUPLICATE}'",
         name,
         Book.SAP,
-        f"{source.format(3)} AND {later.format('d')}",
+        f"{source.format(3)} AND {_LATER.format('d')}",
         {**values, "document": "d.part", "sap": "d.part", "invoiced_sap": "d.gross"},
     )
     unknown = " AND ".join(
@@ -101,7 +106,7 @@ def of_sap() -> Iterator[Rule]:
         f"'{Kind.UNKNOWN_DOCUMENT}'",
         name,
         Book.SAP,
-        f"{source.format(3)} AND NOT {later.format('d')} AND {unknown}",
+        f"{source.format(3)} AND NOT {_LATER.format('d')} AND {unknown}",
         {**values, "document": "d.part", "sap": "d.part", "invoiced_sap": "d.gross"},
     )
     yield Rule(
@@ -112,7 +117,7 @@ def of_sap() -> Iterator[Rule]:
         f" WHERE {_same(Book.SAP, 'o', 'd')})",
         {**values, "connector": "d.document", "invoiced_sap": "-d.gross"},
     )
-    yield _invoice_values(Book.SAP, "sap", "invoiced_sap", f" AND NOT {later.format('o')}")
+    yield _invoice_values(Book.SAP, "sap", "invoiced_sap", f" AND NOT {_LATER.format('o')}")
 
 
 def taxes(rules: Rules) -> Iterator[Rule]:
