@@ -48,6 +48,8 @@ class Document:
     answer: Mapping[str, Any]
 
 
+# A recorded call must be on its way within this part of the settling time: the rest is the wire's.
+_FRESH = 4
 # The code of a call that the other side refused as a double of one that it holds.
 EXISTS = "exists"
 
@@ -136,6 +138,11 @@ class Outbound:
         return self._ask(row, ask)
 
     def _send(self, row: CallRow, call: Call, send: Send, ask: Ask | None) -> Document:
+        if self._clock() - (row.sent_at or row.created_at) > self._settling / _FRESH:
+            # A disk or a machine stood still meanwhile. Others will soon ask about this call and
+            # believe that it is absent, while it could still arrive.
+            self._calls.release(row, "not sent: recording it took too long")
+            raise RetryLater("recording the call took too long", place=row.key)
         try:
             with (
                 structlog.contextvars.bound_contextvars(call=row.id),

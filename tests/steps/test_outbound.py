@@ -128,6 +128,17 @@ def test_absent_is_believed_only_after_settling(
     assert side.recorded_before_sent == [CallState.SENT, CallState.SENT]
 
 
+def test_a_call_that_is_no_longer_young_once_it_is_recorded_is_not_sent(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    side, moments = Side(calls), [clock.now, clock.now + SETTLING / 2]
+    with pytest.raises(RetryLater, match="too long"):
+        Outbound(calls, lambda: moments.pop(0), SETTLING).perform(CALL, side.send, side.ask)
+    assert (side.held, state(calls)) == ([], CallState.PENDING)
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert (side.held, side.asked) == (["SO1"], 0)
+
+
 def test_a_request_that_arrives_late_is_found_and_not_doubled(
     calls: Calls, outbound: Outbound, clock: Clock
 ) -> None:
