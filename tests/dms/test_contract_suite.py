@@ -105,7 +105,6 @@ def desk(wire: Wire) -> DmsDesk:
             endpoint=f"{wire.url}/dms/service",
             user=DMS_USER,
             password=DMS_PASSWORD,
-            read_timeout=10,
         ),
         lambda: mappings,
     )

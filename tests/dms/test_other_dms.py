@@ -38,7 +38,6 @@ def day(tmp_path: Path) -> Iterator[Day]:
             settings.dms.service = "VerkaufDienst"
             settings.dms.endpoint = wire.url
             settings.dms.authentication = "none"
-            settings.dms.read_timeout = 2
 
         with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path, reached) as made:
             yield made, dms, wire

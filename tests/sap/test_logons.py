@@ -37,7 +37,7 @@ def test_a_restarted_process_does_not_try_what_was_refused(
         arguments = (sandbox.sap_url, database.url, SAP_USER, password)
         return subprocess.run(
             [sys.executable, "-m", "tests.support.logon_process", *arguments],
-            check=True, capture_output=True, text=True, timeout=60,
+            check=True, capture_output=True, text=True, timeout=120,
         ).stdout  # fmt: skip
 
     assert "refuses our credentials" in started("wrong")

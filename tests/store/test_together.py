@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -28,6 +27,7 @@ from connector.errors import RetryLater
 from connector.store.alone import Alone
 from connector.store.database import Database
 from connector.store.together import Together
+from tests.support.waiting import PATIENCE, until
 
 NORMAL, FULL = 1, 2  # PRAGMA synchronous
 
@@ -69,7 +69,7 @@ class Writers:
     @contextmanager
     def turn(self) -> Iterator[None]:
         self.turns += 1
-        assert self.may.wait(20)
+        assert self.may.wait(PATIENCE)
         if self.refused:
             raise self.refused.pop()
         yield
@@ -80,14 +80,15 @@ class Writers:
             thread = threading.Thread(target=self._run, args=(at, write))
             self.threads.append(thread)
             thread.start()
-            until = time.monotonic() + 20
-            while len(self.together._waiting) <= at and time.monotonic() < until:
-                time.sleep(0.001)
+            self._comes(at)
+
+    def _comes(self, at: int) -> None:
+        until(lambda: len(self.together._waiting) > at)
 
     def end(self) -> list[BaseException | int]:
         self.may.set()
         for thread in self.threads:
-            thread.join(20)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
         return [self.outcomes[at] for at in range(len(self.threads))]
 
@@ -174,7 +175,7 @@ def test_many_threads_write_each_row_once(writers: Writers) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert writers.seen() == 40
 
 

@@ -128,7 +128,7 @@ class Connection:
             params={"sap-client": self._client},
             data=etree.tostring(envelope, encoding="utf-8"),
             headers={"Content-Type": "text/xml; charset=utf-8", **headers},
-            timeout=(5, self._timeout),
+            timeout=(60, self._timeout),
         )
         if response.status_code == 503 or (
             response.status_code >= 500 and b"Fault" not in response.content

@@ -27,7 +27,7 @@ class Opened:
         self.url = f"http://127.0.0.1:{server.port}"
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        return requests.get(self.url + path, headers=headers, timeout=30, allow_redirects=False)
+        return requests.get(self.url + path, headers=headers, timeout=60, allow_redirects=False)
 
 
 @contextmanager

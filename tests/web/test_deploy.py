@@ -117,7 +117,7 @@ def test_prometheus_loads_the_rules_and_they_speak_when_they_should(tmp_path: Pa
     file = tmp_path / "cases.yaml"
     file.write_text(cases.replace("RULES", str(RULES)), encoding="utf-8")
     for words in (["check", "rules", str(RULES)], ["test", "rules", str(file)]):
-        done = subprocess.run([promtool, *words], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([promtool, *words], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
