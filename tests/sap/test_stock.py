@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from connector.jobs.advance import drain
 from connector.sandbox.faults import Fault
 from connector.settings import Settings
-from tests.support.scene import scene
+from connector.store.tables import LineRow, OrderRow
+from tests.support.books import content
+from tests.support.scene import Scene, scene
 
 SHIPPED = Path(__file__).parents[2] / "mappings"
 
@@ -49,3 +57,59 @@ def test_a_part_is_asked_once_and_handed_out_once(tmp_path: Path) -> None:
         # Order 34 waits for one part of its two: each is asked once, however many orders wait.
         at.later(minutes=31)
         assert fault.seen == 2
+
+
+def waiting_for_stock(at: Scene, parts: list[str]) -> None:
+    """Have orders wait for one piece each of these parts, the first with the oldest deadline."""
+    now, places = at.clock.now, list(enumerate(parts))
+    random.Random(7).shuffle(places)  # when they were stored says nothing
+    with at.connector.database.transaction() as session:
+        for place, sku in places:
+            number = f"Q{place}"
+            row = OrderRow(
+                shop=at.context.shop, number=number, order_id=number, content_hash="", payload={},
+                content=content(number, now, [(sku, "1", "10.00")]), status="processing",
+                payment_state="paid", stage="placed", placed_at=now, received_at=now,
+                updated_at=now, deadline_at=now + timedelta(seconds=place), next_try_at=now,
+                business_units="GQ", currency="CNY", total=Decimal(10),
+            )  # fmt: skip
+            session.add(row)
+            session.flush()
+            session.add(
+                LineRow(
+                    order_pk=row.id, number=1, line_id="1", sku=sku, name=sku, unit="PCE",
+                    quantity=Decimal(1), refunded_quantity=Decimal(0), unit_price=Decimal(10),
+                    discount=Decimal(0), amount=Decimal(10), business_unit="GQ",
+                    allocated=Decimal(0), shipped=Decimal(0),
+                )
+            )  # fmt: skip
+
+
+@pytest.mark.long
+def test_over_several_pages_each_part_is_asked_once_and_the_oldest_deadline_gets_it(
+    tmp_path: Path,
+) -> None:
+    # A page is of 500 orders. Nobody has the rare part; of the other ten go with the first page,
+    # and of the two that want it in the second only the older is served.
+    parts = ["XC-RARE"] * 512
+    for place in (*range(3, 500, 50), 501, 510):
+        parts[place] = "XC-SHARED"
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path) as at:
+        for sku, quantity in (("XC-RARE", "0"), ("XC-SHARED", "11")):
+            at.sandbox.books.put(
+                "sap.stock", f"1000/{sku}",
+                {"WERKS": "1000", "MATNR": sku, "MEINS": "ST", "LABST": quantity},
+            )  # fmt: skip
+            at.sandbox.books.put(
+                "sap.material", sku, {"MATNR": sku, "MAKTX": sku, "MEINS": "ST"}
+            )  # fmt: skip
+        waiting_for_stock(at, parts)
+        asked = Fault.parse("sap:latency:operation=BAPI_MATERIAL_AVAILABILITY,times=0")
+        at.sandbox.faults.set([asked, Fault.parse("dms:outage")])
+        drain(at.context, workers=1)
+        assert asked.seen == 2
+        served = {row.number for row in at.context.orders.listed() if row.stage == "confirmed"}
+        assert served == {f"Q{place}" for place in (*range(3, 500, 50), 501)}
+        short = at.context.orders.by_number("Q510")
+        assert short is not None
+        assert (short.stage, short.hold_cause) == ("placed", "stock")
