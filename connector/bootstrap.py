@@ -161,11 +161,12 @@ def build(
     unattended = wire(settings, context, database, (sap_gate, gated), nightly, in_force)
     differences = Differences(database, settings.shop, zone)
     daybook = Daybook(database)
+    sap_books = SapBooks(sap, in_force)
     comparer = Comparer(
         context=context,
         database=database,
         differences=differences,
-        sap=SapBooks(sap, in_force),
+        sap=sap_books,
         rules=Rules(**settings.reconciliation.model_dump()),
         zone=zone,
         workers=settings.workers,
@@ -186,7 +187,7 @@ def build(
         intake(context, Every(schedule.intake)),
         advance(context, Every(schedule.advance), settings.workers, stop.is_set),
         wave(context, waves, runs, files, settings.output / "waves", language_of(settings).say),
-        status(context, database, Every(schedule.status)),
+        status(context, database, Every(schedule.status), sap_books, zone),
         writeback(context, Every(schedule.writeback)),
         reconcile(
             context,

@@ -1,4 +1,4 @@
-"""Job: learn from the DMS what was shipped and invoiced."""
+"""Job: learn from the DMS, or where it cannot tell from SAP, what was shipped and invoiced."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
+from connector.sap.books import SapBooks
 from connector.steps.context import Context
 from connector.steps.news import take_news
+from connector.steps.sap_news import changed_in_sap
 from connector.store.changes import StaleOrder
 from connector.store.database import Database
 from connector.store.orders import OpenOrder
@@ -22,14 +25,18 @@ from connector.store.orders import OpenOrder
 _log = structlog.get_logger(__name__)
 
 OVERLAP = timedelta(minutes=10)
-CHANGES, SINGLE = "dms_status", "dms_order_status"
+CHANGES, SINGLE, IN_SAP = "dms_status", "dms_order_status", "sap_deliveries"
 News = dict[str, Any]
 
 
-def status(context: Context, database: Database, cadence: Cadence) -> Job:
+def status(
+    context: Context, database: Database, cadence: Cadence, sap: SapBooks, zone: ZoneInfo
+) -> Job:
     """Return the job. News that was seen before, or comes in another sequence, changes nothing.
 
-    A DMS that cannot tell what changed is asked for each open sales order, in batches.
+    A DMS that cannot tell what changed is asked for each open sales order, in batches; where it
+    cannot tell of single orders either, SAP is asked for the documents that changed. One source
+    is asked, so that nothing is told twice. SAP dates changes by the day in the `zone`.
     """
 
     def run(window: Window, _scope: str) -> Counts:
@@ -38,10 +45,13 @@ def status(context: Context, database: Database, cadence: Cadence) -> Job:
             mapping, told = CHANGES, context.dms.changed_since(window.start - OVERLAP)
         elif context.dms.can(SINGLE):
             mapping, told = SINGLE, _one_by_one(context, counts)
+        elif sap.can():
+            since = (window.start - OVERLAP).astimezone(zone).date()
+            mapping, told = IN_SAP, changed_in_sap(context, sap, since, zone)
         else:
             raise Misconfigured(
-                "the DMS can be asked neither for changes nor for single orders",
-                place=f"mappings {CHANGES}, {SINGLE}",
+                "the DMS can be asked neither for changes nor for single orders, nor can SAP",
+                place=f"mappings {CHANGES}, {SINGLE}, {IN_SAP}",
                 remedy="map one of them: without it no shipment is ever known",
             )
         for news in told:
@@ -49,7 +59,7 @@ def status(context: Context, database: Database, cadence: Cadence) -> Job:
             counts[_take(context, database, news, mapping)] += 1
         return dict(counts)
 
-    return Job("status", "learn of shipments and invoices from the DMS", cadence, run)
+    return Job("status", "learn of shipments and invoices", cadence, run)
 
 
 def _take(context: Context, database: Database, news: News, mapping: str) -> str:
