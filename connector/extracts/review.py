@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,12 +137,10 @@ def read_review(path: Path) -> list[Answer]:
         expected = [chinese for _, chinese, _, _ in _COLUMNS[:_READ]]
         if heading != expected:
             raise _not_ours(path, f"the first columns are not {', '.join(expected)}")
-        next(rows, None)
-        return [
-            _answer(number, [_text(cell) for cell in row])
-            for number, row in enumerate(rows, start=3)
-            if any(_text(cell) for cell in row)
-        ]
+        # Sorting or deleting rows moves the second heading: it is known by its words.
+        below = [english for _, _, english, _ in _COLUMNS[:_READ]]
+        texts = ((number, [_text(cell) for cell in row]) for number, row in enumerate(rows, 2))
+        return [_answer(number, row) for number, row in texts if any(row) and row != below]
     finally:
         book.close()
 
@@ -193,12 +192,12 @@ def _headings(sheet: Any, columns: Sequence[tuple[str, str, int]], styles: dict[
 
 
 def _text(cell: Any) -> str:
-    """Return a cell as text; a number typed into it has no decimals."""
+    """Return a cell as text; a number typed into it has no decimals, full-width signs are plain."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
-    return str(cell).strip()
+    return unicodedata.normalize("NFKC", str(cell)).strip()
 
 
 def _not_ours(path: Path, why: str) -> Misconfigured:

@@ -69,8 +69,8 @@ class Finder:
             # Only the code is given: whatever else the mapping asks by stays empty.
             found = self._by_function(mapping, [{"code": code}])[0]
             return [each for each in found if each.code == code]
-        condition = Condition(_column(mapping, "code"), code)
-        return [candidate for candidate, _ in self._rows(mapping, [condition])]
+        rows = self._rows(mapping, [Condition(_column(mapping, "code"), code)])
+        return [candidate for candidate, _ in rows if candidate.code == code]
 
     def by_number(self, number: str) -> Candidate | None:
         """Return one customer: by `sap_customer_read.yaml` if there is one, or by the table."""
@@ -78,7 +78,7 @@ class Finder:
         if _READ in self._mappings().names():
             mapping = self._mappings()[_READ]
             found = self._by_function(mapping, [{"number": number}])[0]
-            return found[0] if found else None
+            return next((each for each in found if each.number == number), None)
         mapping = self._mappings()[_FIND]
         if mapping.read_table is None:
             raise Misconfigured(
@@ -87,7 +87,7 @@ class Finder:
                 remedy=f"add {_READ}.yaml beside it",
             )
         rows = self._rows(mapping, [Condition(_column(mapping, "number"), number)])
-        return rows[0][0] if rows else None
+        return next((each for each, _ in rows if each.number == number), None)
 
     def _by_function(
         self, mapping: Spoken, sources: Sequence[Mapping[str, Any]]

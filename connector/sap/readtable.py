@@ -37,17 +37,21 @@ class Condition(NamedTuple):
 def read(
     system: SapSystem, table: str, columns: Sequence[str], conditions: Sequence[Condition]
 ) -> Iterator[Mapping[str, str]]:
-    """Give the rows for which any of the conditions holds; many conditions take several calls."""
+    """Give the rows for which any of the conditions holds; many conditions take several calls.
+
+    Where no condition can be asked there is no row, and no call: without one SAP gives them all.
+    """
     wanted = list(dict.fromkeys(conditions))
     for start in range(0, len(wanted), _MOST_CONDITIONS):
+        lines = where(wanted[start : start + _MOST_CONDITIONS])
+        if not lines:
+            continue
         answer = system.call(
             "RFC_READ_TABLE",
             {
                 "QUERY_TABLE": table,
                 "DELIMITER": _DELIMITER,
-                "OPTIONS": [
-                    {"TEXT": line} for line in where(wanted[start : start + _MOST_CONDITIONS])
-                ],
+                "OPTIONS": [{"TEXT": line} for line in lines],
                 "FIELDS": [{"FIELDNAME": column} for column in columns],
             },
         )

@@ -21,7 +21,7 @@ from connector.sandbox.faults import Fault
 from connector.sandbox.sap_where import parse
 from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sap.customers import CustomerDesk, Remembered
-from connector.sap.readtable import Condition, where
+from connector.sap.readtable import Condition, read, where
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
 
@@ -191,6 +191,20 @@ def test_reading_by_number_without_a_way_is_said(sandbox: Sandbox, tmp_path: Pat
     folder = mappings_with(tmp_path, sap_customer_find=FIND_BY_FUNCTION)
     with pytest.raises(Misconfigured, match=r"sap_customer_read\.yaml"):
         desk(sandbox, folder).read_back("100001")
+
+
+@pytest.mark.parametrize("number", ["1" * 90, "9999999999", "", "100001' OR KUNNR LIKE '%"])
+def test_a_number_that_cannot_be_a_customer_s_is_nobody(sandbox: Sandbox, number: str) -> None:
+    assert desk(sandbox).read_back(number) is None
+
+
+def test_where_nothing_can_be_asked_sap_is_not_asked(sandbox: Sandbox) -> None:
+    calls = counted(sandbox, "RFC_READ_TABLE")
+    assert list(read(system(sandbox), "KNA1", ["KUNNR"], [Condition("KUNNR", "1" * 90)])) == []
+    assert list(read(system(sandbox), "KNA1", ["KUNNR"], [])) == []
+    assert calls.seen == 0
+    assert list(read(system(sandbox), "KNA1", ["KUNNR"], [Condition("KUNNR", "0000100001")]))
+    assert calls.seen == 1
 
 
 def test_a_creation_is_asked_about_by_the_mapped_reference(

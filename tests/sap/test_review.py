@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -210,6 +211,21 @@ def test_a_buyer_decided_differently_in_two_rows_is_not_decided(
     taken = list(take_answers(untouched.context, read_review(path), "rep"))
     assert all("differently" in each.wrong for each in taken)
     assert untouched.stands(31) == ("valid", "customer_review")
+
+
+def test_a_sorted_sheet_is_read_by_its_words(untouched: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "r.xlsx"
+    write_review(path, questions(untouched.context))
+    before = read_review(path)
+    book = load_workbook(path)
+    sheet = book["客户识别"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
+    for at, row in enumerate([*rows[1:], rows[0]], start=2):  # the second heading goes last
+        for column, value in enumerate(row, start=1):
+            sheet.cell(at, column, value)
+    book.save(path)
+    after = read_review(path)
+    assert [replace(each, row=0) for each in after] == [replace(each, row=0) for each in before]
 
 
 def test_a_dry_run_changes_nothing(untouched: Scene, tmp_path: Path) -> None:
