@@ -141,8 +141,9 @@ class Outbound:
         if self._clock() - (row.sent_at or row.created_at) > self._settling / _FRESH:
             # A disk or a machine stood still meanwhile. Others will soon ask about this call and
             # believe that it is absent, while it could still arrive.
-            self._calls.release(row, "not sent: recording it took too long")
-            raise RetryLater("recording the call took too long", place=row.key)
+            late = systems.RECORDED_LATE()
+            self._calls.release(row, late)
+            raise RetryLater(late, place=row.key)
         try:
             with (
                 structlog.contextvars.bound_contextvars(call=row.id),
