@@ -232,6 +232,7 @@ def test_a_window_is_run_once_and_rerun_on_demand(site: Site) -> None:
     assert (run["attempts"], run["counts"]["seen"]) == (2, 26)
 
 
+@pytest.mark.long
 def test_no_window_is_run_before_its_end_or_beyond_one_that_was_not_begun(site: Site) -> None:
     """Each counts once: what came later, or lies between, would be left out for good."""
     now = datetime.now(UTC)

@@ -77,6 +77,7 @@ def test_the_sheet_tells_reasons_and_evidence_in_the_sites_language(
     assert ("name" in evidence) is not chinese_alone
 
 
+@pytest.mark.long_on_postgresql
 def test_a_linked_record_is_corrected_when_asked_for(at: Scene) -> None:
     before = customer(at, "0000100003")
     moved = link_customer(at.context, at.order(31), "100003", "rep", correcting=True)

@@ -84,6 +84,7 @@ def documents(day: Scene, number: int) -> tuple[list[str], list[Decimal]]:
     )
 
 
+@pytest.mark.long_on_postgresql
 def test_a_short_line_waits_while_the_others_go_and_goes_with_a_later_wave(
     everywhere: Scene,
 ) -> None:

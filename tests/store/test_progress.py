@@ -21,6 +21,7 @@ def _all_found(at: Scene) -> None:
     assert {(call.state, call.asked > 0) for call in calls} == {(CallState.CONFIRMED, True)}
 
 
+@pytest.mark.long_on_postgresql
 def test_a_database_behind_the_files_beside_it_asks_before_it_sends(
     database_url: str, tmp_path: Path
 ) -> None:
