@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from connector.bootstrap import build
 from connector.store.calls import CallState
 from tests.day.expected import CLOSED, doubles
