@@ -76,6 +76,26 @@ def _changing(states: tuple[str, ...], names: tuple[str, ...], *, fenced: bool) 
     return query.values({name: bindparam(name) for name in names})
 
 
+def _described(call: Call, now: datetime) -> tuple[dict[str, Any], Written]:
+    """Return what is recorded of a new call, and its request as it is written."""
+    request = dict(call.request)
+    text = Written(dumps(request))
+    described = {
+        "key": call.key,
+        "system": call.system,
+        "operation": call.operation,
+        "order_pk": call.order_pk,
+        "revision": call.revision,
+        "reference": call.reference,
+        "request": request,
+        "request_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "mapping_version": call.mapping_version,
+        "asked": 0,
+        "created_at": now,
+    }
+    return described, text
+
+
 class Calls:
     """Reads and changes outbound calls."""
 
@@ -84,24 +104,8 @@ class Calls:
 
     def begin(self, call: Call, now: datetime) -> CallRow | None:
         """Record a call as sent, which the caller then does; None when it was recorded before."""
-        request = dict(call.request)
-        text = Written(dumps(request))
-        values = {
-            "key": call.key,
-            "system": call.system,
-            "operation": call.operation,
-            "order_pk": call.order_pk,
-            "revision": call.revision,
-            "reference": call.reference,
-            "request": request,
-            "request_hash": hashlib.sha256(text.encode()).hexdigest(),
-            "mapping_version": call.mapping_version,
-            "state": CallState.SENT,
-            "attempts": 1,
-            "asked": 0,
-            "created_at": now,
-            "sent_at": now,
-        }
+        described, text = _described(call, now)
+        values = {**described, "state": CallState.SENT, "attempts": 1, "sent_at": now}
         try:
             identity = self._database.write_alone(_BEGIN, {**values, "request": text}).returned
         except IntegrityError:
@@ -114,39 +118,23 @@ class Calls:
         Return the call as it then stands: one that was sent before, or is being sent in this
         moment, stays as it is. Of two who decide at once, the key lets one win.
         """
-        request = dict(call.request)
+        described, _ = _described(call, now)
+        confirmed: dict[str, Any] = {
+            "state": CallState.CONFIRMED,
+            "document": document,
+            "answer": dict(answer),
+            "code": None,
+            "error": None,
+            "finished_at": now,
+        }
         try:
             with self._database.transaction() as session:
-                row = CallRow(
-                    key=call.key,
-                    system=call.system,
-                    operation=call.operation,
-                    order_pk=call.order_pk,
-                    revision=call.revision,
-                    reference=call.reference,
-                    request=request,
-                    request_hash=hashlib.sha256(dumps(request).encode()).hexdigest(),
-                    mapping_version=call.mapping_version,
-                    attempts=0,
-                    asked=0,
-                    created_at=now,
-                    state=CallState.CONFIRMED,
-                    document=document,
-                    answer=dict(answer),
-                    finished_at=now,
-                )
+                row = CallRow(**described, **confirmed, attempts=0)
                 session.add(row)
             return row
         except IntegrityError:
             self._change(
-                self.by_key(call.key),
-                (CallState.PENDING, CallState.REJECTED),
-                state=CallState.CONFIRMED,
-                document=document,
-                answer=dict(answer),
-                code=None,
-                error=None,
-                finished_at=now,
+                self.by_key(call.key), (CallState.PENDING, CallState.REJECTED), **confirmed
             )
             return self.by_key(call.key)
 
@@ -248,6 +236,18 @@ class Calls:
     def doubt(self, row: CallRow, why: str, code: str | None = None) -> bool:
         """Note that the outcome is unknown; `code` is what the other side said, if anything."""
         return self._change(row, (CallState.SENT,), state=CallState.IN_DOUBT, error=why, code=code)
+
+    def doubt_unsent(self, why: str, now: datetime) -> None:
+        """Note that orders' calls that are held to have no effect may have been sent until now.
+
+        These are the calls that were free to be sent again, and those that were refused.
+        """
+        unsent = _TABLE.c.state.in_((CallState.PENDING, CallState.REJECTED))
+        query = update(_TABLE).where(unsent, _TABLE.c.order_pk.is_not(None))
+        with self._database.writing() as connection:
+            connection.execute(
+                query.values(state=CallState.IN_DOUBT, error=why, code=None, sent_at=now)
+            )
 
     def release(self, row: CallRow, why: str) -> bool:
         """Make a call pending again, after it provably had no effect or a person said retry."""

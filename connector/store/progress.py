@@ -10,9 +10,11 @@ from pathlib import Path
 import structlog
 from sqlalchemy import func, select
 
+from connector.store.calls import Calls
 from connector.store.database import Database
 from connector.store.runs import Runs
 from connector.store.tables import CallRow, OrderRow
+from connector.wording import systems
 
 _log = structlog.get_logger(__name__)
 
@@ -66,7 +68,11 @@ class Progress:
             self.mark_restored(now)
 
     def mark_restored(self, now: datetime) -> None:
-        """Note that the database may have forgotten what was sent until now."""
+        """Note that the database may have forgotten what was sent until now.
+
+        What it holds as not sent may have been sent after the backup: that is in doubt as well.
+        """
+        Calls(self._database).doubt_unsent(systems.FORGOTTEN(), now)
         self._runs.set_watermark(_RESTORED, now)
         self._noted = -1
         self.note()

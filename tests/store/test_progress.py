@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from connector.bootstrap import build
-from connector.store.calls import CallState
+from connector.errors import RetryLater
+from connector.steps.outbound import Document, Outbound
+from connector.store.calls import Call, Calls, CallState
+from connector.store.database import Database
+from connector.store.progress import Progress
 from tests.day.expected import CLOSED, doubles
 from tests.support.scene import EVENING, Scene, forgotten, scene
+from tests.support.stored import put_order
 
 
 def _all_found(at: Scene) -> None:
@@ -54,3 +59,35 @@ def test_a_database_that_goes_on_is_not_taken_for_a_restored_one(tmp_path: Path)
         assert int(noted) == at.context.calls.listed()[0].id
         at.connector.progress.look(at.clock.now)
         assert at.connector.progress.restored_at is None
+
+
+@pytest.mark.parametrize("state", [CallState.PENDING, CallState.REJECTED])
+def test_what_the_backup_holds_as_not_sent_is_asked_about(
+    database: Database, tmp_path: Path, state: CallState
+) -> None:
+    order = put_order(database, 30, EVENING)
+    calls, progress = Calls(database), Progress(database, tmp_path / ".progress")
+    call = Call("dms", "dms_sales_order", "shop/30", "30", {"total": "1.00"}, order_pk=order.id)
+    begun = calls.begin(call, EVENING)
+    assert begun is not None
+    if state == CallState.PENDING:
+        calls.release(begun, "away")
+    else:
+        calls.reject(begun, "E1", "no", EVENING)
+    later = EVENING + timedelta(hours=8)
+    progress.mark_restored(later)
+    outbound = Outbound(calls, lambda: later, timedelta(minutes=3))
+
+    sent: list[str] = []
+
+    def send() -> Document:
+        sent.append("a second time")
+        return Document("SO2", {})
+
+    def absent() -> None:
+        return None
+
+    with pytest.raises(RetryLater):  # what was sent a moment ago may still arrive
+        outbound.perform(call, send, absent)
+    assert outbound.perform(call, send, lambda: Document("SO1", {})).number == "SO1"
+    assert (calls.by_key(call.key).state, sent) == (CallState.CONFIRMED, [])
