@@ -34,7 +34,9 @@ _ROUTES = {
 }
 _SESSIONS = 20
 # Codes of a refusal that are no message of RETURN but an ABAP exception.
-_EXCEPTIONS = frozenset({"RFC_NO_AUTHORITY", "NOT_AUTHORIZED", "FOREIGN_LOCK", "TIME_OUT"})
+_EXCEPTIONS = frozenset(
+    {"RFC_NO_AUTHORITY", "NOT_AUTHORIZED", "OPTION_NOT_VALID", "FOREIGN_LOCK", "TIME_OUT"}
+)
 _IDLE = timedelta(minutes=5)
 _TRIES = 5
 

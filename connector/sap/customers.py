@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from connector.errors import InDoubt, MappingFailed, Rejected, RetryLater
 from connector.mapping import Mapping as Spoken
 from connector.mapping import MappingSet
 from connector.sap.conversion import alpha
+from connector.sap.errors import doubted
 from connector.sap.finding import Finder
 from connector.sap.port import SapSystem
 from connector.sap.returns import check
@@ -96,7 +98,7 @@ class CustomerDesk:
 
         All calls of the mapping and the commit run in one session. Until the commit is sent a
         lost answer has had no effect, since SAP rolls an abandoned session back: RetryLater.
-        From then on it is InDoubt.
+        From then on every error is InDoubt.
         """
         mapping = self._creation(buyer)
 
@@ -145,7 +147,8 @@ class CustomerDesk:
         outcome: Callable[[list[dict[str, Any]]], str],
     ) -> str:
         answers: list[dict[str, Any]] = []
-        with self._system.session() as session:
+        with ExitStack() as opened:
+            session = opened.enter_context(self._system.session())
             try:
                 for function, request in mapping.calls:
                     answer = session.call(function, request({**source, "answers": answers}).body)
@@ -156,15 +159,15 @@ class CustomerDesk:
                     together([error.message, systems.NOTHING_COMMITTED()]), place=error.place
                 ) from None
             made = outcome(answers)
-            session.commit()
+            with doubted("SAP"):
+                session.commit()
+                opened.close()
         return made
 
     def _there(self, number: str, done: Said) -> Candidate:
         """Read a record back after the commit: "saved" ones that are absent later are known."""
-        try:
+        with doubted("SAP", lambda why: systems.NOT_READ_BACK(why=why)):
             there = self.read_back(number)
-        except RetryLater as error:
-            raise InDoubt(systems.NOT_READ_BACK(why=error.message), place=error.place) from None
         if there is None:
             raise InDoubt(systems.CUSTOMER_GONE(number=number, done=done), place="SAP")
         return there

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from connector.errors import (
     ConnectorError,
@@ -12,8 +13,9 @@ from connector.errors import (
     Misconfigured,
     Rejected,
     RetryLater,
+    said_of,
 )
-from connector.wording import systems
+from connector.wording import Said, systems
 
 # ABAP exceptions and runtime errors that only IT can help with, and how.
 _MISCONFIGURED = {
@@ -108,6 +110,24 @@ def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
                 f"{key}: {said[0][:200]}", place=place, remedy=_MISCONFIGURED[meant]
             )
     return Rejected(key[:60] or "ABAP", "; ".join(said)[:300], place=place)
+
+
+@contextmanager
+def doubted(place: str, why: Callable[[Said], Said] | None = None) -> Iterator[None]:
+    """Make every error InDoubt, whatever its class: what is done within may have taken effect.
+
+    A commit is done so, and all that follows it. What is raised there tells of a link that was
+    opened anew, of whoever stands before SAP, or of a later question, never that nothing was done.
+    """
+    try:
+        yield
+    except InDoubt:
+        raise
+    except Exception as error:
+        said = said_of(error)
+        if not isinstance(error, ConnectorError):
+            said = systems.NAMED(name=type(error).__name__, message=said)
+        raise InDoubt(why(said) if why else said, place=place) from error
 
 
 def lost(what: str, place: str) -> InDoubt:

@@ -48,7 +48,7 @@ class SapSession(Protocol):
         ...
 
     def commit(self) -> None:
-        """Commit with WAIT and check the commit's RETURN. A lost answer is InDoubt."""
+        """Commit with WAIT and check the commit's RETURN. Every error is InDoubt."""
         ...
 
     def rollback(self) -> None:

@@ -22,10 +22,10 @@ from connector.errors import (
     LogonFailed,
     MappingFailed,
     Misconfigured,
-    Rejected,
     RetryLater,
 )
-from connector.sap.errors import logon_failed, lost, of_abap, refused_before
+from connector.sap.errors import doubted, logon_failed, lost, of_abap, refused_before
+from connector.sap.fitting import findings
 from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
@@ -107,7 +107,7 @@ class RfcSap:
         """See `SapSystem`."""
         if function not in self._described:
             with self._borrowed() as borrowed:
-                self._described[function] = borrowed.describe(function)
+                return borrowed.describe(function)
         return self._described[function]
 
     def ping(self) -> str:
@@ -129,13 +129,15 @@ class RfcSap:
         try:
             if kept.connection is None or not _alive(kept):
                 kept = _Kept(kept.slot, self._open())
-            borrowed = _Borrowed(kept.connection, pyrfc())
+            borrowed = _Borrowed(kept.connection, pyrfc(), self._described)
         except BaseException:
             self._turnstile.give(kept.slot)
             raise
         try:
             yield borrowed
         finally:
+            if borrowed.refused is not None:
+                self._logons.refuse(borrowed.refused)
             if borrowed.usable:
                 self._keep(kept)
             else:
@@ -289,33 +291,57 @@ class _Opening:
 
 
 class _Borrowed:
-    """A connection in the hands of one caller; `usable` says whether another may have it."""
+    """A connection in the hands of one caller.
 
-    def __init__(self, connection: Any, module: ModuleType) -> None:
+    `usable` says whether another may have it, `refused` what SAP said when it refused the logon
+    with which the SDK opens a broken link anew, within a call. `described` is shared.
+    """
+
+    def __init__(
+        self,
+        connection: Any,
+        module: ModuleType,
+        described: dict[str, Mapping[str, Parameter]],
+    ) -> None:
         self.connection = connection
         self.usable = True
+        self.refused: str | None = None
         self._module = module
+        self._described = described
 
     def call(self, function: str, parameters: Parameters) -> Answer:
+        # The SDK would cut too long a text without a word.
+        unfit = findings(self.describe(function), parameters)
+        if unfit:
+            raise MappingFailed(f"SAP {function}", unfit)
         try:
             answer = self.connection.call(function, **_for_sdk(parameters))
         except Exception as error:
-            typed = _of_call(self._module, error, f"SAP {function}")
-            # The SDK closes a connection on all but an ABAP exception.
-            self.usable = self.usable and isinstance(error, self._module.ABAPApplicationError)
-            raise typed from None
+            raise self._typed(error, function) from None
         return cast(Answer, dict(answer))
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
-        try:
-            description = self.connection.get_function_description(function)
-        except Exception as error:
-            self.usable = False
-            typed = _of_call(self._module, error, f"SAP {function}")
-            if isinstance(typed, InDoubt):
-                raise RetryLater(typed.message, place=typed.place) from None
-            raise typed from None
-        return {each["name"]: _parameter(each) for each in description.parameters}
+        """Ask for an interface, once."""
+        if function not in self._described:
+            try:
+                description = self.connection.get_function_description(function)
+            except Exception as error:
+                typed = self._typed(error, function)
+                if isinstance(typed, InDoubt):
+                    raise RetryLater(typed.message, place=typed.place) from None
+                raise typed from None
+            self._described[function] = {
+                each["name"]: _parameter(each) for each in description.parameters
+            }
+        return self._described[function]
+
+    def _typed(self, error: Exception, function: str) -> ConnectorError:
+        # The SDK closes a connection on all but an ABAP exception.
+        self.usable &= isinstance(error, _named(self._module, "ABAPApplicationError"))
+        typed = _of_call(self._module, error, f"SAP {function}")
+        if isinstance(typed, LogonFailed):
+            self.refused = typed.message
+        return typed
 
 
 class _Session:
@@ -328,13 +354,10 @@ class _Session:
         return self._borrowed.call(function, parameters)
 
     def commit(self) -> None:
-        try:
+        with doubted("SAP BAPI_TRANSACTION_COMMIT"):
             answer = self.call("BAPI_TRANSACTION_COMMIT", {"WAIT": "X"})
-        except (RetryLater, Rejected) as error:
-            # A commit that broke off is never taken as not made.
-            raise InDoubt(error.message, place=error.place) from None
-        self._dirty = False
-        check(answer, "BAPI_TRANSACTION_COMMIT")
+            self._dirty = False
+            check(answer, "BAPI_TRANSACTION_COMMIT")
 
     def rollback(self) -> None:
         self.call("BAPI_TRANSACTION_ROLLBACK", {})
@@ -351,15 +374,20 @@ class _Session:
             self._borrowed.usable = False
 
 
+def _named(module: ModuleType, *names: str) -> tuple[type[BaseException], ...]:
+    """Return the exceptions of these names; the two distributions do not have them all."""
+    return tuple(getattr(module, name) for name in names if hasattr(module, name))
+
+
 def _of_opening(module: ModuleType, error: Exception) -> ConnectorError:
     place = "SAP logon"
     if type(error).__name__ == "SdkNotFoundError":
         return _no_sdk(str(error).splitlines()[0])
-    if isinstance(error, module.LogonError):
+    if isinstance(error, _named(module, "LogonError")):
         return logon_failed(_said(error), place)
-    if isinstance(error, module.CommunicationError):
+    if isinstance(error, _named(module, "CommunicationError")):
         return RetryLater(systems.UNREACHABLE_WHY(why=_said(error)), place=place)
-    if isinstance(error, module.RFCError | TypeError | ValueError):
+    if isinstance(error, (*_named(module, "RFCError"), TypeError, ValueError)):
         return Misconfigured(
             f"cannot connect: {_said(error)}", place=place, remedy="check sap.connection"
         )
@@ -368,15 +396,20 @@ def _of_opening(module: ModuleType, error: Exception) -> ConnectorError:
 
 def _of_call(module: ModuleType, error: Exception, place: str) -> ConnectorError:
     key = str(getattr(error, "key", "") or "")
-    if isinstance(error, module.LogonError):
+    if isinstance(error, _named(module, "LogonError")):
         return logon_failed(_said(error), place)
-    if key == "RFC_CANCELED" or isinstance(error, module.CommunicationError):
+    if key == "RFC_CANCELED" or isinstance(error, _named(module, "CommunicationError")):
         return lost(key or type(error).__name__, place)
-    if isinstance(error, module.ExternalAuthorizationError):
+    if isinstance(error, _named(module, "ExternalAuthorizationError")):
         return of_abap("RFC_NO_AUTHORITY", [_said(error)], place)
-    if isinstance(error, module.ABAPApplicationError | module.ABAPRuntimeError):
+    if isinstance(error, _named(module, "ABAPApplicationError", "ABAPRuntimeError")):
         return of_abap(key, [_said(error)], place)
-    if isinstance(error, TypeError | ValueError | module.RFCTypeError) or key in _UNFIT:
+    unfit: tuple[type[BaseException], ...] = (
+        TypeError,
+        ValueError,
+        *_named(module, "RFCTypeError"),
+    )
+    if isinstance(error, unfit) or key in _UNFIT:
         # Raised before anything is sent: the parameters do not fit the interface.
         return MappingFailed(place, [_said(error)])
     return lost(type(error).__name__, place)

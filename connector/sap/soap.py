@@ -23,7 +23,7 @@ from connector.errors import (
     RetryLater,
 )
 from connector.sap.envelope import Style, name_in, read_answer, request_xml
-from connector.sap.errors import refused_before
+from connector.sap.errors import doubted, refused_before
 from connector.sap.fitting import findings
 from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
@@ -234,13 +234,10 @@ class _Session:
         return answer
 
     def commit(self) -> None:
-        try:
+        with doubted("SAP BAPI_TRANSACTION_COMMIT"):
             answer = self.call("BAPI_TRANSACTION_COMMIT", {"WAIT": "X"})
-        except (RetryLater, Rejected) as error:
-            # Whoever answered so may stand before SAP; a commit is never taken as not made.
-            raise InDoubt(error.message, place=error.place) from None
-        self._dirty = False
-        check(answer, "BAPI_TRANSACTION_COMMIT")
+            self._dirty = False
+            check(answer, "BAPI_TRANSACTION_COMMIT")
 
     def rollback(self) -> None:
         self.call("BAPI_TRANSACTION_ROLLBACK", {})

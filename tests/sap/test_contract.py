@@ -77,6 +77,8 @@ def connect(
         import pyrfc
 
         monkeypatch.setattr(pyrfc, "Connection", pyrfc_double.Connection)
+        # SAP's own distribution does not have it.
+        monkeypatch.delattr(pyrfc, "RFCTypeError")
 
         def over_rfc(
             password: str = SAP_PASSWORD, sessions: int = 8, patience: float = 60
@@ -191,11 +193,13 @@ CREATE = [
     ("garbage:operation=BAPI_TRANSACTION_COMMIT,text=<html>", InDoubt, 1),
     ("http:operation=BAPI_TRANSACTION_COMMIT,status=503", InDoubt, 0),
     ("http:operation=BAPI_TRANSACTION_COMMIT,status=500", InDoubt, 0),
-    ("business:operation=BAPI_TRANSACTION_COMMIT", Rejected, 0),
+    ("business:operation=BAPI_TRANSACTION_COMMIT", InDoubt, 0),
     ("business:operation=BAPI_CUSTOMER_CREATEFROMDATA1", Rejected, 0),
     ("business:operation=Z_CUSTOMER_TAX_SET", Rejected, 0),
     ("http:operation=BAPI_CUSTOMER_CREATEFROMDATA1,status=503", RetryLater, 0),
     ("lost-answer:operation=RFC_READ_TABLE", InDoubt, 1),
+    ("business:operation=RFC_READ_TABLE,code=NOT_AUTHORIZED", InDoubt, 1),
+    ("business:operation=RFC_READ_TABLE,code=OPTION_NOT_VALID", InDoubt, 1),
 ]
 
 
@@ -211,6 +215,34 @@ def test_what_a_creation_that_goes_wrong_is(
     assert customers(sandbox, CODE) == there
     # Whatever broke, the next one who calls finds a good connection.
     assert desk.create(buyer("320300198501010061"), UNIT)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        ["http:operation=BAPI_TRANSACTION_COMMIT,status=401"],
+        ["http:operation=BAPI_TRANSACTION_COMMIT,status=403"],
+        ["http:operation=BAPI_TRANSACTION_COMMIT,status=404"],
+        ["http:operation=BAPI_TRANSACTION_COMMIT,status=302"],
+        ["business:operation=BAPI_TRANSACTION_COMMIT,code=RFC_NO_AUTHORITY"],
+        # The link breaks, and the logon with which it is opened anew within the call is refused.
+        [
+            "lost-answer:operation=BAPI_TRANSACTION_COMMIT",
+            "http:operation=RFC_PING,status=401,text=Logon not possible",
+        ],
+        ["http:operation=RFC_READ_TABLE,status=401"],
+        ["http:operation=RFC_READ_TABLE,status=404"],
+    ],
+    ids=lambda each: " then ".join(each),
+)
+def test_whatever_is_said_once_a_commit_is_on_its_way_is_a_doubt(
+    connect: Connect, sandbox: Sandbox, faults: list[str]
+) -> None:
+    system = connect()
+    system.ping()
+    sandbox.faults.set([Fault.parse(f"sap:{each}") for each in faults])
+    with pytest.raises(InDoubt):
+        CustomerDesk(system, lambda: MAPPINGS).create(buyer(), UNIT)
 
 
 def test_a_commit_without_an_answer_is_a_doubt(connect: Connect, sandbox: Sandbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pyrfc
@@ -58,6 +59,15 @@ class Scripted:
             raise self.error
         return {"RESPTEXT": "ok"}
 
+    def get_function_description(self, function: str) -> Any:
+        return SimpleNamespace(
+            parameters=[
+                {"name": name, "parameter_type": "RFCTYPE_CHAR", "direction": "RFC_IMPORT",
+                 "nuc_length": 255, "optional": True, "type_description": None}
+                for name in ("REQUTEXT", "WAIT")
+            ]
+        )  # fmt: skip
+
     def ping(self) -> None:
         Scripted.pings += 1
 
@@ -65,11 +75,15 @@ class Scripted:
         pass
 
 
-@pytest.fixture
-def scripted(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
+@pytest.fixture(params=["pyrfcx", "SAP's own"])
+def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
+    """Stand in for the connection of each distribution."""
+    if request.param == "SAP's own":
+        monkeypatch.delattr(pyrfc, "RFCTypeError")
     monkeypatch.setattr(pyrfc, "Connection", Scripted)
     monkeypatch.setattr(Scripted, "error", None)
     monkeypatch.setattr(Scripted, "opened", 0)
+    monkeypatch.setattr(Scripted, "pings", 0)
     return Scripted
 
 
@@ -113,9 +127,23 @@ def test_each_exception_has_its_meaning(
         session.call("BAPI", {})
     assert type(raised.value) is typed
     monkeypatch.setattr(scripted, "error", None)
+    if typed is LogonFailed:
+        return  # see below
     assert system.ping() == "SAP answers: ok"
     # After an ABAP exception the session is rolled back and the connection lives on.
     assert scripted.opened == (1 if usable else 2)
+
+
+def test_a_logon_refused_within_a_call_is_not_tried_again(
+    scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = RfcSap(SETTINGS)
+    monkeypatch.setattr(scripted, "error", pyrfc.LogonError("Password logon no longer possible"))
+    with pytest.raises(LogonFailed):
+        system.call("BAPI", {})
+    with pytest.raises(LogonFailed, match="is not tried again"):
+        system.ping()
+    assert scripted.opened == 1
 
 
 @pytest.mark.parametrize("key", ["RFC_COMMUNICATION_FAILURE", "TIME_OUT"])

@@ -1,7 +1,9 @@
 """A double of pyrfc's `Connection` for a machine without SAP's SDK.
 
 It checks arguments as pyrfc does, raises pyrfc's own exceptions, gives pyrfc's types back, and
-forwards every call to the sandbox in one stateful session per connection.
+forwards every call to the sandbox in one stateful session per connection. As with the real one, a
+link that breaks is opened anew within the call (a refused logon then takes the place of the first
+error), too long a text is cut without a word, and an initial date is empty.
 """
 
 from __future__ import annotations
@@ -36,22 +38,34 @@ class Connection:
             raise _external("RFC_INVALID_PARAMETER", f"unknown parameter {sorted(unknown)}")
         self._url, self._client = params["url"], params["client"]
         self._timeout = (config or {}).get("timeout", 60)
+        self._auth = (params["user"], params["passwd"])
+        Connection.opened += 1
+        self._log_on()
+
+    def _log_on(self) -> None:
         self._http = requests.Session()
         self._http.trust_env = False
-        self._http.auth = (params["user"], params["passwd"])
-        self._inside = False
-        self.alive = True
-        Connection.opened += 1
+        self._http.auth = self._auth
+        self.alive = False
         try:
-            self._post("RFC_PING", {})
-        except pyrfc.ABAPRuntimeError as error:
-            raise pyrfc.CommunicationError("partner not reached") from error
+            response = self._send("RFC_PING", {}, {"sap-sessioncmd": "open"})
+        except requests.RequestException:
+            raise _communication("partner not reached") from None
+        if response.status_code == 401:
+            raise pyrfc.LogonError(response.text)
+        self.alive = True
+
+    def _log_on_again(self, error: Exception) -> Exception:
+        """Return the error of a call whose link is gone, once there is another link."""
+        self._http.close()
+        self._log_on()
+        return error
 
     def ping(self) -> None:
         self._post("RFC_PING", {})
 
     def close(self) -> None:
-        if self.alive and self._inside:
+        if self.alive:
             self.alive = False
             try:
                 self._send("BAPI_TRANSACTION_ROLLBACK", {}, {"sap-sessioncmd": "close"})
@@ -67,12 +81,13 @@ class Connection:
         if not self.alive:
             raise _external("RFC_INVALID_HANDLE", "the connection is closed")
         interface = {each.name: each for each in self._interface(func_name)}
+        sent = {}
         for name, value in params.items():
             if name not in interface:
                 raise _external("RFC_INVALID_PARAMETER", f"field '{name}' not found")
-            _checked(interface[name], value)
+            sent[name] = _taken(interface[name], value)
         tables: dict[str, Any] = {each.name: [] for each in interface.values() if each.kind == "T"}
-        answer = self._post(func_name, {**tables, **params})
+        answer = self._post(func_name, {**tables, **sent})
         return {name: _typed(interface[name], answer[name]) for name in answer if name in interface}
 
     def _interface(self, function: str) -> tuple[Described, ...]:
@@ -84,27 +99,20 @@ class Connection:
             ) from None
 
     def _post(self, function: str, params: dict[str, Any]) -> dict[str, Any]:
-        headers = {} if self._inside else {"sap-sessioncmd": "open"}
         try:
-            response = self._send(function, params, headers)
+            response = self._send(function, params, {})
         except requests.ReadTimeout:
-            self.alive = False
-            raise _external("RFC_CANCELED", "the call was cancelled") from None
+            cancelled = _external("RFC_CANCELED", "the call was cancelled")
+            raise self._log_on_again(cancelled) from None
         except requests.RequestException:
-            self.alive = False
-            raise pyrfc.CommunicationError(
-                "connection to partner broken", code=1, key="RFC_COMMUNICATION_FAILURE"
-            ) from None
-        self._inside = True
+            broken = _communication("connection to partner broken")
+            raise self._log_on_again(broken) from None
         if response.status_code == 401:
             raise pyrfc.LogonError(response.text)
         try:
             document = etree.fromstring(response.content)
         except etree.XMLSyntaxError:
-            self.alive = False
-            raise pyrfc.CommunicationError(
-                "garbled", code=1, key="RFC_COMMUNICATION_FAILURE"
-            ) from None
+            raise self._log_on_again(_communication("garbled")) from None
         fault = document.findtext(f".//{_ENVELOPE}Fault/faultstring")
         if fault is not None:
             key = fault.rpartition(":")[2].strip()
@@ -142,38 +150,42 @@ def _external(key: str, text: str) -> Exception:
     return error
 
 
-def _checked(parameter: Described, value: Any) -> None:
+def _communication(text: str) -> Exception:
+    error: Exception = pyrfc.CommunicationError(text, code=1, key="RFC_COMMUNICATION_FAILURE")
+    return error
+
+
+def _taken(parameter: Described, value: Any) -> Any:
+    """Return what the SDK takes of a value."""
     if parameter.kind == "T":
         if not isinstance(value, list):
             raise TypeError(f"table {parameter.name} requires list")
-        for row in value:
-            _structure(parameter, row)
-    elif parameter.scalar is None:
-        _structure(parameter, value)
-    else:
-        _scalar(parameter.scalar, value)
+        return [_structure(parameter, row) for row in value]
+    if parameter.scalar is None:
+        return _structure(parameter, value)
+    return _scalar(parameter.scalar, value)
 
 
-def _structure(parameter: Described, value: Any) -> None:
+def _structure(parameter: Described, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(f"{parameter.name} requires dictionary")
     fields = {field.name: field for field in STRUCTURES[parameter.structure]}
-    for name, each in value.items():
+    for name in value:
         if name not in fields:
             raise _external("RFC_INVALID_PARAMETER", f"field '{name}' not found")
-        _scalar(fields[name], each)
+    return {name: _scalar(fields[name], each) for name, each in value.items()}
 
 
-def _scalar(field: Field, value: Any) -> None:
+def _scalar(field: Field, value: Any) -> Any:
     if field.kind in "CND":
         if not isinstance(value, str):
             raise TypeError(f"an string is required for {field.name}, received {type(value)}")
-        if len(value) > field.length:
-            raise _external("RFC_BUFFER_TOO_SMALL", f"field '{field.name}' too long")
-    elif field.kind == "P" and not isinstance(value, Decimal | int | str):
+        return value[: field.length]
+    if field.kind == "P" and not isinstance(value, Decimal | int | str):
         raise TypeError(f"a decimal is required for {field.name}")
-    elif field.kind == "I" and not isinstance(value, int):
+    if field.kind == "I" and not isinstance(value, int):
         raise TypeError(f"an integer is required for {field.name}")
+    return value
 
 
 def _typed(parameter: Described, value: Any) -> Any:
@@ -195,7 +207,8 @@ def _given(field: Field, value: Any) -> Any:
     if field.kind == "I":
         return int(value or 0)
     if field.kind == "D":
-        return str(value).replace("-", "")
+        day = str(value).replace("-", "")
+        return day if day.strip("0") else ""
     # pyrfc strips what stands behind (its `rstrip` is on by default).
     return str(value).rstrip()
 
