@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -18,7 +17,8 @@ from connector.mapping.finding import Finding
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Folder
 from connector.mapping.shape import differences
-from connector.sap.port import Parameter, SapSystem
+from connector.sap.interface import file_of, snapshot_of
+from connector.sap.port import SapSystem
 from connector.settings import Settings
 from connector.store.database import Database
 from connector.storefront.port import Storefront
@@ -60,19 +60,16 @@ def sap_snapshots(sap: SapSystem, folder: Folder) -> dict[str, bytes]:
             if "FU_NOT_FOUND" in str(error):
                 continue
             raise
-        files[f"sap/{function}.json"] = _dumped(
-            {
-                "function": function,
-                "parameters": {name: _parameter(each) for name, each in described.items()},
-            }
-        )
+        files[file_of(function)] = snapshot_of(function, described)
     for table in sorted(tables):
         answer = sap.call("RFC_READ_TABLE", {"QUERY_TABLE": table, "NO_DATA": "X"})
         columns = {
             str(row["FIELDNAME"]): {"kind": str(row["TYPE"]), "length": int(row["LENGTH"])}
             for row in answer.get("FIELDS") or []
         }
-        files[f"sap/{table}.table.json"] = _dumped({"table": table, "fields": columns})
+        files[f"sap/{table.replace('/', '_-')}.table.json"] = _dumped(
+            {"table": table, "fields": columns}
+        )
     return files
 
 
@@ -104,19 +101,6 @@ def changes(stored: Interfaces, live: Interfaces) -> Iterator[tuple[str, str]]:
         for column in columns if current is not None else ():
             if current is not None and current.get(column) != columns[column]:
                 yield f"sap {table}", f"{column}: was {columns[column]}, is {current.get(column)}"
-
-
-def _parameter(parameter: Parameter) -> dict[str, Any]:
-    made: dict[str, Any] = {"direction": parameter.direction, "optional": parameter.optional}
-    if parameter.type is not None:
-        made["type"] = _field(asdict(parameter.type))
-    else:
-        made["fields"] = {name: _field(asdict(each)) for name, each in parameter.fields.items()}
-    return made
-
-
-def _field(known: Mapping[str, Any]) -> dict[str, Any]:
-    return {"kind": known["kind"], "length": known["length"], "decimals": known["decimals"]}
 
 
 def _dumped(value: Mapping[str, Any]) -> bytes:

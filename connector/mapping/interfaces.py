@@ -22,7 +22,7 @@ from connector.mapping.wsdl import Operation, operations
 
 _KINDS: dict[str, Kind] = {
     "C": "text", "N": "text", "g": "text", "D": "date", "T": "text", "P": "number",
-    "F": "number", "I": "integer", "X": "any", "y": "any",
+    "F": "number", "I": "integer", "X": "any", "y": "any", "h": "list",
 }  # fmt: skip
 
 
@@ -130,7 +130,8 @@ def of_function(parameters: Mapping[str, Any]) -> Operation:
     """Return what a function module takes and gives.
 
     A parameter has `direction` (importing, exporting, changing, tables: as the module sees them),
-    `optional`, and either `type` or `fields`, each with `kind`, `length` and `decimals`.
+    `optional`, and either `type` or `fields`, each with `kind`, `length` and `decimals`. One that
+    is a table, though it stands not under tables, has `rows`.
     """
     taken: dict[str, Shape] = {}
     given: dict[str, Shape] = {}
@@ -140,7 +141,7 @@ def of_function(parameters: Mapping[str, Any]) -> Operation:
             if each.get("fields")
             else _field(each.get("type") or {})
         )
-        if each["direction"] == "tables":
+        if each["direction"] == "tables" or each.get("rows"):
             shape = Shape("list", item=shape)
         if each["direction"] != "exporting":
             needed = each["direction"] == "importing" and not each["optional"]

@@ -337,15 +337,18 @@ def customer_find(system: System, _session: Session, values: Values) -> Values:
 def get_function_interface(_system: System, _session: Session, values: Values) -> Values:
     """Describe the parameters of a function module."""
     try:
-        return {"PARAMS": function_interface(str(values.get("FUNCNAME", "")).upper())}
+        function = str(values.get("FUNCNAME", "")).upper()
+        characters = str(values.get("NONE_UNICODE_LENGTH", "")) == "X"
+        return {"PARAMS": function_interface(function, characters=characters)}
     except KeyError:
         raise AbapException("FU_NOT_FOUND") from None
 
 
 def fieldinfo_get(_system: System, _session: Session, values: Values) -> Values:
-    """Describe the fields of a structure."""
+    """Describe the fields of a structure, or of the rows of a table type."""
     try:
-        return {"DFIES_TAB": field_info(str(values.get("TABNAME", "")).upper())}
+        name = str(values.get("TABNAME", "")).upper()
+        return field_info(name, all_types=str(values.get("ALL_TYPES", "")) == "X")
     except KeyError:
         raise AbapException("NOT_FOUND") from None
 

@@ -3,7 +3,8 @@
 A field is `NAME:TYPE LENGTH[.DECIMALS]`: C text, N digits, D date, P packed number, I integer.
 A parameter is `CLASS NAME STRUCTURE-or-TYPE`, with `?` when optional;
 its class is I (importing, given by the caller), E (exporting) or T (table), as in
-RFC_GET_FUNCTION_INTERFACE.
+RFC_GET_FUNCTION_INTERFACE. A scalar is typed by a field of a structure, `C4=BAPIMATVP-WERKS`, or
+by a data element of its own name.
 """
 
 from __future__ import annotations
@@ -23,13 +24,22 @@ class Field(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """One parameter of a function module."""
+    """One parameter of a function module.
+
+    `structure` is that of a table's rows too; `typed` is what the dictionary calls its type.
+    """
 
     kind: str
     name: str
     structure: str
     scalar: Field | None
     optional: bool
+    typed: str = ""
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it has rows: of class T, or typed by a table type."""
+        return self.kind == "T" or self.typed in TABLE_TYPES
 
 
 _RETURNS = {
@@ -96,27 +106,32 @@ STRUCTURES: dict[str, tuple[Field, ...]] = {
     }.items()
 }
 
+# Table type → the structure of its rows.
+TABLE_TYPES = {"BAPIRET2_T": "BAPIRET2", "ZCUSTOMER_ASKED_T": "ZCUSTOMER_ASKED"}
+
 _INTERFACES = {
     "RFC_PING": "",
     "STFC_CONNECTION": "I REQUTEXT C255?; E ECHOTEXT C255; E RESPTEXT C255",
     "RFC_READ_TABLE": (
-        "I QUERY_TABLE C30; I DELIMITER C1?; I NO_DATA C1?; I ROWSKIPS I4?; I ROWCOUNT I4?;"
-        " T OPTIONS RFC_DB_OPT; T FIELDS RFC_DB_FLD; T DATA TAB512"
+        "I QUERY_TABLE C30=DD02L-TABNAME; I DELIMITER C1=SONV-FLAG?; I NO_DATA C1=SONV-FLAG?;"
+        " I ROWSKIPS I4?; I ROWCOUNT I4?; T OPTIONS RFC_DB_OPT; T FIELDS RFC_DB_FLD; T DATA TAB512"
     ),
     "BAPI_CUSTOMER_GETLIST": (
         "I MAXROWS I4?; I CPDONLY C1?; E RETURN BAPIRETURN1; T IDRANGE BAPICUSTOMER_IDRANGE;"
         " T ADDRESSDATA BAPICUSTOMER_ADDRESSDATA?; T SPECIALDATA BAPICUSTOMER_SPECIALDATA?"
     ),
     "BAPI_CUSTOMER_GETDETAIL2": (
-        "I CUSTOMERNO C10; I COMPANYCODE C4?; E CUSTOMERADDRESS BAPICUSTOMER_04;"
-        " E CUSTOMERGENERALDETAIL BAPICUSTOMER_KNA1; E RETURN BAPIRETURN1"
+        "I CUSTOMERNO C10=BAPICUSTOMER_ID-CUSTOMER; I COMPANYCODE C4?;"
+        " E CUSTOMERADDRESS BAPICUSTOMER_04; E CUSTOMERGENERALDETAIL BAPICUSTOMER_KNA1;"
+        " E RETURN BAPIRETURN1"
     ),
     "BAPI_CUSTOMER_CREATEFROMDATA1": (
         "I PI_PERSONALDATA BAPIKNA101_1?; I PI_COMPANYDATA BAPIKNA106?;"
-        " I PI_COPYREFERENCE BAPIKNA102; E CUSTOMERNO C10; E RETURN BAPIRETURN1"
+        " I PI_COPYREFERENCE BAPIKNA102; E CUSTOMERNO C10=BAPIKNA103-CUSTOMER; E RETURN BAPIRETURN1"
     ),
     "BAPI_CUSTOMER_CHANGEFROMDATA1": (
-        "I CUSTOMERNO C10; I PI_PERSONALDATA BAPIKNA101_1?; I PI_PERSONALDATAX BAPIKNA101_1X?;"
+        "I CUSTOMERNO C10=BAPIKNA103-CUSTOMER;"
+        " I PI_PERSONALDATA BAPIKNA101_1?; I PI_PERSONALDATAX BAPIKNA101_1X?;"
         " I PI_COMPANYDATA BAPIKNA106?; I PI_COMPANYDATAX BAPIKNA106X?; I PI_SALESORG C4;"
         " I PI_DISTR_CHAN C2; I PI_DIVISION C2; E RETURN BAPIRETURN1"
     ),
@@ -124,11 +139,14 @@ _INTERFACES = {
         "I CODE C60?; I PHONE C30?; I NAME C80?; T BUYERS ZCUSTOMER_ASKED?;"
         " T CUSTOMERS ZCUSTOMER_FOUND; T RETURN BAPIRET2"
     ),
-    "Z_CUSTOMER_TAX_SET": "I CUSTOMERNO C10; I STCD5 C60?; I STCD1 C16?; T RETURN BAPIRET2",
+    "Z_CUSTOMER_TAX_SET": (
+        "I CUSTOMERNO C10=KNA1-KUNNR; I STCD5 C60=KNA1-STCD5?; I STCD1 C16?; T RETURN BAPIRET2"
+    ),
     "BAPI_TRANSACTION_COMMIT": "I WAIT C1?; E RETURN BAPIRET2",
     "BAPI_TRANSACTION_ROLLBACK": "E RETURN BAPIRET2",
     "BAPI_MATERIAL_AVAILABILITY": (
-        "I PLANT C4; I MATERIAL C18; I UNIT C3; I CHECK_RULE C2?; I STGE_LOC C4?;"
+        "I PLANT C4=BAPIMATVP-WERKS; I MATERIAL C18=BAPIMATVP-MATNR; I UNIT C3;"
+        " I CHECK_RULE C2?; I STGE_LOC C4?;"
         " E AV_QTY_PLT P15.3; E DIALOGFLAG C1; E ENDLEADTME D8; E RETURN BAPIRETURN;"
         " T WMDVSX BAPIWMDVS?; T WMDVEX BAPIWMDVE?"
     ),
@@ -143,8 +161,8 @@ _INTERFACES = {
         " T IT_AEDAT BAPI_RANGE_AEDAT?; T BILLINGDOCUMENTDETAIL BAPIVBRKOUT?;"
         " T RETURN BAPIRET2?"
     ),
-    "RFC_GET_FUNCTION_INTERFACE": "I FUNCNAME C30; T PARAMS RFC_FUNINT",
-    "DDIF_FIELDINFO_GET": "I TABNAME C30; T DFIES_TAB DFIES",
+    "RFC_GET_FUNCTION_INTERFACE": "I FUNCNAME C30; I NONE_UNICODE_LENGTH C1?; T PARAMS RFC_FUNINT",
+    "DDIF_FIELDINFO_GET": "I TABNAME C30; I ALL_TYPES C1?; E DDOBJTYPE C8; T DFIES_TAB DFIES",
 }  # fmt: skip
 
 STRUCTURES["ZCUSTOMER_ASKED"] = _fields("CODE:C60 PHONE:C30 NAME:C80")
@@ -156,9 +174,10 @@ STRUCTURES["ZCUSTOMER_FOUND"] = _fields(
 def _parameter(text: str) -> Parameter:
     kind, name, form = text.split()
     optional, form = form.endswith("?"), form.rstrip("?")
-    if form in STRUCTURES:
-        return Parameter(kind, name, form, None, optional)
-    return Parameter(kind, name, "", _fields(f"{name}:{form}")[0], optional)
+    if form in STRUCTURES or form in TABLE_TYPES:
+        return Parameter(kind, name, TABLE_TYPES.get(form, form), None, optional, form)
+    form, _, typed = form.partition("=")
+    return Parameter(kind, name, "", _fields(f"{name}:{form}")[0], optional, typed or name)
 
 
 INTERFACES: dict[str, tuple[Parameter, ...]] = {
@@ -167,21 +186,25 @@ INTERFACES: dict[str, tuple[Parameter, ...]] = {
 }
 
 
-def function_interface(function: str) -> list[Values]:
-    """Return the rows of PARAMS that RFC_GET_FUNCTION_INTERFACE gives. Raises KeyError."""
+def function_interface(function: str, *, characters: bool) -> list[Values]:
+    """Return the rows of PARAMS that RFC_GET_FUNCTION_INTERFACE gives. Raises KeyError.
+
+    Lengths are bytes of a Unicode system, or `characters` where the caller asks for them.
+    """
     rows = []
     for position, each in enumerate(INTERFACES[function], start=1):
         scalar = each.scalar
+        table, _, field = each.typed.partition("-")
         rows.append(
             {
                 "PARAMCLASS": each.kind,
                 "PARAMETER": each.name,
-                "TABNAME": each.structure,
-                "FIELDNAME": "",
-                "EXID": "u" if scalar is None else scalar.kind,
+                "TABNAME": table,
+                "FIELDNAME": field,
+                "EXID": scalar.kind if scalar else "h" if each.typed in TABLE_TYPES else "u",
                 "POSITION": position,
                 "OFFSET": 0,
-                "INTLENGTH": 0 if scalar is None else scalar.length,
+                "INTLENGTH": 0 if scalar is None else _bytes(scalar, 1 if characters else 2),
                 "DECIMALS": 0 if scalar is None else scalar.decimals,
                 "DEFAULT": "",
                 "PARAMTEXT": "",
@@ -194,8 +217,27 @@ def function_interface(function: str) -> list[Values]:
 _DATATYPES = {"C": "CHAR", "N": "NUMC", "D": "DATS", "P": "DEC", "I": "INT4"}
 
 
-def field_info(structure: str) -> list[Values]:
-    """Return the rows of DFIES_TAB that DDIF_FIELDINFO_GET gives. Raises KeyError."""
+def _bytes(field: Field, of_a_character: int) -> int:
+    if field.kind == "P":
+        return field.length // 2 + 1  # two digits a byte, and the sign
+    return field.length * (1 if field.kind == "I" else of_a_character)
+
+
+def field_info(name: str, *, all_types: bool) -> Values:
+    """Return what DDIF_FIELDINFO_GET gives of a type. Raises KeyError.
+
+    A data element or table type is no type to it unless the caller asks for `all_types`.
+    """
+    if name in STRUCTURES:
+        return {"DDOBJTYPE": "INTTAB", "LINES_DESCR": [], "DFIES_TAB": _described(name)}
+    if all_types and name in TABLE_TYPES:
+        row = TABLE_TYPES[name]
+        described = [{"TYPENAME": row, "TYPEKIND": "STRU", "FIELDS": _described(row)}]
+        return {"DDOBJTYPE": "TTYP", "LINES_DESCR": described, "DFIES_TAB": []}
+    raise KeyError(name)
+
+
+def _described(structure: str) -> list[Values]:
     return [
         {
             "TABNAME": structure,

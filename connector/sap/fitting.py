@@ -14,6 +14,10 @@ from connector.wording import Said, systems
 # Kinds whose length counts characters. Others hold numbers, times or bytes.
 _TEXT = frozenset({"C", "N"})
 _NUMBERS = frozenset({"P", "I", "F"})
+# Structures and tables within a structure: of which parts they are is not asked for.
+_WITH_PARTS: Mapping[str, tuple[type, ...]] = {
+    "u": (Mapping,), "v": (Mapping,), "h": (list, tuple)
+}  # fmt: skip
 _DIGITS = re.compile(r"[0-9]*")
 _DAY = re.compile(r"|[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"|-?[0-9]+(\.[0-9]+)?")
@@ -26,9 +30,11 @@ def findings(interface: Mapping[str, Parameter], parameters: Parameters) -> list
         parameter = interface.get(name)
         if parameter is None or parameter.direction == "exporting":
             found.append(_at(name, systems.NO_PARAMETER()))
-        elif parameter.direction == "tables":
-            rows = value if isinstance(value, list | tuple) else ()
-            for number, row in enumerate(rows, start=1):
+        elif parameter.rows:
+            if not isinstance(value, list | tuple):
+                found.append(_at(name, systems.NO_TABLE()))
+                continue
+            for number, row in enumerate(value, start=1):
                 found += _structure(parameter.fields, row, f"{name}[{number}]")
         elif parameter.type is None:
             found += _structure(parameter.fields, value, name)
@@ -52,6 +58,8 @@ def _structure(fields: Mapping[str, FieldType], value: Any, place: str) -> Itera
     if not isinstance(value, Mapping):
         yield _at(place, systems.NO_STRUCTURE())
         return
+    if not fields:
+        return  # SAP does not say of what parts it is
     for name, each in value.items():
         field = fields.get(name)
         if field is None:
@@ -61,7 +69,10 @@ def _structure(fields: Mapping[str, FieldType], value: Any, place: str) -> Itera
 
 
 def _value(field: FieldType, value: Any, place: str) -> Iterator[str]:
-    if isinstance(value, Mapping | list | tuple):
+    if field.kind in _WITH_PARTS:
+        if not isinstance(value, _WITH_PARTS[field.kind]):
+            yield _at(place, systems.NO_STRUCTURE() if field.kind != "h" else systems.NO_TABLE())
+    elif isinstance(value, Mapping | list | tuple):
         yield _at(place, systems.NO_SINGLE_VALUE())
     elif field.kind in _TEXT and not isinstance(value, bool | date | Decimal):
         length = len(str(value if value is not None else "").encode("utf-16-le")) // 2

@@ -13,7 +13,10 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class FieldType:
-    """A field as SAP's dictionary has it: `kind` is its ABAP type (C N D T P I X g …)."""
+    """A field as SAP's dictionary has it: `kind` is its ABAP type (C N D T P I X g …).
+
+    A field that has parts itself is of kind u or v (a structure) or h (a table).
+    """
 
     name: str
     kind: str
@@ -23,13 +26,17 @@ class FieldType:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a function module; `fields` are those of its structure or table row."""
+    """A parameter of a function module; `fields` are those of its structure or table row.
+
+    A table, whatever its direction, has `rows`. Without `type` and `fields` its parts are unknown.
+    """
 
     name: str
     direction: Literal["importing", "exporting", "changing", "tables"]
     optional: bool
     type: FieldType | None = None
     fields: Mapping[str, FieldType] = field(default_factory=dict)
+    rows: bool = False
 
 
 class SapSession(Protocol):

@@ -46,6 +46,7 @@ _KINDS = {
     "RFCTYPE_BCD": "P", "RFCTYPE_DECF16": "P", "RFCTYPE_DECF34": "P", "RFCTYPE_INT": "I",
     "RFCTYPE_INT1": "I", "RFCTYPE_INT2": "I", "RFCTYPE_INT8": "I", "RFCTYPE_STRING": "g",
     "RFCTYPE_BYTE": "X", "RFCTYPE_XSTRING": "y", "RFCTYPE_FLOAT": "F",
+    "RFCTYPE_STRUCTURE": "u", "RFCTYPE_TABLE": "h",
 }  # fmt: skip
 
 
@@ -445,15 +446,18 @@ def _parameter(described: Mapping[str, Any]) -> Parameter:
         fields={}
         if structure is None
         else {str(each["name"]): _field(each) for each in structure.fields},
+        rows=_word(described.get("parameter_type")) == "RFCTYPE_TABLE",
     )
 
 
 def _field(described: Mapping[str, Any]) -> FieldType:
-    kind = described.get("parameter_type", described.get("field_type"))
+    kind = _KINDS.get(_word(described.get("parameter_type", described.get("field_type"))), "?")
+    length = int(described.get("nuc_length") or 0)
     return FieldType(
         name=str(described["name"]),
-        kind=_KINDS.get(_word(kind), "?"),
-        length=int(described.get("nuc_length") or 0),
+        kind=kind,
+        # A packed number has two digits a byte, and its sign in half of the last one.
+        length=2 * length - 1 if kind == "P" and length else length,
         decimals=int(described.get("decimals") or 0),
     )
 

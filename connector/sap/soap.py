@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 from connector.errors import (
     ConnectorError,
@@ -25,6 +24,7 @@ from connector.errors import (
 from connector.sap.envelope import Style, name_in, read_answer, request_xml
 from connector.sap.errors import doubted, refused_before
 from connector.sap.fitting import findings
+from connector.sap.interface import fields_in, parameters
 from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
@@ -43,12 +43,6 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "BAPI_TRANSACTION_ROLLBACK": (),
     "STFC_CONNECTION": (),
     "RFC_PING": (),
-}
-_CLASSES: Mapping[str, Literal["importing", "exporting", "changing", "tables"]] = {
-    "I": "importing",
-    "E": "exporting",
-    "C": "changing",
-    "T": "tables",
 }
 
 
@@ -134,17 +128,18 @@ class SoapSap:
     def _describe(self, function: str, http: Wire) -> Mapping[str, Parameter]:
         """Ask for an interface, once. Within a session that is open already, it asks there."""
         if function not in self._described:
-            rows = self._read("RFC_GET_FUNCTION_INTERFACE", {"FUNCNAME": function}, http)
-            structures: dict[str, Mapping[str, FieldType]] = {}
-            for name in {str(row["TABNAME"]) for row in rows.get("PARAMS") or []} - {""}:
-                answer = self._read("DDIF_FIELDINFO_GET", {"TABNAME": name}, http)
-                fields = answer.get("DFIES_TAB") or []
-                structures[name] = {str(row["FIELDNAME"]): _field(row) for row in fields}
-            self._described[function] = {
-                str(row["PARAMETER"]): _parameter(row, structures)
-                for row in rows.get("PARAMS") or []
-                if str(row["PARAMCLASS"]) in _CLASSES
-            }
+            asked = {"FUNCNAME": function, "NONE_UNICODE_LENGTH": "X"}  # characters, not bytes
+            rows = self._read("RFC_GET_FUNCTION_INTERFACE", asked, http).get("PARAMS") or []
+            known: dict[str, Mapping[str, FieldType]] = {}
+
+            def fields_of(name: str, of_table_type: bool) -> Mapping[str, FieldType]:
+                if name not in known:
+                    types = {"ALL_TYPES": "X"} if of_table_type else {}
+                    answer = self._read("DDIF_FIELDINFO_GET", {"TABNAME": name, **types}, http)
+                    known[name] = fields_in(answer, name)
+                return known[name]
+
+            self._described[function] = parameters(rows, fields_of)
         return self._described[function]
 
     @contextmanager
@@ -254,29 +249,3 @@ class _Session:
             return
         finally:
             self._http.close()
-
-
-def _parameter(
-    row: Mapping[str, Any], structures: Mapping[str, Mapping[str, FieldType]]
-) -> Parameter:
-    name, structure = str(row["PARAMETER"]), str(row["TABNAME"])
-    return Parameter(
-        name=name,
-        direction=_CLASSES[str(row["PARAMCLASS"])],
-        optional=str(row.get("OPTIONAL", "")) == "X",
-        type=None
-        if structure
-        else FieldType(
-            name, str(row["EXID"]), int(row.get("INTLENGTH") or 0), int(row.get("DECIMALS") or 0)
-        ),
-        fields=structures.get(structure, {}),
-    )
-
-
-def _field(row: Mapping[str, Any]) -> FieldType:
-    return FieldType(
-        str(row["FIELDNAME"]),
-        str(row.get("INTTYPE") or "C"),
-        int(row.get("LENG") or 0),
-        int(row.get("DECIMALS") or 0),
-    )

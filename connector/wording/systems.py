@@ -232,6 +232,7 @@ NO_PARAMETER = Sentence(
 )
 NEEDED = Sentence("needed", "is needed", "必填")
 NO_STRUCTURE = Sentence("no_structure", "must be a structure", "须为结构")
+NO_TABLE = Sentence("no_table", "must be a table of rows", "须为表（多行）")
 NO_FIELD = Sentence("no_field", "there is no such field", "没有此字段")
 NO_SINGLE_VALUE = Sentence("no_single_value", "must be a single value", "须为单个值")
 DIGITS_ONLY = Sentence("digits_only", "digits only (NUMC)", "只能是数字（NUMC）")

@@ -157,7 +157,7 @@ def _communication(text: str) -> Exception:
 
 def _taken(parameter: Described, value: Any) -> Any:
     """Return what the SDK takes of a value."""
-    if parameter.kind == "T":
+    if parameter.is_table:
         if not isinstance(value, list):
             raise TypeError(f"table {parameter.name} requires list")
         return [_structure(parameter, row) for row in value]
@@ -192,7 +192,7 @@ def _typed(parameter: Described, value: Any) -> Any:
     if parameter.scalar is not None:
         return _given(parameter.scalar, value)
     fields = {field.name: field for field in STRUCTURES[parameter.structure]}
-    if parameter.kind == "T":
+    if parameter.is_table:
         return [_row(fields, row) for row in value or []]
     return _row(fields, value if isinstance(value, dict) else {})
 
@@ -213,17 +213,22 @@ def _given(field: Field, value: Any) -> Any:
     return str(value).rstrip()
 
 
+def _bytes(field: Field) -> int:
+    """Return a field's length outside Unicode: a packed number has two digits a byte."""
+    return field.length // 2 + 1 if field.kind == "P" else field.length
+
+
 def _described(parameter: Described) -> dict[str, Any]:
     scalar = parameter.scalar
     return {
         "name": parameter.name,
         "parameter_type": "RFCTYPE_TABLE"
-        if parameter.kind == "T"
+        if parameter.is_table
         else "RFCTYPE_STRUCTURE"
         if scalar is None
         else f"RFCTYPE_{_TYPES[scalar.kind]}",
         "direction": _DIRECTIONS[parameter.kind],
-        "nuc_length": scalar.length if scalar else 0,
+        "nuc_length": _bytes(scalar) if scalar else 0,
         "uc_length": 2 * scalar.length if scalar else 0,
         "decimals": scalar.decimals if scalar else 0,
         "optional": parameter.optional,
@@ -235,7 +240,7 @@ def _described(parameter: Described) -> dict[str, Any]:
                 {
                     "name": field.name,
                     "field_type": f"RFCTYPE_{_TYPES[field.kind]}",
-                    "nuc_length": field.length,
+                    "nuc_length": _bytes(field),
                     "uc_length": 2 * field.length,
                     "decimals": field.decimals,
                 }
