@@ -7,6 +7,10 @@ looks at a `requests`, `zeep` or `pyrfc` exception. What a table of errors does 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
 from connector.wording import Said, quoted, systems, together
 
 
@@ -17,7 +21,13 @@ class ConnectorError(Exception):
     operation), `remedy` what a person can do. Nothing personal or secret stands in any of them.
     `said` is all three; a message or remedy of the catalogue (`connector.wording`) can be read in
     Chinese too.
+
+    `no_effect` says that a write which raised this provably had no effect, so that it may be sent
+    again unasked. It is said where that is known (`nothing_sent`, `without_effect`), never by a
+    kind of error: a refused logon may come back after the work was done.
     """
+
+    no_effect = False
 
     def __init__(self, message: str, *, place: str = "", remedy: str = "") -> None:
         super().__init__(message)
@@ -38,6 +48,25 @@ class ConnectorError(Exception):
         return str(self.said)
 
 
+Raised = TypeVar("Raised", bound=ConnectorError)
+
+
+def without_effect(error: Raised) -> Raised:
+    """Return an error as one that proves that the write had no effect."""
+    error.no_effect = True
+    return error
+
+
+@contextmanager
+def nothing_sent() -> Iterator[None]:
+    """Say of whatever is raised within that nothing was sent yet."""
+    try:
+        yield
+    except ConnectorError as error:
+        without_effect(error)
+        raise
+
+
 def said_of(error: BaseException) -> Said:
     """Return what an error of whatever kind says."""
     return error.said if isinstance(error, ConnectorError) else quoted(error)
@@ -48,6 +77,8 @@ class RetryLater(ConnectorError):
 
     An outage, throttling or a lock. `after` is the wait in seconds the other side asked for.
     """
+
+    no_effect = True
 
     def __init__(
         self, message: str, *, place: str = "", remedy: str = "", after: float | None = None
@@ -90,7 +121,8 @@ class AlreadyThere(ConnectorError):
 class Misconfigured(ConnectorError):
     """Raised when only a change of settings, mappings or authorisation helps.
 
-    The job stops and IT is told; no order is blamed.
+    The job stops and IT is told; no order is blamed. A write that was answered so is in doubt,
+    unless the error says that it had no effect.
     """
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -15,6 +15,7 @@ from typing import Any, cast
 import requests
 import structlog
 from lxml import etree
+from zeep.exceptions import Fault
 from zeep.helpers import serialize_object
 
 from connector.dms import wsdl
@@ -23,7 +24,7 @@ from connector.dms.errors import lost, of_status, typed
 from connector.dms.fit import findings as unfit
 from connector.dms.lent import LentClient, Message
 from connector.dms.transport import DmsSettings, DmsTransport
-from connector.errors import MappingFailed, Misconfigured, RetryLater
+from connector.errors import MappingFailed, Misconfigured, RetryLater, nothing_sent
 from connector.mapping import MappingSet
 from connector.wording import systems
 
@@ -59,19 +60,24 @@ class SoapDms:
         self._hash = ""
         self._read = False
         self._look_again = 0.0
+        # Whether the DMS has taken any call of this process.
+        self._admitted = False
 
     def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
         """See `Dms`."""
         place = f"DMS {operation}"
-        with self._lent() as client:
-            message = self._message(client, operation, request)
-            self._seen(operation, "request", message.envelope)
+        with ExitStack() as lent:
+            with nothing_sent():
+                client = lent.enter_context(self._lent())
+                message = self._message(client, operation, request)
+                self._seen(operation, "request", message.envelope)
             try:
                 answer = client.send(
                     operation, message, lambda got: self._seen(operation, "answer", got)
                 )
             except Exception as error:
-                raise typed(error, place=place, write=write) from None
+                raise self._typed(error, place, write=write) from None
+            self._admitted = True
             findings = client.findings(operation, answer)
             if findings:
                 raise lost(systems.BREAKS_WSDL(finding=findings[0]), place=place, write=write)
@@ -79,6 +85,12 @@ class SoapDms:
                 return cast(dict[str, Any], _plain(client.read(operation, answer)))
             except Exception as error:
                 raise typed(error, place=place, write=write) from None
+
+    def _typed(self, error: Exception, place: str, *, write: bool) -> Exception:
+        meant = typed(error, place=place, write=write, admitted=self._admitted)
+        if isinstance(error, Fault) and not isinstance(meant, Misconfigured):
+            self._admitted = True
+        return meant
 
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
         """See `Dms`."""

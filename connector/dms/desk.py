@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.dms.port import Dms
-from connector.errors import AlreadyThere, InDoubt, Misconfigured, Rejected, RetryLater
+from connector.errors import (
+    AlreadyThere,
+    InDoubt,
+    MappingFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+    nothing_sent,
+)
 from connector.mapping import Mapping as FieldMapping
 from connector.mapping import MappingSet, Reading
-from connector.wording import systems
+from connector.wording import systems, together
 
 
 @dataclass(frozen=True)
@@ -55,14 +63,22 @@ class DmsDesk:
     def send(self, prepared: Prepared) -> dict[str, Any]:
         """Make a write and return the values of its answer.
 
-        Raises Rejected, AlreadyThere, RetryLater, InDoubt or Misconfigured.
+        Raises Rejected, AlreadyThere, RetryLater, InDoubt or Misconfigured. An answer that the
+        mapping cannot read came after the write: it is a doubt.
         """
-        mapping = self._mappings()[prepared.conversation]
+        with nothing_sent():
+            mapping = self._mappings()[prepared.conversation]
         try:
             answer = self._dms.call(prepared.operation, prepared.body, write=True)
         except Rejected as refusal:
             raise _typed(mapping, refusal) from refusal
-        return _values(mapping, mapping.read(answer), write=True)
+        try:
+            reading = mapping.read(answer)
+        except MappingFailed as error:
+            place = f"DMS {prepared.operation}"
+            words = systems.UNREADABLE(words=together(error.findings))
+            raise InDoubt(words, place=place, remedy=_say(mapping)) from error
+        return _values(mapping, reading, write=True)
 
     def find(
         self, external_number: str, business_unit: str, reference: str = ""
@@ -158,6 +174,10 @@ def _typed(mapping: FieldMapping, refusal: Rejected) -> Exception:
     return refusal
 
 
+def _say(mapping: FieldMapping) -> str:
+    return systems.SAY_WHAT_IT_MEANS(mapping=mapping.name)
+
+
 def _values(mapping: FieldMapping, reading: Reading, *, write: bool) -> dict[str, Any]:
     place = f"DMS {mapping.target.operation}"
     words = f"{reading.code} {reading.text}".strip()
@@ -169,7 +189,7 @@ def _values(mapping: FieldMapping, reading: Reading, *, write: bool) -> dict[str
         raise AlreadyThere(words, place=place)
     if reading.outcome == "passing":
         raise RetryLater(words or systems.BUSY(), place=place)
-    remedy = systems.SAY_WHAT_IT_MEANS(mapping=mapping.name)
+    remedy = _say(mapping)
     if write:
         raise InDoubt(systems.NO_RULE(words=words), place=place, remedy=remedy)
     raise RetryLater(systems.NO_RULE(words=words), place=place, remedy=remedy)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 import requests
 from lxml import etree
-from urllib3.exceptions import NewConnectionError, ProxyError
 from zeep.exceptions import Error as ZeepError
 from zeep.exceptions import Fault, TransportError, XMLParseError
 
+from connector.departure import certificate_refused, not_connected
 from connector.errors import (
     ConnectorError,
     InDoubt,
@@ -18,6 +17,7 @@ from connector.errors import (
     Misconfigured,
     Rejected,
     RetryLater,
+    without_effect,
 )
 from connector.wording import systems
 
@@ -26,26 +26,31 @@ _WORDS = 300
 _LOGON = frozenset(
     {"FailedAuthentication", "InvalidSecurityToken", "InvalidSecurity", "FailedCheck"}
 )
-# Faults of the envelope itself: a server that says these has not looked at the order.
+# Faults of the envelope itself.
 _ENVELOPE = frozenset({"VersionMismatch", "MustUnderstand"})
 _SENDER = frozenset({"Client", "Sender"})
 
 
-def typed(error: Exception, *, place: str, write: bool) -> ConnectorError:
-    """Type whatever a call raised. What is not known is in doubt for a write."""
+def typed(error: Exception, *, place: str, write: bool, admitted: bool = False) -> ConnectorError:
+    """Type whatever a call raised. What is not known is in doubt for a write.
+
+    `admitted`: the DMS has taken calls of this process before, so that settings are not to blame.
+    """
     if isinstance(error, ConnectorError):
         return error
     if isinstance(error, Fault):
-        return _of_fault(error, place=place, write=write)
+        return _of_fault(error, place=place, write=write, admitted=admitted)
     if isinstance(error, TransportError):
-        return of_status(error.status_code, place=place, write=write)
-    if _certificate_refused(error):
-        return Misconfigured(
-            "the certificate of the DMS is not accepted",
-            place=place,
-            remedy="set dms.ca_file to its CA",
+        return of_status(error.status_code, place=place, write=write, admitted=admitted)
+    if certificate_refused(error):
+        return without_effect(
+            Misconfigured(
+                "the certificate of the DMS is not accepted",
+                place=place,
+                remedy="set dms.ca_file to its CA",
+            )
         )
-    if isinstance(error, requests.ConnectTimeout) or _refused(error):
+    if not_connected(error):
         return RetryLater(systems.UNREACHABLE(), place=place)
     if isinstance(error, requests.RequestException | XMLParseError | etree.Error):
         return lost(systems.ANSWER_LOST(what=type(error).__name__), place=place, write=write)
@@ -54,18 +59,20 @@ def typed(error: Exception, *, place: str, write: bool) -> ConnectorError:
     return lost(systems.UNFORESEEN(error=type(error).__name__), place=place, write=write)
 
 
-def of_status(status: int, *, place: str, write: bool) -> ConnectorError:
-    """Type an HTTP status that came without a SOAP answer."""
-    if status == 401:
-        return LogonFailed(
-            "the DMS refuses our credentials",
-            place=place,
-            remedy="check dms.user, dms.authentication and CONNECTOR_DMS__PASSWORD",
-        )
-    if 300 <= status < 400 or status in (403, 404, 405):
-        return Misconfigured(
-            f"HTTP {status}", place=place, remedy="check dms.wsdl and dms.endpoint"
-        )
+def of_status(status: int, *, place: str, write: bool, admitted: bool = False) -> ConnectorError:
+    """Type an HTTP status that came without a SOAP answer.
+
+    No status proves that a write had no effect: an error page (302), a firewall that inspects
+    answers (403) and a missing one (404) come after the work as well. Where the DMS has not taken
+    a single call yet, they tell of settings that are wrong; the write is in doubt all the same.
+    """
+    if not (write and admitted):
+        if status == 401:
+            return _logon("the DMS refuses our credentials", place)
+        if 300 <= status < 400 or status in (403, 404, 405):
+            return Misconfigured(
+                f"HTTP {status}", place=place, remedy="check dms.wsdl and dms.endpoint"
+            )
     return lost(systems.NO_SOAP(status=status), place=place, write=write)
 
 
@@ -74,15 +81,20 @@ def lost(what: str, *, place: str, write: bool) -> ConnectorError:
     return InDoubt(what, place=place) if write else RetryLater(what, place=place)
 
 
-def _of_fault(fault: Fault, *, place: str, write: bool) -> ConnectorError:
+def _logon(what: str, place: str) -> LogonFailed:
+    return LogonFailed(
+        what,
+        place=place,
+        remedy="check dms.user, dms.authentication and CONNECTOR_DMS__PASSWORD",
+    )
+
+
+def _of_fault(fault: Fault, *, place: str, write: bool, admitted: bool) -> ConnectorError:
     code = _local(fault.code)
     if code in _LOGON:
-        return LogonFailed(
-            f"the DMS refuses our credentials ({code})",
-            place=place,
-            remedy="check dms.user, dms.authentication and CONNECTOR_DMS__PASSWORD",
-        )
-    if code in _ENVELOPE:
+        # Said by name, and before anything is done for whom it is said of.
+        return without_effect(_logon(f"the DMS refuses our credentials ({code})", place))
+    if code in _ENVELOPE and not (write and admitted):
         return Misconfigured(
             f"the DMS does not take our envelopes ({code})",
             place=place,
@@ -119,28 +131,3 @@ def _local(code: Any) -> str:
 def unreadable(response: requests.Response) -> Exception:
     """Return the error that stands for an HTTP answer without a SOAP envelope."""
     return TransportError(status_code=response.status_code, message="no SOAP envelope")
-
-
-def _refused(error: Exception) -> bool:
-    """Whether no connection was made at all, to the DMS or to the proxy before it."""
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(reason, ProxyError):
-        reason = reason.original_error
-    return isinstance(reason, NewConnectionError)
-
-
-def _certificate_refused(error: Exception) -> bool:
-    """Whether we refused the server's certificate, which is before anything is sent.
-
-    Any other trouble of TLS may come after the request: a peer that hangs up is one.
-    """
-    causes: list[BaseException | None] = [error]
-    while causes:
-        cause = causes.pop()
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
-        if cause is not None:
-            causes += [cause.__cause__, getattr(cause, "reason", None)]
-            causes += [each for each in cause.args if isinstance(each, BaseException)]
-        causes = [each for each in causes if isinstance(each, BaseException)]
-    return False

@@ -15,12 +15,12 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.cookies import extract_cookies_to_jar
 from urllib3.exceptions import ConnectTimeoutError
 from zeep.transports import Transport
 
+from connector.departure import LookingAdapter
 from connector.dms.archive import ArchiveSettings
 from connector.dms.deadline import WATCHDOG
 
@@ -190,7 +190,7 @@ class DmsTransport(Transport):
         return response
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(LookingAdapter):
     """Knows the sockets it opened, so that another thread can break them off."""
 
     def __init__(self) -> None:
@@ -198,26 +198,21 @@ class _Adapter(HTTPAdapter):
         self.broken_off = False
         super().__init__()
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+    def connection_class(self, kind: Any) -> Any:
         adapter, sockets = self, self._sockets
-        if not getattr(pool.ConnectionCls, "watched", False):
 
-            class Watched(pool.ConnectionCls):  # type: ignore[misc]
-                watched = True
+        class Watched(super().connection_class(kind)):  # type: ignore[misc]
+            def connect(self) -> None:
+                super().connect()
+                # The socket itself: a connection lets go of it while its answer is read.
+                sockets[:] = [each for each in sockets if each() is not None]
+                sockets.append(weakref.ref(self.sock))
+                if adapter.broken_off:
+                    # Connecting took all the time there was; nothing has been sent.
+                    self.close()
+                    raise ConnectTimeoutError(self, "connected too late")
 
-                def connect(self) -> None:
-                    super().connect()
-                    # The socket itself: a connection lets go of it while its answer is read.
-                    sockets[:] = [each for each in sockets if each() is not None]
-                    sockets.append(weakref.ref(self.sock))
-                    if adapter.broken_off:
-                        # Connecting took all the time there was; nothing has been sent.
-                        self.close()
-                        raise ConnectTimeoutError(self, "connected too late")
-
-            pool.ConnectionCls = Watched
-        return pool
+        return Watched
 
     def break_off(self) -> None:
         """End the call under way, or the next one to be connected if none is yet."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from connector.errors import InDoubt, Misconfigured, RetryLater
+from connector.errors import InDoubt, Misconfigured, RetryLater, nothing_sent
 from connector.extracts.files import put
 from connector.wording import Said, systems
 
@@ -158,14 +158,15 @@ class FolderTarget:
 
     def put(self, where: str, item: Item) -> None:
         """See `FileStore`."""
-        content = item.content()
-        if not self.path.is_dir():
-            # A share that is not mounted leaves an empty mount point or none: never make it.
-            raise Misconfigured(
-                "there is no such folder",
-                place=f"delivery.{self.name}.path",
-                remedy="make it, or mount the share",
-            )
+        with nothing_sent():
+            content = item.content()
+            if not self.path.is_dir():
+                # A share that is not mounted leaves an empty mount point or none: never make it.
+                raise Misconfigured(
+                    "there is no such folder",
+                    place=f"delivery.{self.name}.path",
+                    remedy="make it, or mount the share",
+                )
         try:
             (self.path / where).parent.mkdir(parents=True, exist_ok=True)
             put(self.path / where, content)

@@ -16,7 +16,15 @@ from email import policy
 from email.message import EmailMessage
 from typing import Literal
 
-from connector.errors import InDoubt, LogonFailed, Misconfigured, Rejected, RetryLater
+from connector.departure import last_look
+from connector.errors import (
+    InDoubt,
+    LogonFailed,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+    nothing_sent,
+)
 from connector.extracts.deliver import Parcel, Sending
 from connector.wording import systems
 
@@ -125,11 +133,16 @@ class MailTarget:
             ) from error
         return server
 
-    def refused(self, code: int, text: bytes | str) -> RetryLater | Rejected:
-        """The server's own words: 4xx is for now, 5xx for good; neither took the message."""
+    def refused(self, code: int, text: bytes | str) -> RetryLater | Rejected | InDoubt:
+        """The server's own words: 4xx is for now, 5xx for good; neither took the message.
+
+        What is no such answer may come after the message was taken.
+        """
         words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
         if 400 <= code < 500:
             return RetryLater(systems.SERVER_SAID(words=code), place=self.name)
+        if not 500 <= code < 600:
+            return InDoubt(systems.SERVER_SAID(words=code), place=self.name)
         return Rejected(str(code), words[:200], place=f"delivery.{self.name}")
 
 
@@ -163,16 +176,18 @@ class _Envelope:
     def send(self, message: EmailMessage) -> None:
         """Send the content. Raises RetryLater, Rejected, InDoubt."""
         if self._session is None:
-            self.open()
+            with nothing_sent():
+                self.open()
         session, self._session = self._session, None
         assert session is not None
         try:
             code, text = self._answer
             if code in (250, 251):
+                last_look()
                 code, text = session.data(message.as_bytes(policy=policy.SMTP))
             if code not in (250, 251):
                 raise self._target.refused(code, text)
-        except smtplib.SMTPResponseException as error:
+        except smtplib.SMTPDataError as error:
             raise self._target.refused(error.smtp_code, error.smtp_error) from None
         except (smtplib.SMTPException, OSError) as error:
             raise InDoubt(

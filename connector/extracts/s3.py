@@ -8,11 +8,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from connector.errors import InDoubt, LogonFailed, Misconfigured, RetryLater
+from connector.errors import (
+    ConnectorError,
+    InDoubt,
+    LogonFailed,
+    Misconfigured,
+    RetryLater,
+    nothing_sent,
+    without_effect,
+)
 from connector.extracts.deliver import Item, Parcel, Sending, file_sendings
 from connector.wording import systems
 
 _HASH = "sha256"
+# What S3 itself says when it has not put an object. The numbers are said by whatever answers
+# without S3's words, which a proxy may do after the object was put.
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 _REFUSED = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 _BUSY = frozenset({"SlowDown", "ServiceUnavailable", "RequestTimeTooSkewed", "503", "429"})
@@ -61,8 +71,9 @@ class _Bucket:
 
     def put(self, where: str, item: Item) -> None:
         """Put the object with its hash beside it."""
-        content = item.content()
-        client = _client(self._target)
+        with nothing_sent():
+            content = item.content()
+            client = _client(self._target)
         from botocore.exceptions import (
             BotoCoreError,
             ClientError,
@@ -76,15 +87,15 @@ class _Bucket:
             )
         except ClientError as error:
             known = self._classified(error)
-            if known is None:
+            if known is None or _code(error).isdigit():
                 raise InDoubt(systems.SERVER_SAID(words=_code(error)), place=where) from error
-            raise known from error
+            raise without_effect(known) from error
         except (EndpointConnectionError, ConnectTimeoutError) as error:
             raise self._away(error) from error
         except BotoCoreError as error:
             raise InDoubt(systems.BROKE_OFF(error=type(error).__name__), place=where) from error
 
-    def _classified(self, error: Any) -> Exception | None:
+    def _classified(self, error: Any) -> ConnectorError | None:
         """Return the typed error of an answer; None for one that no table foresaw."""
         code, place = _code(error), f"delivery.{self._target.name}"
         if code in _REFUSED:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from connector.errors import InDoubt, LogonFailed, Misconfigured, RetryLater
+from connector.errors import (
+    InDoubt,
+    LogonFailed,
+    Misconfigured,
+    RetryLater,
+    nothing_sent,
+    without_effect,
+)
 from connector.extracts.deliver import Item, Parcel, Sending, file_sendings
 from connector.wording import systems
 
@@ -80,8 +87,9 @@ class _Link:
 
     def put(self, where: str, item: Item) -> None:
         """Upload aside, then rename over what may lie there."""
-        content = item.content()
-        client = self._open()
+        with nothing_sent():
+            content = item.content()
+            client = self._open()
         path = PurePosixPath(where)
         aside = str(path.with_name(f".{path.name}.{secrets.token_hex(4)}.part"))
         try:
@@ -89,10 +97,12 @@ class _Link:
             self._sweep(client, path)
             client.putfo(io.BytesIO(content), aside, file_size=len(content), confirm=True)
         except PermissionError:
-            raise Misconfigured(
-                f"{self._target.user} may not write {path.parent}",
-                place=f"delivery.{self._target.name}",
-                remedy="correct the root, or the rights on the server",
+            raise without_effect(
+                Misconfigured(
+                    f"{self._target.user} may not write {path.parent}",
+                    place=f"delivery.{self._target.name}",
+                    remedy="correct the root, or the rights on the server",
+                )
             ) from None
         except Exception as error:
             # Nothing lies under the file's own name yet.

@@ -9,9 +9,10 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from connector.departure import last_look
 from connector.domain.matching import Candidate
 from connector.domain.order import Buyer
-from connector.errors import InDoubt, MappingFailed, Rejected, RetryLater
+from connector.errors import InDoubt, MappingFailed, Rejected, RetryLater, nothing_sent
 from connector.mapping import Mapping as Spoken
 from connector.mapping import MappingSet
 from connector.sap.conversion import alpha
@@ -100,7 +101,8 @@ class CustomerDesk:
         lost answer has had no effect, since SAP rolls an abandoned session back: RetryLater.
         From then on every error is InDoubt.
         """
-        mapping = self._creation(buyer)
+        with nothing_sent():
+            mapping = self._creation(buyer)
 
         def number_in(answers: list[dict[str, Any]]) -> str:
             number = str(mapping.read({"answers": answers}).values.get("number") or "")
@@ -148,17 +150,22 @@ class CustomerDesk:
     ) -> str:
         answers: list[dict[str, Any]] = []
         with ExitStack() as opened:
-            session = opened.enter_context(self._system.session())
-            try:
-                for function, request in mapping.calls:
-                    answer = session.call(function, request({**source, "answers": answers}).body)
-                    check(answer, function)
-                    answers.append(answer)
-            except InDoubt as error:
-                raise RetryLater(
-                    together([error.message, systems.NOTHING_COMMITTED()]), place=error.place
-                ) from None
-            made = outcome(answers)
+            # Whatever goes wrong before the commit, SAP rolls back.
+            with nothing_sent():
+                session = opened.enter_context(self._system.session())
+                try:
+                    for function, request in mapping.calls:
+                        body = request({**source, "answers": answers}).body
+                        answer = session.call(function, body)
+                        check(answer, function)
+                        answers.append(answer)
+                except InDoubt as error:
+                    raise RetryLater(
+                        together([error.message, systems.NOTHING_COMMITTED()]), place=error.place
+                    ) from None
+                made = outcome(answers)
+                # Others may believe by now that nothing comes any more.
+                last_look()
             with doubted("SAP"):
                 session.commit()
                 opened.close()

@@ -25,6 +25,7 @@ import structlog
 from connector.domain.masking import mask_said
 from connector.errors import (
     AlreadyThere,
+    ConnectorError,
     InDoubt,
     MappingFailed,
     Misconfigured,
@@ -151,20 +152,22 @@ class Outbound:
             ):
                 document = send()
                 tell(document=document.number)
-        except (RetryLater, Misconfigured, MappingFailed) as error:
-            # These say that the write provably had no effect.
-            self._calls.release(row, error.said)
-            raise
         except Rejected as error:
             self._calls.reject(row, error.code, error.text, self._clock())
             raise
         except Exception as error:
+            if isinstance(error, ConnectorError) and error.no_effect:
+                self._calls.release(row, error.said)
+                raise
             # InDoubt, AlreadyThere, and whatever no table of errors foresaw: it may have arrived.
-            if not isinstance(error, InDoubt | AlreadyThere):
+            if not isinstance(error, ConnectorError):
                 _log.exception("unforeseen error while sending", call=call.key)
             said = EXISTS if isinstance(error, AlreadyThere) else None
             why = systems.NAMED(name=type(error).__name__, message=said_of(error))
             self._calls.doubt(row, mask_said(why), said)
+            if isinstance(error, Misconfigured):
+                # Asking would be answered likewise: IT is told first, and it is asked later.
+                raise
             return self._found_or_wait(self._calls.by_key(call.key), ask)
         # Where a power cut may forget the answer, it is asked for again: only where it can be.
         self._calls.confirm(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
-from urllib3.exceptions import NewConnectionError
 
+from connector.departure import certificate_refused, not_connected
 from connector.errors import (
     ConnectorError,
     InDoubt,
@@ -15,11 +15,14 @@ from connector.errors import (
     Misconfigured,
     Rejected,
     RetryLater,
+    without_effect,
 )
 from connector.wording import quoted, systems
 
 # HTTP status → what it says about the request. "unsure": a server that failed may have done the
-# work before it failed, so that a write is in doubt; a read is simply made again.
+# work before it failed, so that a write is in doubt; a read is simply made again. Of a write only
+# WooCommerce's own words prove that it had no effect: a redirect, a firewall's page or a refusal
+# without them may come after the work, and are in doubt whatever their status.
 _BY_STATUS: Mapping[int, str] = {
     400: "rejected",
     401: "logon",
@@ -37,17 +40,23 @@ _WORDS = 300
 
 def of_exception(error: requests.RequestException, *, place: str, write: bool) -> ConnectorError:
     """Type what `requests` raised: only a connection that never came about proves absence."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return Misconfigured(
-            "the certificate of the storefront is not accepted",
-            place=place,
-            remedy="install its CA, or correct storefront.url",
+    if certificate_refused(error):
+        return without_effect(
+            Misconfigured(
+                "the certificate of the storefront is not accepted",
+                place=place,
+                remedy="install its CA, or correct storefront.url",
+            )
         )
-    if isinstance(error, requests.ConnectTimeout) or _refused(error):
+    if not_connected(error):
         return RetryLater(systems.UNREACHABLE(), place=place)
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
-        return Misconfigured(
-            "is no address", place="storefront.url", remedy="for example https://shop.example.com"
+        return without_effect(
+            Misconfigured(
+                "is no address",
+                place="storefront.url",
+                remedy="for example https://shop.example.com",
+            )
         )
     what = systems.ANSWER_LOST(what=type(error).__name__)
     return InDoubt(what, place=place) if write else RetryLater(what, place=place)
@@ -56,27 +65,37 @@ def of_exception(error: requests.RequestException, *, place: str, write: bool) -
 def of_answer(
     status: int, body: Any, headers: Mapping[str, str], *, place: str, write: bool
 ) -> ConnectorError | None:
-    """Type an HTTP answer; None when it is a good one."""
+    """Type an HTTP answer; None when it is a good one.
+
+    A write that is in doubt is asked about at once, which tells what settings are to blame.
+    """
     if 200 <= status < 300 and body is not None:
         return None
     code, text = _said(body, status)
     kind = _BY_STATUS.get(status, "redirect" if 300 <= status < 400 else "unsure")
-    if kind in ("rejected", "forbidden") and not code.startswith(("woocommerce_", "rest_")):
-        # Not WooCommerce's own words: a proxy or another server answers at this address.
+    own_words = code.startswith(("woocommerce_", "rest_"))
+    if write and not own_words:
+        kind = "unsure"
+    elif kind in ("rejected", "forbidden") and not own_words:
+        # A proxy or another server answers at this address.
         kind = "unsure" if kind == "rejected" and status != 404 else "misconfigured"
     if kind == "rejected":
         return Rejected(code, text, place=place)
     if kind == "logon":
-        return LogonFailed(
-            f"the storefront refuses the key: {text}",
-            place=place,
-            remedy="check storefront.consumer_key and CONNECTOR_STOREFRONT__CONSUMER_SECRET",
+        return without_effect(
+            LogonFailed(
+                f"the storefront refuses the key: {text}",
+                place=place,
+                remedy="check storefront.consumer_key and CONNECTOR_STOREFRONT__CONSUMER_SECRET",
+            )
         )
     if kind == "forbidden":
-        return Misconfigured(
-            f"the key may not do this: {code} {text}",
-            place=place,
-            remedy="give the key read and write permission",
+        return without_effect(
+            Misconfigured(
+                f"the key may not do this: {code} {text}",
+                place=place,
+                remedy="give the key read and write permission",
+            )
         )
     if kind in ("misconfigured", "redirect"):
         return Misconfigured(
@@ -90,11 +109,6 @@ def of_answer(
         systems.NOT_WOOCOMMERCE(status=status) if body is None else quoted(f"HTTP {status} {text}")
     )
     return InDoubt(what, place=place) if write else RetryLater(what, place=place)
-
-
-def _refused(error: requests.RequestException) -> bool:
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(reason, NewConnectionError)
 
 
 def _said(body: Any, status: int) -> tuple[str, str]:

@@ -17,6 +17,7 @@ import requests
 import tenacity
 from requests.auth import HTTPBasicAuth
 
+from connector.departure import LookingAdapter
 from connector.errors import Misconfigured, RetryLater
 from connector.storefront.errors import of_answer, of_exception
 from connector.storefront.port import Payload
@@ -198,6 +199,8 @@ class WooCommerce:
             )
             session.verify = self._settings.verify
             session.headers["Accept"] = "application/json"
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, LookingAdapter())
             self._threads.session = session
         return session
 

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector.dms.desk import DmsDesk
-from connector.dms.port import Dms
-from connector.errors import InDoubt, Misconfigured, RetryLater
-from connector.gateways import dms_of
-from connector.logs import configure
-from connector.sandbox import world
-from connector.settings import Settings
-from connector.steps.confirm import Stock, confirm_all
-from connector.steps.repair import retry
-from connector.steps.request import register_return
-from connector.steps.take import take
-from connector.steps.walk import walk
-from connector.store.calls import CallState
-from connector.store.changes import Change
-from connector.store.tables import CallRow, OrderRow
-from connector.wording import quoted
-from tests.support.scene import Scene, scene
-from tests.support.wire import Trouble, Wire
+from tests.dms.bench import WRITES, Bench, Row
+from tests.support.wire import Trouble
 
 _ENVELOPE = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>%s</s:Body></s:Envelope>'
 _FAULT_12 = _ENVELOPE % (
@@ -43,19 +19,6 @@ _NO_DETAIL = _ENVELOPE % (
 )
 _ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + _ENVELOPE % b"<x>&a;</x>"
 HTML = "text/html"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A fault, and what it leads to at once.
-
-    `found` when the document was made and asking finds it, `settling` when it is not found and
-    may still arrive, `nothing` when the request provably had no effect.
-    """
-
-    name: str
-    trouble: Trouble
-    then: str
 
 
 def _row(name: str, then: str, how: str = "answer", **trouble: Any) -> Row:
@@ -70,8 +33,8 @@ ROWS = [
     _row("slow drip", "found", "drip", forwarded=True),
     _row("silence after processing", "found", "hold", forwarded=True),
     _row("half-open", "settling", "hold"),
-    _row("302", "nothing", status=302, content_type=HTML),
-    _row("401", "nothing", status=401, content_type=HTML),
+    _row("302", "settling", status=302, content_type=HTML),
+    _row("401", "settling", status=401, content_type=HTML),
     _row("500 HTML before", "settling", status=500, body=b"<html>", content_type=HTML),
     _row("500 HTML after", "found", status=500, body=b"<html>", content_type=HTML, forwarded=True),
     _row("503", "settling", status=503, body=b"busy", content_type=HTML),
@@ -85,219 +48,6 @@ ROWS = [
     _row("deep answer", "found", body=_ENVELOPE % (b"<a>" * 200 + b"</a>" * 200), forwarded=True),
     _row("entities", "found", body=_ENTITIES, forwarded=True),
 ]
-
-
-class Hurried:
-    """A DMS that is given up soon, but only where the wire strikes.
-
-    Faults that only a time-out ends have one that comes soon. All else, above all the question
-    after them, has the patience of every day: a machine that stalls changes nothing.
-    """
-
-    def __init__(self, patient: Dms, hurried: Dms, wire: Wire) -> None:
-        self._patient = patient
-        self._hurried = hurried
-        self._wire = wire
-
-    def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
-        dms = self._hurried if self._wire.never_answers(operation) else self._patient
-        return dms.call(operation, request, write=write)
-
-    def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
-        return self._patient.envelope(operation, request)
-
-    def ping(self) -> str:
-        return self._patient.ping()
-
-
-class Bench:
-    """Orders that are walked one by one over a wire that goes wrong."""
-
-    def __init__(self, day: Scene, wire: Wire) -> None:
-        self.day = day
-        self.wire = wire
-        self._numbers = itertools.count(90_001)
-        for key, stock in day.sandbox.books.items("sap.stock"):
-            day.sandbox.books.put("sap.stock", key, {**stock, "LABST": "1000000"})
-
-    def order(self) -> OrderRow:
-        """Take a fresh order of a buyer that SAP knows."""
-        return self.shown(next(self._numbers))
-
-    def shown(self, number: int, more: int = 0) -> OrderRow:
-        """Take an order as the storefront shows it, with so many more of its first part."""
-        first, *others = self.day.shown(36)["line_items"]
-        first = {**first, "quantity": first["quantity"] + more}
-        payload = {**self.day.shown(36), "id": number, "number": str(number)}
-        take(self.day.context, {**payload, "line_items": [first, *others]})
-        return self.row(number)
-
-    def row(self, number: int | str) -> OrderRow:
-        return self.day.order(int(number))
-
-    def drive(self, row: OrderRow) -> OrderRow:
-        """Walk an order as far as it goes now."""
-        context = self.day.context
-        row = walk(context, row.id)
-        if row.stage == "placed" and not row.cancel_requested:
-            confirm_all(context, [row], Stock(context))
-            row = walk(context, row.id)
-        return row
-
-    def passes(self, minutes: float) -> None:
-        self.day.clock.now += timedelta(minutes=minutes)
-        self.day.sandbox.clock.set(self.day.clock.now)
-
-    def call(self, row: OrderRow, operation: str) -> CallRow:
-        (call,) = [
-            each for each in self.day.context.calls.of_order(row.id) if each.operation == operation
-        ]
-        return call
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    configure("critical")
-    folder = tmp_path_factory.mktemp("matrix")
-    wires: list[Wire] = []
-    mappings = Path(shutil.copytree("mappings", folder / "mappings"))
-    amend = mappings / "dms_amend.yaml"  # as shipped, changed orders are cancelled and made anew
-    amend.write_text(amend.read_text(encoding="utf-8").replace("absent: true\n", ""))
-
-    def reached(settings: Settings) -> None:
-        settings.mappings = mappings
-        wires.append(Wire(int(settings.dms.wsdl.split(":")[2].split("/")[0])))
-        settings.dms.endpoint = f"{wires[0].url}/dms/service"
-        settings.dms.largest_answer = 300_000
-
-    with scene(f"sqlite:///{folder / 'c.db'}", folder, reached) as day:
-        soon = {"read_timeout": 0.4, "call_deadline": 1.5}
-        section = day.settings.dms.model_copy(update=soon)
-        hurried = dms_of(day.settings.model_copy(update={"dms": section}))
-        hurried.ping()
-        dms = Hurried(day.connector.dms, hurried, wires[0])
-        day.context = replace(day.context, dms=DmsDesk(dms, day.context.mappings))
-        yield Bench(day, wires[0])
-    wires[0].stop()
-
-
-def _written(action: str, operation: str, kind: str) -> Callable[[Bench, Row], None]:
-    def run(bench: Bench, row: Row) -> None:
-        order = bench.order()
-        if operation == "dms_cancel":
-            order = bench.drive(order)
-            bench.day.context.orders.apply(order, _cancelled(bench), "test", bench.day.clock())
-        with bench.wire.suffers(action, row.trouble):
-            with suppress(Misconfigured):
-                order = bench.drive(bench.row(order.number))
-            if row.trouble.how != "refused":
-                assert bench.wire.struck == 1
-                _check(bench.call(order, operation), row)
-        _recovered(bench, order)
-        after = bench.row(order.number)
-        (held, *others) = bench.day.sales_orders(int(order.number))
-        assert others == []
-        if operation == "dms_cancel":
-            assert (after.stage, held["status"]) == ("cancelled", "CANCELLED")
-        else:
-            assert (after.stage, after.hold_cause) == ("ready", None), after.hold_reasons
-            assert len(held["deliveryNotes"]) == len(held["invoiceApplications"]) == 1
-        assert bench.call(after, operation).state == CallState.CONFIRMED
-        assert kind in {each.kind for each in bench.day.context.orders.documents(after.id)}
-
-    return run
-
-
-def _cancelled(bench: Bench) -> Change:
-    return Change(
-        event="cancel_requested",
-        text=quoted("cancelled by hand"),
-        next_try_at=bench.day.clock(),
-        values={"cancel_requested": True},
-    )
-
-
-def _amended(bench: Bench, row: Row) -> None:
-    order = bench.order()
-    walk(bench.day.context, order.id)
-    (before,) = bench.day.sales_orders(int(order.number))
-    order = bench.shown(int(order.number), more=3)
-    with bench.wire.suffers("AmendSalesOrder", row.trouble):
-        with suppress(Misconfigured):
-            order = bench.drive(order)
-        if row.trouble.how != "refused":
-            assert bench.wire.struck == 1
-            _check(bench.call(order, "dms_amend"), row)
-    _recovered(bench, order)
-    after = bench.row(order.number)
-    (held,) = bench.day.sales_orders(int(order.number))
-    assert held["orderNumber"] == before["orderNumber"]
-    wanted = Decimal(before["content"]["lines"][0]["quantity"]) + 3
-    assert Decimal(held["content"]["lines"][0]["quantity"]) == wanted
-    (note,) = held["deliveryNotes"]
-    assert Decimal(note["lines"][0]["quantity"]) == wanted
-    assert (after.stage, after.hold_cause) == ("ready", None), after.hold_reasons
-    assert bench.call(after, "dms_amend").state == CallState.CONFIRMED
-    kinds = [each.kind for each in bench.day.context.orders.documents(after.id)]
-    assert (kinds.count("amendment"), kinds.count("cancellation")) == (1, 0)
-
-
-def _returned(bench: Bench, row: Row) -> None:
-    order = bench.drive(bench.order())
-    world.ship(bench.day.sandbox.books, bench.day.sandbox.clock, order.number)
-    reference = f"{order.number}-R1"
-
-    def register() -> str:
-        lines = {1: Decimal(1)}
-        context = bench.day.context
-        return register_return(context, order, "GQ", reference, lines, "broken").number
-
-    with bench.wire.suffers("RegisterReturn", row.trouble):
-        with suppress(Misconfigured, RetryLater, InDoubt):
-            register()
-        if row.trouble.how != "refused":
-            assert bench.wire.struck == 1
-            _check(bench.call(order, "dms_return"), row)
-    for _ in range(6):
-        bench.passes(4)
-        with suppress(RetryLater):
-            register()
-            break
-    number = register()
-    (held,) = bench.day.sales_orders(int(order.number))
-    assert [each["returnNumber"] for each in held["returns"]] == [number]
-
-
-def _check(call: CallRow, row: Row) -> None:
-    expected = {
-        "found": CallState.CONFIRMED,
-        "settling": CallState.IN_DOUBT,
-        "nothing": CallState.PENDING,
-    }
-    assert call.state == expected[row.then], (call.state, call.error)
-    assert call.attempts == 1
-    assert (call.asked > 0) == (row.then != "nothing")
-
-
-def _recovered(bench: Bench, order: OrderRow) -> None:
-    for _ in range(6):
-        bench.passes(4)
-        with suppress(Misconfigured):
-            row = retry(bench.day.context, bench.row(order.number), "test")
-            if row.stage in ("ready", "cancelled"):
-                return
-
-
-WRITES: dict[str, Callable[[Bench, Row], None]] = {
-    "create": _written("CreateSalesOrder", "dms_sales_order", "sales_order"),
-    "delivery note": _written("CreateDeliveryNote", "dms_delivery_note", "delivery_note"),
-    "invoice application": _written(
-        "ApplyForInvoice", "dms_invoice_application", "invoice_application"
-    ),
-    "cancel": _written("CancelSalesOrder", "dms_cancel", "cancellation"),
-    "amend": _amended,
-    "return": _returned,
-}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])

@@ -20,6 +20,7 @@ from connector.errors import (
     Misconfigured,
     Rejected,
     RetryLater,
+    without_effect,
 )
 from connector.steps.outbound import Document, Outbound
 from connector.store.calls import Call, Calls, CallState
@@ -202,7 +203,12 @@ def test_a_side_that_cannot_be_asked_leaves_the_doubt_to_ops(
 
 @pytest.mark.parametrize(
     "error",
-    [RetryLater("refused"), Misconfigured("no"), LogonFailed("no"), MappingFailed("m", ["f"])],
+    [
+        RetryLater("refused"),
+        without_effect(Misconfigured("no")),
+        without_effect(LogonFailed("no")),
+        without_effect(MappingFailed("m", ["f"])),
+    ],
 )
 def test_what_provably_had_no_effect_may_be_sent_again(
     calls: Calls, outbound: Outbound, error: Exception
@@ -214,6 +220,24 @@ def test_what_provably_had_no_effect_may_be_sent_again(
     side.arrives = True
     assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
     assert side.asked == 0
+
+
+@pytest.mark.parametrize("error", [Misconfigured("HTTP 302"), LogonFailed("HTTP 401")])
+def test_settings_that_are_blamed_after_the_work_was_done_free_nothing(
+    calls: Calls, outbound: Outbound, error: Exception
+) -> None:
+    side = Side(calls, answers=[error])
+    with pytest.raises(type(error)):
+        outbound.perform(CALL, side.send, side.ask)
+    assert state(calls) == CallState.IN_DOUBT
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert (side.held, side.asked) == (["SO1"], 1)
+
+
+def test_an_answer_that_no_mapping_reads_frees_nothing(calls: Calls, outbound: Outbound) -> None:
+    side = Side(calls, answers=[MappingFailed("m", ["f"])])
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert (side.held, side.asked) == (["SO1"], 1)
 
 
 def test_a_refusal_stays_until_somebody_releases_it(calls: Calls, outbound: Outbound) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -30,6 +31,7 @@ from connector.storefront.woocommerce import WooCommerce, WooCommerceSettings
 
 SHOP = "https://shop.example"
 API = f"{SHOP}/wp-json/wc/v3"
+REFUSED_CERTIFICATE = ssl.SSLCertVerificationError("self-signed")
 FROM = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TO = FROM + timedelta(hours=1)
 
@@ -114,6 +116,10 @@ READS: list[tuple[int, dict[str, Any], type[ConnectorError]]] = [
     (403, {"body": "<html>firewall"}, Misconfigured),
     (404, said("woocommerce_rest_shop_order_invalid_id", 404), Rejected),
     (404, {"body": "<html>not WordPress"}, Misconfigured),
+    (401, {"body": "<html>log in"}, LogonFailed),
+    (405, {"body": "<html>not allowed"}, Misconfigured),
+    (409, {"body": "<html>conflict"}, RetryLater),
+    (307, {"headers": {"Location": "https://other.example"}}, Misconfigured),
     (301, {"headers": {"Location": "https://other.example"}}, Misconfigured),
     (302, {"body": "<html>log in"}, Misconfigured),
     (429, {"headers": {"Retry-After": "7"}}, RetryLater),
@@ -144,11 +150,12 @@ def test_a_write_whose_effect_is_unknown_is_in_doubt_and_never_repeated(
 ) -> None:
     with responses.RequestsMock() as wire:
         wire.put(f"{API}/orders/7", status=status, **answer)
-        # Only "asks for less" says that nothing was done.
-        expected = InDoubt if read is RetryLater and status != 429 else read
+        # Only WooCommerce's own words say that nothing was done.
+        expected = read if "json" in answer else InDoubt
         with pytest.raises(expected) as caught:
             shop.update_order("7", {"status": "completed"})
         assert type(caught.value) is expected
+        assert isinstance(caught.value, Rejected) or caught.value.no_effect is ("json" in answer)
         assert len(wire.calls) == 1
 
 
@@ -179,7 +186,8 @@ def test_a_read_is_repeated_and_a_wait_that_was_asked_for_is_kept(
         (requests.ConnectionError("reset by peer"), RetryLater, InDoubt),
         (requests.ReadTimeout(), RetryLater, InDoubt),
         (requests.exceptions.ChunkedEncodingError(), RetryLater, InDoubt),
-        (requests.exceptions.SSLError(), Misconfigured, Misconfigured),
+        (requests.exceptions.SSLError(REFUSED_CERTIFICATE), Misconfigured, Misconfigured),
+        (requests.exceptions.SSLError("EOF"), RetryLater, InDoubt),
         (requests.exceptions.InvalidURL(), Misconfigured, Misconfigured),
         (requests.RequestException("new kind"), RetryLater, InDoubt),
     ],

@@ -6,7 +6,7 @@ import http.client
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ class Trouble:
 
     With `forwarded` the server gets the request and does it. `how` is what the client then sees:
     an answer of `status` and `body` (`answer`), or a line that is reset, cut, dripping, silent.
+    `raw` makes all that is sent of the server's good answer.
     """
 
     how: str
@@ -27,6 +28,7 @@ class Trouble:
     status: int = 200
     body: bytes = b""
     content_type: str = "text/xml; charset=utf-8"
+    raw: Callable[[bytes], bytes] | None = None
 
 
 class Wire:
@@ -52,7 +54,7 @@ class Wire:
 
     @contextmanager
     def suffers(self, action: str, trouble: Trouble) -> Iterator[None]:
-        """Let requests of this SOAP action suffer within the block."""
+        """Let requests of this SOAP action, or of this method, suffer within the block."""
         self.struck = 0
         if trouble.how == "refused":
             self._close_listener()
@@ -112,7 +114,7 @@ class Wire:
         lines = head.decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ", 2)
         headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
-        action = headers.get("SOAPAction", "").strip('"').replace("#", "/").rpartition("/")[2]
+        action = headers.get("SOAPAction", method).strip('"').replace("#", "/").rpartition("/")[2]
         wanted = self._trouble
         trouble = wanted[1] if wanted is not None and wanted[0] in (action, "*") else None
         answer: tuple[int, bytes, str] | None = None
@@ -148,6 +150,9 @@ class Wire:
                 if self._stop.wait(0.05) or self._trouble is None:
                     break
                 connection.sendall(bytes([byte]))
+            connection.close()
+        elif trouble.raw is not None:
+            connection.sendall(trouble.raw(answer[1]))
             connection.close()
         elif trouble.how == "hold":
             self._held.append(connection)

@@ -1,0 +1,37 @@
+"""A DMS that has done a write, and answers in whatever way: one document, sent once.
+
+After every one of these answers the number is read, or asked for; nothing is sent again.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dms.answers import ANSWERS, REFUSALS
+from tests.dms.bench import WRITES, Bench, Row
+from tests.support.wire import Trouble
+
+# Of each kind one for every day; all of them, of every write, among the long tests.
+_EVERY_DAY = (
+    "close", "chunk_cut", "401", "403", "404", "405", "302", "307", "409", "429", "204", "201_good",
+    "gzip_corrupt", "mtom", "fault11_server", "fault_must_understand", "fault12_recv",
+    "gbk_header_only", "extra_element", "other_operation", "blank_number", "json200", "xxe",
+)  # fmt: skip
+
+
+def _row(name: str) -> Row:
+    answer = ANSWERS.get(name)
+    raw = answer or REFUSALS[name]
+    return Row(name, Trouble("raw", forwarded=True, raw=raw), "either" if answer else "refused")
+
+
+@pytest.mark.parametrize("name", _EVERY_DAY)
+def test_an_order_that_was_made_is_not_made_again(bench: Bench, name: str) -> None:
+    WRITES["create"](bench, _row(name))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("write", list(WRITES))
+@pytest.mark.parametrize("name", [*ANSWERS, *REFUSALS])
+def test_no_answer_makes_any_write_be_sent_again(bench: Bench, name: str, write: str) -> None:
+    WRITES[write](bench, _row(name))
