@@ -143,6 +143,7 @@ def build(
             stock=settings.policy.stock,
             stock_again=settings.policy.stock_again,
             correct_linked=settings.policy.correct_linked,
+            person_documents=settings.policy.person_documents,
         ),
         clock=clock,
     )

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from connector.domain.allocation import StockPolicy
+from connector.domain.identity import USUAL, Document
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -264,6 +265,9 @@ class PolicySection(_Section):
     stock_again: timedelta = timedelta(minutes=30)
     correct_linked: bool = Field(
         default=False, description="correct an SAP customer by the buyer who is linked to it"
+    )
+    person_documents: frozenset[Document] = Field(
+        default=USUAL, description="documents by which a person may say who it is"
     )
     settling: timedelta = Field(
         default=timedelta(minutes=3),

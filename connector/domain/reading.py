@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from connector.domain.identity import written
 from connector.domain.order import (
     Address,
     Buyer,
@@ -21,6 +22,7 @@ from connector.domain.order import (
     ShipTo,
 )
 from connector.domain.pricing import split
+from connector.domain.writing import narrow
 from connector.wording import Said
 from connector.wording import problems as wrong
 
@@ -117,7 +119,7 @@ def read_order(values: Mapping[str, Any], *, shop: str) -> tuple[Order | None, t
             buyer=Buyer(
                 kind=_one_of(BuyerKind, buyer.get("kind"), BuyerKind.COMPANY),
                 name=_text(buyer.get("name")),
-                code=_text(buyer.get("code")).upper(),
+                code=_code(buyer),
                 contact_name=_text(buyer.get("contact_name")),
                 phone=_text(buyer.get("phone")),
                 email=_text(buyer.get("email")),
@@ -242,6 +244,14 @@ def _less_refunds(
         )
         for line in lines
     )
+
+
+def _code(buyer: Mapping[str, Any]) -> str:
+    """Return a code without spaces; an organisation code keeps the hyphen it is written with."""
+    code = _text(buyer.get("code"))
+    if _text(buyer.get("kind")).lower() == BuyerKind.PERSON:
+        return written(code)
+    return "".join(narrow(code).upper().split())
 
 
 def _address(value: Any) -> Address:

@@ -5,50 +5,70 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import date
 from decimal import Decimal
 
-from stdnum.cn import ric, uscc
-from stdnum.exceptions import (
-    InvalidChecksum,
-    InvalidComponent,
-    InvalidFormat,
-    InvalidLength,
-    ValidationError,
+from connector.domain.identity import (
+    USUAL,
+    Document,
+    remarks_on_person,
+    wrong_with_company,
+    wrong_with_person,
 )
-
 from connector.domain.masking import mask_id, mask_phone
-from connector.domain.order import Address, Buyer, BuyerKind, Order, Problem
-from connector.wording import Said, quoted
+from connector.domain.order import Address, Buyer, BuyerKind, InvoiceKind, Order, Problem
+from connector.domain.phones import is_phone, is_unusual_phone
+from connector.wording import Said
 from connector.wording import problems as wrong
 
 _IN_STOREFRONT = wrong.HAVE_IT_CORRECTED()
-_PHONE = re.compile(r"^(\+?86[- ]?)?(1[3-9]\d{9}|0\d{2,3}[- ]?\d{7,8}(-\d{1,6})?)$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
-_ORGANISATION_CODE = re.compile(r"^[0-9A-Z]{8}-?[0-9X]$")
-# GB 11714-1997: weights of the first eight characters, modulo 11.
-_ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_HOUSE_NUMBER = re.compile(
+    r"\d|[一二三四五六七八九十百零〇]+(?:[号號弄幢栋棟座楼层室组队连团社村]|单元)"
+)
 
 
-def problems(order: Order) -> tuple[Problem, ...]:
-    """Return everything that is wrong with an order; empty when it is valid."""
-    return (*_buyer(order.buyer), *_ship_to(order), *_lines(order), *_sums(order))
+def problems(
+    order: Order, today: date, documents: frozenset[Document] = USUAL
+) -> tuple[Problem, ...]:
+    """Return everything that is wrong with an order; empty when it is valid.
+
+    `documents` are those by which a person may say who it is.
+    """
+    return (
+        *_buyer(order.buyer, today, documents),
+        *_ship_to(order),
+        *_lines(order),
+        *_sums(order),
+        *_invoice(order),
+    )
 
 
-def _buyer(buyer: Buyer) -> Iterator[Problem]:
+def remarks(order: Order, documents: frozenset[Document] = USUAL) -> tuple[Said, ...]:
+    """Return what is unusual about a valid order, and no reason to hold it."""
+    buyer = order.buyer
+    person = buyer.kind is BuyerKind.PERSON
+    found = remarks_on_person(buyer.code, documents) if person else []
+    if is_unusual_phone(buyer.phone):
+        found.append(wrong.PHONE_UNUSUAL(phone=mask_phone(buyer.phone)))
+    return tuple(found)
+
+
+def _buyer(buyer: Buyer, today: date, documents: frozenset[Document]) -> Iterator[Problem]:
     company = buyer.kind is BuyerKind.COMPANY
     if not buyer.name:
         title = wrong.COMPANY_NAME() if company else wrong.PERSON_NAME()
         yield Problem("buyer.name", wrong.NAME_MISSING(title=title), _IN_STOREFRONT)
     elif len(buyer.name) > 160:
         yield Problem("buyer.name", wrong.TOO_LONG(length=len(buyer.name)), _IN_STOREFRONT)
-    yield from _company_code(buyer.code) if company else _person_code(buyer.code)
+    yield from (
+        _company_code(buyer.code) if company else _person_code(buyer.code, today, documents)
+    )
     if company and not buyer.contact_name:
         yield Problem("buyer.contact_name", wrong.CONTACT_MISSING(), _IN_STOREFRONT)
     if not buyer.phone:
         yield Problem("buyer.phone", wrong.PHONE_MISSING(), _IN_STOREFRONT)
-    elif not _PHONE.match(buyer.phone.replace(" ", "")):
+    elif not is_phone(buyer.phone):
         yield Problem(
             "buyer.phone", wrong.PHONE_WRONG(phone=mask_phone(buyer.phone)), _IN_STOREFRONT
         )
@@ -59,42 +79,32 @@ def _company_code(code: str) -> Iterator[Problem]:
     title = wrong.CREDIT_CODE()
     if not code:
         yield Problem("buyer.code", wrong.CODE_MISSING(title=title), _IN_STOREFRONT)
-    elif len(code) == 18:
-        try:
-            uscc.validate(code)
-        except ValidationError as error:
-            reason = wrong.CODE_WRONG(code=code, title=title, why=_said(error))
-            yield Problem("buyer.code", reason, _IN_STOREFRONT)
-    elif not _is_organisation_code(code):
-        yield Problem("buyer.code", wrong.CODE_NEITHER(code=code[:24], title=title), _IN_STOREFRONT)
+        return
+    why = wrong_with_company(code)
+    if why is not None:
+        reason = wrong.CODE_WRONG(code=code[:24], title=title, why=why)
+        yield Problem("buyer.code", reason, _IN_STOREFRONT)
 
 
-def _person_code(code: str) -> Iterator[Problem]:
+def _person_code(code: str, today: date, documents: frozenset[Document]) -> Iterator[Problem]:
     title = wrong.ID_CARD()
     if not code:
         yield Problem("buyer.code", wrong.ID_MISSING(title=title), _IN_STOREFRONT)
         return
-    try:
-        ric.validate(code)
-        born = ric.get_birth_date(code)
-    except ValidationError as error:
-        reason = wrong.CODE_WRONG(code=mask_id(code), title=title, why=_said(error))
+    why = wrong_with_person(code, today, documents)
+    if why is not None:
+        reason = wrong.CODE_WRONG(code=mask_id(code), title=title, why=why)
         yield Problem("buyer.code", reason, _IN_STOREFRONT)
+
+
+def _invoice(order: Order) -> Iterator[Problem]:
+    """A special VAT invoice is made out to a company with a tax code, and to nobody else."""
+    if order.invoice_kind is not InvoiceKind.SPECIAL:
         return
-    if born > datetime.now(UTC).date():
-        yield Problem("buyer.code", wrong.BORN_IN_FUTURE(code=mask_id(code)), _IN_STOREFRONT)
-
-
-def _is_organisation_code(code: str) -> bool:
-    if not _ORGANISATION_CODE.match(code):
-        return False
-    digits = code.replace("-", "")
-    total = sum(
-        _ALPHABET.index(character) * weight
-        for character, weight in zip(digits, _ORGANISATION_WEIGHTS, strict=False)
-    )
-    check = (11 - total % 11) % 11
-    return digits[8] == ("X" if check == 10 else str(check))
+    if order.buyer.kind is BuyerKind.PERSON:
+        yield Problem("invoice_kind", wrong.SPECIAL_FOR_A_PERSON(), wrong.CHOOSE_ANOTHER_INVOICE())
+    elif not order.buyer.code:
+        yield Problem("invoice_kind", wrong.SPECIAL_WITHOUT_CODE(), wrong.GIVE_THE_TAX_CODE())
 
 
 def _ship_to(order: Order) -> Iterator[Problem]:
@@ -106,7 +116,7 @@ def _ship_to(order: Order) -> Iterator[Problem]:
 def _address(address: Address, field: str, *, postcode: bool) -> Iterator[Problem]:
     if not address.street:
         yield Problem(f"{field}.street", wrong.STREET_MISSING(), _IN_STOREFRONT)
-    elif not re.search(r"[0-9０-９]|[一二三四五六七八九十百]+[号弄幢栋]", address.street):
+    elif not _HOUSE_NUMBER.search(address.street):
         yield Problem(f"{field}.street", wrong.HOUSE_NUMBER_MISSING(), _IN_STOREFRONT)
     if not address.city:
         yield Problem(f"{field}.city", wrong.CITY_MISSING(), _IN_STOREFRONT)
@@ -153,17 +163,3 @@ def _sums(order: Order) -> Iterator[Problem]:
             wrong.TOTAL_WRONG(added=added, total=order.total),
             wrong.CORRECT_TOTAL(),
         )
-
-
-# What python-stdnum finds wrong with a number.
-_SAID = {
-    InvalidChecksum: wrong.CHECK_DIGIT,
-    InvalidLength: wrong.WRONG_LENGTH,
-    InvalidFormat: wrong.WRONG_FORMAT,
-    InvalidComponent: wrong.WRONG_PART,
-}
-
-
-def _said(error: ValidationError) -> Said:
-    known = _SAID.get(type(error))
-    return known() if known is not None else quoted(str(error).rstrip(".").lower())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import (
@@ -17,6 +16,7 @@ from decimal import (
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connector.domain.writing import normal
 from connector.mapping import model
 from connector.wording import problems as wrong
 from connector.wording import systems
@@ -30,9 +30,6 @@ _ROUNDING = {
     "down": ROUND_DOWN,
     "up": ROUND_UP,
 }
-_SPACES = re.compile(r"\s+")
-# Control characters, and the lone surrogates and noncharacters that XML 1.0 cannot carry.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # The house number begins at the first digits that 号 or 弄 follow, at the latest at digits
 # standing last.
 _HOUSE = re.compile(r"[0-9０-９]+(?:[-—之/][0-9０-９]+)?\s*(?:号|號|弄)|[0-9０-９]+[A-Za-z]?\s*$")
@@ -94,12 +91,8 @@ def _alpha(number: str, width: int) -> str:
 
 
 def normal_text(value: Any) -> str:
-    """Return text in NFKC form on one line, without control characters and double spaces."""
-    text = value if isinstance(value, str) else str(value)
-    if text.isascii() and text.isprintable() and "  " not in text:
-        return text.strip()  # nothing to normalise, which is most of what there is
-    text = _UNPRINTABLE.sub(" ", unicodedata.normalize("NFKC", text))
-    return _SPACES.sub(" ", text).strip()
+    """Return text on one line, in common widths, without entities of HTML and double spaces."""
+    return normal(value if isinstance(value, str) else str(value))
 
 
 def split_address(text: str) -> tuple[str, str]:

@@ -30,7 +30,7 @@ class TargetModel(_Part):
 
 
 class Text(_Part):
-    """`text`: NFKC form, one line, single spaces, no control characters (文本规范化)."""
+    """`text`: one line, common widths, single spaces, no HTML entities (文本规范化)."""
 
     text: Literal["normal"] = "normal"
 

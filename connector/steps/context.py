@@ -14,7 +14,8 @@ from connector.domain.allocation import StockPolicy
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promises
-from connector.domain.order import Buyer, Order
+from connector.domain.identity import USUAL, Document, person_number, written
+from connector.domain.order import Buyer, BuyerKind, Order
 from connector.domain.pricing import split
 from connector.domain.reading import read_order
 from connector.mapping import MappingSet
@@ -35,12 +36,14 @@ class Policy:
     `review_again` and `stock_again` are how soon a held order is looked at again by itself.
     `correct_linked`: the SAP record that a person links is corrected by the buyer's data.
     `stock`: what becomes of an order of which something is short.
+    `person_documents`: by which documents a person may say who it is.
     """
 
     review_again: timedelta = timedelta(minutes=15)
     stock_again: timedelta = timedelta(minutes=30)
     correct_linked: bool = False
     stock: StockPolicy = StockPolicy.HOLD_ORDER
+    person_documents: frozenset[Document] = USUAL
     retry_first: timedelta = timedelta(seconds=30)
     retry_most: timedelta = timedelta(minutes=15)
 
@@ -84,7 +87,9 @@ class Context:
 
 def buyer_key(buyer: Buyer) -> str:
     """Return the key under which a buyer is known here; it does not reveal the ID number."""
-    digest = hashlib.sha256(f"{buyer.kind}|{buyer.code.upper()}".encode()).hexdigest()
+    person = buyer.kind is BuyerKind.PERSON
+    code = person_number(buyer.code) if person else written(buyer.code)
+    digest = hashlib.sha256(f"{buyer.kind}|{code}".encode()).hexdigest()
     return f"{buyer.kind}:{digest[:40]}"
 
 

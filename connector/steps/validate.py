@@ -7,11 +7,12 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import Order, PaymentState, Problem
 from connector.domain.reading import read_order
 from connector.domain.validity import problems as problems_of
+from connector.domain.validity import remarks
 from connector.steps.context import Context, buyer_key
 from connector.steps.take import SAME_NUMBER
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
-from connector.wording import Said, course, problems
+from connector.wording import Said, course, problems, together
 
 
 def validate(context: Context, row: OrderRow) -> Change:
@@ -27,7 +28,9 @@ def validate(context: Context, row: OrderRow) -> Change:
         return _held(HoldCause.INVALID, _said(unreadable))
     if order.payment_state in (PaymentState.UNPAID, PaymentState.UNKNOWN):
         return _held(HoldCause.UNPAID, (problems.UNPAID(status=repr(order.status)),))
-    wrong = (*unreadable, *problems_of(order))
+    documents = context.policy.person_documents
+    today = context.clock().astimezone(context.timetables[""].calendar.zone).date()
+    wrong = (*unreadable, *problems_of(order, today, documents))
     if wrong:
         return _held(HoldCause.INVALID, _said(wrong))
     if not order.open_lines:
@@ -37,7 +40,7 @@ def validate(context: Context, row: OrderRow) -> Change:
         return _held(HoldCause.UNASSIGNED, _said(unassigned))
     return Change(
         event="validated",
-        text=course.COMPLETE(),
+        text=together([course.COMPLETE(), *remarks(order, documents)]),
         stage=Stage.VALID,
         next_try_at=context.clock(),
         lines=order.lines,

@@ -64,24 +64,59 @@ ID_MISSING = Sentence("id_missing", "the {title} is missing", "缺少{title}")
 CODE_WRONG = Sentence(
     "code_wrong", "{code} is no {title}: {why}", "{code} 不是有效的{title}：{why}"
 )
-CODE_NEITHER = Sentence(
-    "code_neither",
-    "{code} is neither a {title} (18 characters)"
-    " nor an organisation code (组织机构代码, 9 characters with check digit)",
-    "{code} 既不是{title}（18位），也不是组织机构代码（9位，含校验码）",
-)
-BORN_IN_FUTURE = Sentence(
-    "born_in_future", "{code}: the birth date is in the future", "{code}：出生日期在将来"
-)
 CHECK_DIGIT = Sentence(
     "check_digit", "the number's checksum or check digit is invalid", "校验码不符"
 )
 WRONG_LENGTH = Sentence("wrong_length", "the number has an invalid length", "位数不对")
 WRONG_FORMAT = Sentence("wrong_format", "the number has an invalid format", "格式不对")
-WRONG_PART = Sentence(
-    "wrong_part",
-    "one of the parts of the number are invalid or unknown",
-    "其中的地区、日期或类别无效",
+NEITHER_CODE = Sentence(
+    "neither_code",
+    "it has neither the 18 characters of that code, nor the 9 of an organisation code"
+    " (组织机构代码) with its check digit",
+    "既不是18位，也不是含校验码的9位组织机构代码",
+)
+NO_SUCH_DATE = Sentence("no_such_date", "there is no such date of birth", "出生日期不存在")
+IN_THE_FUTURE = Sentence("in_the_future", "the date of birth is in the future", "出生日期在将来")
+DOCUMENT_NOT_TAKEN = Sentence(
+    "document_not_taken",
+    "documents of the kind {document} are not taken (policy.person_documents)",
+    "不接受此类证件（{document}，设置 policy.person_documents）",
+)
+SPECIAL_FOR_A_PERSON = Sentence(
+    "special_for_a_person",
+    "a special VAT invoice (增值税专用发票) is not made out to a person",
+    "增值税专用发票不能开给个人",
+)
+SPECIAL_WITHOUT_CODE = Sentence(
+    "special_without_code",
+    "a special VAT invoice (增值税专用发票) needs the company's tax code",
+    "增值税专用发票需要单位税号",
+)
+CHOOSE_ANOTHER_INVOICE = Sentence(
+    "choose_another_invoice",
+    "have the buyer choose an ordinary or electronic invoice, or order as a company",
+    "请买家改选普通发票或电子发票，或以单位名义下单",
+)
+GIVE_THE_TAX_CODE = Sentence(
+    "give_the_tax_code",
+    "have the buyer give the tax code, or choose an ordinary or electronic invoice",
+    "请买家填写税号，或改选普通发票、电子发票",
+)
+
+# What is unusual, and no reason to hold an order.
+COUNTY_UNKNOWN = Sentence(
+    "county_unknown",
+    "no table knows the county {county} in the ID number",
+    "身份证号码中的地区代码 {county} 未收录",
+)
+OLD_NUMBER = Sentence(
+    "old_number", "the ID number is of the old form with 15 digits", "身份证号码为15位旧号"
+)
+NOT_CHECKABLE = Sentence(
+    "not_checkable", "no rule checks the number of this document", "该证件号码无法按规则校验"
+)
+PHONE_UNUSUAL = Sentence(
+    "phone_unusual", "{phone} is an unusual phone number", "电话号码 {phone} 不常见"
 )
 CONSIGNEE_MISSING = Sentence("consignee_missing", "the consignee (收货人) is missing", "缺少收货人")
 STREET_MISSING = Sentence("street_missing", "the street (街道) is missing", "缺少街道")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.domain import validity
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promises, deadline_for
@@ -23,10 +25,9 @@ from connector.domain.masking import (
     mask_text,
     mask_tree,
 )
-from connector.domain.order import Order
+from connector.domain.order import Order, Problem
 from connector.domain.pricing import net_and_tax, split
 from connector.domain.reading import read_order
-from connector.domain.validity import problems
 from connector.mapping import load
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,10 @@ def order(number: int = 30, **changes: Any) -> Order:
 
 def buyer(number: int, **changes: Any) -> dict[str, Any]:
     return {**values(number)["buyer"], **changes}
+
+
+def problems(read: Order) -> tuple[Problem, ...]:
+    return validity.problems(read, date(2026, 11, 24))
 
 
 anything = st.recursive(
@@ -262,3 +267,35 @@ def test_deadlines_are_working_time_from_placing() -> None:
     ]
     assert [each.strftime("%H:%M") if each else None for each in due] == [
         "00:15", "00:30", "01:00", None]  # fmt: skip
+
+
+def test_a_special_invoice_is_not_made_out_to_a_person() -> None:
+    found = problems(order(32, invoice_kind="special"))
+    assert [problem.field for problem in found] == ["invoice_kind"]
+    assert "专用发票" in found[0].reason
+    assert problems(order(32, invoice_kind="electronic")) == ()
+
+
+def test_a_special_invoice_needs_the_tax_code_of_the_company() -> None:
+    assert problems(order(30, invoice_kind="special")) == ()
+    without = problems(order(30, invoice_kind="special", buyer=buyer(30, code="")))
+    assert [problem.field for problem in without] == ["buyer.code", "invoice_kind"]
+
+
+@pytest.mark.parametrize(
+    "street", ["第十师北屯镇三连", "友谊大街十二组", "金水路八号院二单元", "苏木东路7"]
+)
+def test_house_numbers_of_the_country(street: str) -> None:
+    address = {**values(30)["buyer"]["address"], "street": street, "province": "内蒙古自治区"}
+    assert problems(order(30, buyer=buyer(30, address=address))) == ()
+
+
+def test_what_is_only_unusual_is_a_remark() -> None:
+    odd = order(32, buyer=buyer(32, code="330114197806151230", phone="87565000"))
+    assert problems(odd) == ()
+    told = " ".join(validity.remarks(odd))
+    assert "330114" in told
+    assert "unusual phone" in told
+    assert "330114197806151230" not in told
+    assert "87565000" not in told
+    assert validity.remarks(order(32)) == ()

@@ -250,3 +250,30 @@ def test_every_step_of_the_story_says_who_when_and_why(lite: Scene) -> None:
     assert all(event.actor and event.text and event.at.tzinfo for event in story)
     whole = " ".join(event.text for event in story)
     assert lite.context.read(lite.order(36)).buyer.code not in whole
+
+
+def test_a_county_that_no_table_knows_is_told_in_the_story_and_holds_nothing(lite: Scene) -> None:
+    meta = [
+        {**each, "value": "330114197806151230"} if each["key"] == "_id_number" else each
+        for each in lite.shown(41)["meta_data"]
+    ]
+    lite.change(41, meta_data=meta)
+    lite.later(ticks=2)
+    told = next(event.text for event in lite.story(41) if event.kind == "validated")
+    assert "330114" in told
+    assert "330114" in told.chinese
+    assert "330114197806151230" not in told
+    assert lite.stands(41) == ("ready", None)
+
+
+def test_a_special_invoice_for_a_person_is_invalid_before_any_document(lite: Scene) -> None:
+    meta = [
+        {**each, "value": "special"} if each["key"] == "_invoice_kind" else each
+        for each in lite.shown(32)["meta_data"]
+    ]
+    other = {**lite.shown(32), "id": 998, "number": "998", "meta_data": meta}
+    assert take(lite.context, other) is Taken.NEW
+    lite.later(ticks=2)
+    assert lite.stands(998) == ("received", "invalid")
+    assert "专用发票" in str(lite.order(998).hold_reasons)
+    assert lite.sales_orders(998) == []
