@@ -13,11 +13,14 @@ from pydantic import SecretStr
 from connector.bootstrap import calendar_of
 from connector.errors import ConnectorError, LogonFailed, RetryLater
 from connector.gateways import dms_of, sap_of, storefront_of
+from connector.interfaces import unfit
 from connector.mapping import load
 from connector.mapping.check import check as check_mappings
 from connector.mapping.finding import errors
 from connector.mapping.load import Folder
-from connector.sap.live import try_everything
+from connector.sap.interface import stored_in
+from connector.sap.live import Tried, try_everything
+from connector.sap.port import SapSystem
 from connector.settings import Settings, config_file, load_settings, unknown_variables
 from connector.store.database import Database
 
@@ -177,21 +180,33 @@ def _sap(settings: Settings) -> list[Result]:
         mappings = load(settings.mappings)
     except ConnectorError as error:
         return [Result("wrong", "sap", str(error))]
-    plant = settings.business_units[0].plant
-    found = [
-        Result("good", "sap", tried.what)
-        if tried.error is None
-        else Result(
-            "unreachable" if isinstance(tried.error, RetryLater) else "wrong",
-            "sap",
-            str(tried.error),
-        )
-        for tried in try_everything(system, mappings, plant)
-    ]
+    plant, stored = settings.business_units[0].plant, stored_in(settings.mappings)
+    tried = list(try_everything(system, mappings, plant, stored))
+    found = [_of_tried(each) for each in tried]
+    if not any(isinstance(each.error, LogonFailed | RetryLater) for each in tried):
+        found += _unfit(system, settings)
     system.close()
     if database is not None:
         database.close()
     return found
+
+
+def _of_tried(tried: Tried) -> Result:
+    if tried.error is None:
+        return Result("warning" if tried.passable else "good", "sap", tried.what)
+    state: Literal["unreachable", "wrong"] = (
+        "unreachable" if isinstance(tried.error, RetryLater) else "wrong"
+    )
+    return Result(state, "sap", str(tried.error))
+
+
+def _unfit(system: SapSystem, settings: Settings) -> list[Result]:
+    """Hold the mappings against the function modules as SAP has them now."""
+    try:
+        findings = unfit(system, Folder.read(settings.mappings))
+    except ConnectorError as error:
+        return [Result("wrong", "sap", str(error))]
+    return [Result("wrong", "sap", str(each)) for each in findings]
 
 
 def _ping(name: str, ping: Callable[[], str]) -> Result:

@@ -15,6 +15,7 @@ from connector.extracts.sftp import SftpTarget
 from connector.gate import Gate, Limits
 from connector.mapping import MappingSet
 from connector.sap.connection import check_connection
+from connector.sap.interface import stored_in
 from connector.sap.port import SapSystem
 from connector.sap.rfc import RfcSap, RfcSettings
 from connector.sap.slots import LocalSlots
@@ -110,6 +111,7 @@ def sap_of(
         ),
         slots,
         logons,
+        stored_in(settings.mappings),
     )
 
 

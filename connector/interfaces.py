@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from connector.bootstrap import Connector
-from connector.errors import ConnectorError, Misconfigured
+from connector.errors import ConnectorError, LogonFailed, Misconfigured, Rejected
 from connector.gateways import dms_of, sap_of, storefront_of
 from connector.mapping.check import check
 from connector.mapping.described import snapshot
@@ -17,8 +18,9 @@ from connector.mapping.finding import Finding
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Folder
 from connector.mapping.shape import differences
-from connector.sap.interface import file_of, snapshot_of
+from connector.sap.interface import file_of, snapshot_of, unreadable
 from connector.sap.port import SapSystem
+from connector.sap.readtable import READ_TABLE
 from connector.settings import Settings
 from connector.store.database import Database
 from connector.storefront.port import Storefront
@@ -28,17 +30,19 @@ _log = structlog.get_logger(__name__)
 STOREFRONT = "storefront.json"
 
 
-def functions_of(folder: Folder) -> tuple[set[str], set[str]]:
-    """Return the function modules and the tables that the mappings name."""
+def functions_of(folder: Folder) -> tuple[set[str], set[tuple[str, str]]]:
+    """Return the function modules that the mappings name, and the tables with who reads them."""
     functions: set[str] = set()
-    tables: set[str] = set()
+    tables: set[tuple[str, str]] = set()
     for name in folder.names():
         document = folder.document(name, [])
         if document is None or document.spec.target.system != "sap" or document.spec.absent:
             continue
         spec = document.spec
         if spec.read_table is not None:
-            tables.add(spec.read_table.table)
+            tables.add((spec.target.operation, spec.read_table.table))
+            if spec.target.operation != READ_TABLE:
+                functions.add(spec.target.operation)
         elif spec.calls:
             functions |= {call.function for call in spec.calls}
         else:
@@ -46,31 +50,36 @@ def functions_of(folder: Folder) -> tuple[set[str], set[str]]:
     return functions, tables
 
 
-def sap_snapshots(sap: SapSystem, folder: Folder) -> dict[str, bytes]:
-    """Return SAP's interfaces by the name of their file. Raises RetryLater, Misconfigured.
+def sap_snapshots(sap: SapSystem, folder: Folder) -> tuple[dict[str, bytes], list[Misconfigured]]:
+    """Return SAP's interfaces by the name of their file, and why others cannot be read.
 
-    A function module that SAP does not have is left out.
+    A function module that SAP does not have is left out. Raises RetryLater, LogonFailed.
     """
     functions, tables = functions_of(folder)
     files: dict[str, bytes] = {}
+    unread: list[Misconfigured] = []
     for function in sorted(functions):
         try:
-            described = sap.describe(function)
-        except Misconfigured as error:
-            if "FU_NOT_FOUND" in str(error):
-                continue
+            files[file_of(function)] = snapshot_of(function, sap.describe(function))
+        except LogonFailed:
             raise
-        files[file_of(function)] = snapshot_of(function, described)
-    for table in sorted(tables):
-        answer = sap.call("RFC_READ_TABLE", {"QUERY_TABLE": table, "NO_DATA": "X"})
+        except (Misconfigured, Rejected) as error:
+            if "FU_NOT_FOUND" not in str(error):
+                unread.append(unreadable(function, error.message))
+    for function, table in sorted(tables):
+        try:
+            answer = sap.call(function, {"QUERY_TABLE": table, "NO_DATA": "X"})
+        except LogonFailed:
+            raise
+        except (Misconfigured, Rejected) as error:
+            unread.append(Misconfigured(f"{table}: {error.message}", place=f"SAP {function}"))
+            continue
         columns = {
             str(row["FIELDNAME"]): {"kind": str(row["TYPE"]), "length": int(row["LENGTH"])}
             for row in answer.get("FIELDS") or []
         }
-        files[f"sap/{table.replace('/', '_-')}.table.json"] = _dumped(
-            {"table": table, "fields": columns}
-        )
-    return files
+        files[file_of(table, "table.json")] = _dumped({"table": table, "fields": columns})
+    return files, unread
 
 
 def storefront_snapshots(storefront: Storefront, folder: Folder) -> dict[str, bytes]:
@@ -116,7 +125,7 @@ def checked(settings: Settings, *, live: bool, store: bool = False) -> list[Find
     folder = Folder.read(settings.mappings)
     if not live:
         return check(folder)
-    files = live_files(settings, folder)
+    files, unread = live_files(settings, folder)
     stored, _ = read_interfaces(folder.interfaces())
     current, wrong = read_interfaces({**folder.interfaces(), **files})
     findings = [
@@ -128,6 +137,9 @@ def checked(settings: Settings, *, live: bool, store: bool = False) -> list[Find
                 "look, then `connector mappings check --live --store`", "warning")
         for where, what in changes(stored, current)
     ]  # fmt: skip
+    findings += [
+        Finding(folder.path("interfaces/sap"), 1, 1, "interface", str(error)) for error in unread
+    ]
     if STOREFRONT not in files:
         findings.append(
             Finding(folder.path(f"interfaces/{STOREFRONT}"), 1, 1, "not-described",
@@ -143,19 +155,33 @@ def checked(settings: Settings, *, live: bool, store: bool = False) -> list[Find
     return findings
 
 
-def live_files(settings: Settings, folder: Folder) -> dict[str, bytes]:
-    """Return what the systems say of themselves now, by the name of the snapshot's file."""
+def live_files(settings: Settings, folder: Folder) -> tuple[dict[str, bytes], list[Misconfigured]]:
+    """Return what the systems say of themselves now, by the name of the snapshot's file.
+
+    What SAP does not tell this user stands beside it.
+    """
     database = Database.if_current(settings.database_url)
     sap = sap_of(settings, database)
     try:
-        files = sap_snapshots(sap, folder)
+        files, unread = sap_snapshots(sap, folder)
     finally:
         sap.close()
         if database is not None:
             database.close()
     files["dms.wsdl"] = dms_of(settings).served()
     files |= storefront_snapshots(storefront_of(settings), folder)
-    return files
+    return files, unread
+
+
+def unfit(sap: SapSystem, folder: Folder) -> list[Finding]:
+    """Return which of SAP's mappings do not fit the function modules as SAP has them now."""
+    files, _ = sap_snapshots(sap, folder)
+    current, _ = read_interfaces({**folder.interfaces(), **files})
+    return [
+        each
+        for each in check(folder, current)
+        if each.level == "error" and Path(each.file).name.startswith("sap_")
+    ]
 
 
 def watch(connector: Connector) -> None:
@@ -166,7 +192,7 @@ def watch(connector: Connector) -> None:
     folder = Folder.read(connector.settings.mappings)
     files: dict[str, bytes] = {}
     readers: dict[str, Callable[[], dict[str, bytes]]] = {
-        "sap": lambda: sap_snapshots(connector.sap, folder),
+        "sap": lambda: sap_snapshots(connector.sap, folder)[0],
         "dms": lambda: {"dms.wsdl": dms_of(connector.settings).served()},
         "storefront": lambda: storefront_snapshots(connector.storefront, folder),
     }

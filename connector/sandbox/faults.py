@@ -17,6 +17,8 @@ Kind = Literal[
     "lost-answer",  # everything done, connection reset instead of the answer
     "cut",  # everything done, the answer ends in its middle
     "garbage",  # everything done, the answer is `text` instead (HTML, empty, ...)
+    "without",  # everything done, the answer lacks the XML elements that `text` names (A+B)
+    "with",  # everything done, the answer also has the XML of `text`, in place of what is so called
     "silence",  # everything done, no answer for `seconds`
     "outage",  # every connection reset until the fault is removed
 ]

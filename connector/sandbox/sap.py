@@ -22,6 +22,7 @@ from connector.sandbox.sap_functions import (
     System,
     refused_by,
 )
+from connector.sandbox.sap_interfaces import INTERFACES
 from connector.sandbox.sap_seed import customers, materials, stock
 from connector.sandbox.web import Request, Response
 
@@ -153,7 +154,10 @@ class SapApplication:
             answer = FUNCTIONS[function][0](self._work, session, values)
         except AbapException as error:
             return _fault("Server", f"ABAP exception: {error}")
-        return _answer(function, answer, style)
+        # Only the tables that the request holds, if only empty, are filled and given back.
+        unasked = {each.name for each in INTERFACES[function] if each.kind == "T"} - values.keys()
+        given = {name: each for name, each in answer.items() if name not in unasked}
+        return _answer(function, given, style)
 
     def _forget_idle(self) -> None:
         limit = self._clock.now() - _IDLE

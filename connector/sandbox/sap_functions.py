@@ -331,7 +331,27 @@ def customer_find(system: System, _session: Session, values: Values) -> Values:
             for code, phone, name in asked
         )
     ]  # fmt: skip
-    return {"CUSTOMERS": found, "RETURN": []}
+    return {
+        "CUSTOMERS": found, "RETURN": [], "ET_RETURN": [], "ES_RETURN": _return2("", "", "000", ""),
+        "E_SUBRC": "0", "EV_ERROR": "",
+    }  # fmt: skip
+
+
+def site_customer_create(system: System, session: Session, values: Values) -> Values:
+    """Create a customer with its code, as a site's own module would: messages in ET_RETURN."""
+    data = dict(values.get("IS_CUSTOMER") or {})
+    reference = {"REF_CUSTMR": data.pop("REF_CUSTMR", ""), "SALESORG": SALES_AREA["VKORG"],
+                 "DISTR_CHAN": SALES_AREA["VTWEG"], "DIVISION": SALES_AREA["SPART"]}  # fmt: skip
+    code = {"STCD5": data.pop("STCD5", "")}
+    company = {**data, "POSTL_COD1": "000000", "COUNTRY": "CN", "LANGU_P": "1", "CURRENCY": "CNY"}
+    made = customer_create(
+        system, session, {"PI_COMPANYDATA": company, "PI_COPYREFERENCE": reference}
+    )
+    number, said = made["CUSTOMERNO"], made["RETURN"]
+    if number:
+        customer_tax_set(system, session, {"CUSTOMERNO": number, **code})
+    message = _return2(said["TYPE"], said["ID"], said["NUMBER"], said["MESSAGE"])
+    return {"EV_KUNNR": number, "ET_RETURN": [message], "E_SUBRC": "0" if number else "4"}
 
 
 def get_function_interface(_system: System, _session: Session, values: Values) -> Values:
@@ -369,6 +389,7 @@ FUNCTIONS: dict[str, tuple[Function, bool]] = {
     "BAPI_DELIVERY_GETLIST": (delivery_getlist, False),
     "BAPI_BILLINGDOC_GETLIST": (billingdoc_getlist, False),
     "Z_CUSTOMER_FIND": (customer_find, False),
+    "Z_CUSTOMER_CREATE": (site_customer_create, True),
     "RFC_GET_FUNCTION_INTERFACE": (get_function_interface, False),
     "DDIF_FIELDINFO_GET": (fieldinfo_get, False),
 }

@@ -9,9 +9,11 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from typing import Any, Protocol
+
+from lxml import etree
 
 from connector.sandbox.faults import Fault, Faults
 
@@ -104,6 +106,26 @@ class Server:
         self._server.server_close()
 
 
+def _changed(answer: bytes, fault: Fault) -> bytes:
+    """Return an XML answer without some of its parts, or with others."""
+    document = etree.fromstring(answer)
+    added: list[etree._Element] = []
+    if fault.kind == "with":
+        added = list(etree.fromstring(f"<parts>{fault.text}</parts>"))
+        names = {str(each.tag) for each in added}
+    else:
+        names = set(fault.text.split("+"))
+    body = document.find("{*}Body")
+    for each in list(document.iter()):
+        parent = each.getparent()
+        named = isinstance(each.tag, str) and etree.QName(each).localname in names
+        if named and parent is not None:
+            parent.remove(each)
+    if body is not None and len(body):
+        body[0].extend(added)
+    return etree.tostring(document, xml_declaration=True, encoding="utf-8")
+
+
 class _ThreadingServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
@@ -162,6 +184,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._reset()
             elif fault.kind == "garbage":
                 self._answer(Response(fault.status, fault.text.encode(), response.headers))
+            elif fault.kind in ("without", "with"):
+                self._answer(replace(response, body=_changed(response.body, fault)))
             else:
                 time.sleep(fault.seconds)
                 self._reset()

@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
+from connector.errors import Misconfigured
 from connector.sap.port import FieldType, Parameter
 
 _CLASSES: Mapping[str, Literal["importing", "exporting", "changing", "tables"]] = {
@@ -22,6 +25,8 @@ _CLASSES: Mapping[str, Literal["importing", "exporting", "changing", "tables"]] 
 # EXID of what has parts: a flat or a deep structure, and a table type.
 _STRUCTURES, _TABLE = frozenset({"u", "v"}), "h"
 
+# Function module → its interface as it was last seen; None where nobody has stored it.
+Snapshots = Callable[[str], Mapping[str, Parameter] | None]
 Rows = Iterable[Mapping[str, Any]]
 # Name of a type, and whether it is a table type → its fields.
 Fields = Callable[[str, bool], Mapping[str, FieldType]]
@@ -67,6 +72,40 @@ def from_snapshot(data: bytes) -> dict[str, Parameter]:
             rows=each["direction"] == "tables" or bool(each.get("rows")),
         )
     return found
+
+
+def stored_in(folder: Path) -> Snapshots:
+    """Return what the mappings folder keeps; each file is read when it is needed.
+
+    Raises Misconfigured for a file that cannot be read.
+    """
+    return partial(_stored, folder)
+
+
+def _stored(folder: Path, function: str) -> Mapping[str, Parameter] | None:
+    path = folder / "interfaces" / file_of(function)
+    try:
+        return from_snapshot(path.read_bytes()) if path.exists() else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Misconfigured(
+            f"unreadable: {type(error).__name__} {error}",
+            place=str(path),
+            remedy="take the file away, or make it with `connector mappings check --live --store`",
+        ) from None
+
+
+def unreadable(function: str, why: str) -> Misconfigured:
+    """Return what a function module is whose interface neither SAP nor a file tells.
+
+    It is not called: a table of which nobody knows is not asked for, and then looks empty.
+    """
+    return Misconfigured(
+        f"its interface cannot be read ({why}), and none is stored",
+        place=f"SAP {function}",
+        remedy="give the user S_RFC for the function groups RFC1 (RFC_GET_FUNCTION_INTERFACE) and"
+        " SDIFRUNTIME (DDIF_FIELDINFO_GET), or let `connector mappings check --live --store`, as a"
+        f" user who may, write mappings/interfaces/{file_of(function)}",
+    )
 
 
 def file_of(name: str, suffix: str = "json") -> str:

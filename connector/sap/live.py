@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from connector.errors import ConnectorError, LogonFailed, Rejected, RetryLater
+from connector.errors import ConnectorError, LogonFailed, Misconfigured, Rejected, RetryLater
 from connector.mapping import Mapping, MappingSet
+from connector.sap.books import SapBooks
+from connector.sap.finding import Finder
+from connector.sap.interface import Snapshots, unreadable
 from connector.sap.port import SapSystem
-from connector.sap.readtable import Condition, read
-from connector.sap.stock import StockDesk
+from connector.sap.readtable import READ_TABLE, Condition, read
+from connector.sap.returns import check
 
-# A part that no plant has: SAP's answer to it shows that we may ask.
-_NO_PART = "CONNECTOR-CHECK"
+# A part, an order and a code that nobody has: SAP's answer to them shows that we may ask, and how
+# it says that there is nothing.
+_NOBODY = "CONNECTOR-CHECK"
+# Their interface is the same everywhere, and need not be read.
+_EVERYWHERE = frozenset({"BAPI_TRANSACTION_COMMIT", "BAPI_TRANSACTION_ROLLBACK", READ_TABLE})
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One thing that was tried; `error` says with its remedy why it did not work."""
+    """One thing that was tried; `error` says with its remedy why it did not work.
+
+    What works only for now is `passable`.
+    """
 
     what: str
     error: ConnectorError | None = None
+    passable: bool = False
 
 
-def try_everything(system: SapSystem, mappings: MappingSet, plant: str) -> Iterator[Tried]:
+def try_everything(
+    system: SapSystem, mappings: MappingSet, plant: str, stored: Snapshots | None = None
+) -> Iterator[Tried]:
     """Log on, then try each function module that the mappings call; give what came of it.
 
     Writing ones are only described: whether the user may call them shows at the first order.
-    Nothing more is tried after a refused logon, or when SAP is away.
+    Nothing more is tried after a refused logon, or when SAP is away. `stored` are the interfaces
+    that are known though SAP does not tell them.
     """
     try:
         yield Tried(system.ping())
@@ -35,15 +48,46 @@ def try_everything(system: SapSystem, mappings: MappingSet, plant: str) -> Itera
         yield Tried("logon", error)
         return
     spoken = [mappings[name] for name in mappings.names() if mappings[name].target.system == "sap"]
+    wrong: set[str] = set()
     for function in sorted({each for mapping in spoken for each in _functions(mapping)}):
-        tried = _described(system, function)
+        tried = _described(system, function, stored)
+        if tried is None:
+            continue
         yield tried
         if isinstance(tried.error, LogonFailed | RetryLater):
             return
+        if tried.error is not None:
+            wrong.add(function)
     for mapping in spoken:
-        if mapping.read_table is not None:
-            yield _table(system, mapping)
-    yield _stock(system, mappings, plant)
+        # Of a function module that cannot be called at all, that is said once.
+        if not mapping.absent and mapping.target.operation not in wrong:
+            yield from _asked(system, mappings, mapping, plant)
+
+
+def _asked(
+    system: SapSystem, mappings: MappingSet, mapping: Mapping, plant: str
+) -> Iterator[Tried]:
+    finder, books = Finder(system, lambda: mappings), SapBooks(system, lambda: mappings)
+    if mapping.read_table is not None:
+        yield _table(system, mapping)
+    elif mapping.name == "sap_customer_find":
+        yield _tried("customers may be looked for", lambda: finder.by_code(_NOBODY))
+    elif mapping.name == "sap_customer_read":
+        yield _tried("customers may be read", lambda: finder.by_number("0"))
+    elif mapping.name == "sap_deliveries":
+        yield _tried("deliveries may be listed", lambda: books.deliveries_of(_NOBODY))
+    elif mapping.name == "sap_billing":
+        yield _tried("billing documents may be listed", lambda: books.billing_of(_NOBODY))
+    elif mapping.name == "sap_stock":
+        yield _stock(system, mapping, plant)
+
+
+def _tried(what: str, ask: Callable[[], object]) -> Tried:
+    try:
+        ask()
+    except ConnectorError as error:
+        return Tried(what, error)
+    return Tried(what)
 
 
 def _functions(mapping: Mapping) -> list[str]:
@@ -53,11 +97,21 @@ def _functions(mapping: Mapping) -> list[str]:
     return [*written, "BAPI_TRANSACTION_COMMIT", "BAPI_TRANSACTION_ROLLBACK"]
 
 
-def _described(system: SapSystem, function: str) -> Tried:
+def _described(system: SapSystem, function: str, stored: Snapshots | None) -> Tried | None:
     try:
         system.describe(function)
-    except ConnectorError as error:
+    except (LogonFailed, RetryLater) as error:
         return Tried(function, error)
+    except ConnectorError as error:
+        if "FU_NOT_FOUND" in error.message:
+            named = Misconfigured(error.message, place=f"SAP {function}", remedy=error.remedy)
+            return Tried(function, named)
+        if function in _EVERYWHERE:
+            return None
+        if stored is not None and stored(function) is not None:
+            said = f"{function}: SAP does not let us read its interface ({error.message});"
+            return Tried(f"{said} the stored one is used", passable=True)
+        return Tried(function, unreadable(function, error.message))
     return Tried(f"{function} is there")
 
 
@@ -74,11 +128,19 @@ def _table(system: SapSystem, mapping: Mapping) -> Tried:
     return Tried(f"table {spec.table} may be read, with every column of {mapping.name}.yaml")
 
 
-def _stock(system: SapSystem, mappings: MappingSet, plant: str) -> Tried:
+def _stock(system: SapSystem, mapping: Mapping, plant: str) -> Tried:
+    function, source = (
+        mapping.target.operation,
+        {"plant": plant, "material": _NOBODY, "unit": "PCE"},
+    )
     try:
-        StockDesk(system, lambda: mappings).available(plant=plant, material=_NO_PART, unit="PCE")
+        answer = system.call(function, mapping.apply(source).body)
+    except ConnectorError as error:
+        return Tried("stock", error)
+    try:
+        check(answer, function)
     except Rejected:
-        pass
+        pass  # that there is no such part
     except ConnectorError as error:
         return Tried("stock", error)
     return Tried("stock may be asked")

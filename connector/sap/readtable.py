@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from connector.errors import Misconfigured
 from connector.sap.port import SapSystem
 
+READ_TABLE = "RFC_READ_TABLE"  # a site may have another of the same form in its place
 _LINE = 71
 _ROW = 512
 _DELIMITER = "\u00a6"

@@ -7,6 +7,7 @@ opened by the header `sap-sessioncmd: open` and kept by the cookie `sap-contexti
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from connector.errors import (
 from connector.sap.envelope import Style, name_in, read_answer, request_xml
 from connector.sap.errors import doubted, refused_before
 from connector.sap.fitting import findings
-from connector.sap.interface import fields_in, parameters
+from connector.sap.interface import Snapshots, fields_in, parameters, unreadable
 from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
@@ -38,12 +39,13 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "RFC_READ_TABLE": ("OPTIONS", "FIELDS", "DATA"),
     "RFC_GET_FUNCTION_INTERFACE": ("PARAMS",),
     "DDIF_FIELDINFO_GET": ("DFIES_TAB",),
-    "BAPI_MATERIAL_AVAILABILITY": ("WMDVSX", "WMDVEX"),
     "BAPI_TRANSACTION_COMMIT": (),
     "BAPI_TRANSACTION_ROLLBACK": (),
     "STFC_CONNECTION": (),
     "RFC_PING": (),
 }
+
+_ASKED_AGAIN = 600.0  # seconds after which SAP is asked again for an interface that it refused
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,20 @@ class SoapSap:
     """One SAP system over SOAP-RFC. At most so many calls are under way as there are slots.
 
     The first call goes alone: were the password wrong, several at once would lock the user.
+    `snapshots` are the interfaces for a user who may not read them in SAP: SAP fills and returns
+    only the tables that a request holds, so without an interface nothing is called.
     """
 
     def __init__(
-        self, settings: SoapSettings, slots: Slots | None = None, logons: Logons | None = None
+        self,
+        settings: SoapSettings,
+        slots: Slots | None = None,
+        logons: Logons | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._settings = settings
+        self._snapshots = snapshots or (lambda _function: None)
+        self._stored: dict[str, tuple[float, Mapping[str, Parameter]]] = {}
         self._threads = threading.local()
         self._turnstile = Turnstile(slots or LocalSlots(settings.sessions), settings.call_deadline)
         self._first = threading.Lock()
@@ -94,6 +104,7 @@ class SoapSap:
     def call(self, function: str, parameters: Parameters) -> Answer:
         """See `SapSystem`."""
         with self._turnstile.passed():
+            self.check_fit(function, parameters, self._own())
             return self._read(function, parameters, self._own())
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
@@ -129,7 +140,13 @@ class SoapSap:
         """Ask for an interface, once. Within a session that is open already, it asks there."""
         if function not in self._described:
             asked = {"FUNCNAME": function, "NONE_UNICODE_LENGTH": "X"}  # characters, not bytes
-            rows = self._read("RFC_GET_FUNCTION_INTERFACE", asked, http).get("PARAMS") or []
+            answer = self._read("RFC_GET_FUNCTION_INTERFACE", asked, http)
+            if "PARAMS" not in answer:
+                raise Misconfigured(
+                    "the answer has no PARAMS",
+                    place="SAP RFC_GET_FUNCTION_INTERFACE",
+                    remedy="let SAP's people look at the service behind sap.url",
+                )
             known: dict[str, Mapping[str, FieldType]] = {}
 
             def fields_of(name: str, of_table_type: bool) -> Mapping[str, FieldType]:
@@ -137,9 +154,15 @@ class SoapSap:
                     types = {"ALL_TYPES": "X"} if of_table_type else {}
                     answer = self._read("DDIF_FIELDINFO_GET", {"TABNAME": name, **types}, http)
                     known[name] = fields_in(answer, name)
+                    if not known[name] and not of_table_type:
+                        raise Misconfigured(
+                            f"the answer has no fields of {name}",
+                            place="SAP DDIF_FIELDINFO_GET",
+                            remedy="let SAP's people look at the service behind sap.url",
+                        )
                 return known[name]
 
-            self._described[function] = parameters(rows, fields_of)
+            self._described[function] = parameters(answer["PARAMS"] or [], fields_of)
         return self._described[function]
 
     @contextmanager
@@ -180,8 +203,9 @@ class SoapSap:
 
     def check_fit(self, function: str, parameters: Parameters, http: Wire) -> None:
         """Raise MappingFailed when a request does not fit; SAP would cut or ignore silently."""
-        interface = {} if function in _TABLES else self._interface(function, http)
-        unfit = findings(interface, parameters) if interface else []
+        if function in _TABLES:
+            return
+        unfit = findings(self._interface(function, http), parameters)
         if unfit:
             raise MappingFailed(f"SAP {function}", unfit)
 
@@ -193,25 +217,33 @@ class SoapSap:
 
     def _names_of(self, function: str) -> Mapping[str, str]:
         """Return the interface's names by their form in mixed case."""
-        if self._settings.namespace_style == "rfc" or function not in self._described:
+        described = self._described.get(function) or self._stored.get(function, (0, {}))[1]
+        if self._settings.namespace_style == "rfc" or not described:
             return {}
         if function not in self._names:
-            described = self._described[function]
             known = {*described, *(name for each in described.values() for name in each.fields)}
             self._names[function] = {name_in(name, "mc"): name for name in known}
         return self._names[function]
 
     def _interface(self, function: str, http: Wire) -> Mapping[str, Parameter]:
-        """Return the interface; nothing for a user who may not read it."""
+        """Return the interface as SAP tells it, or as it is stored where SAP does not.
+
+        That SAP does not is believed for some minutes: an authorisation may be given any time.
+        Raises Misconfigured where it is not stored either.
+        """
+        since, stored = self._stored.get(function, (0.0, None))
+        if stored is not None and time.monotonic() - since < _ASKED_AGAIN:
+            return stored
         try:
             return self._describe(function, http)
-        except Misconfigured as error:
-            if "FU_NOT_FOUND" in error.message or isinstance(error, LogonFailed):
-                raise
-        except Rejected:
-            pass
-        self._described[function] = {}
-        return {}
+        except LogonFailed:
+            raise
+        except (Misconfigured, Rejected) as error:
+            stored = self._snapshots(function)
+            if stored is None:
+                raise unreadable(function, error.message) from None
+        self._stored[function] = (time.monotonic(), stored)
+        return stored
 
 
 class _Session:

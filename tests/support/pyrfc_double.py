@@ -39,6 +39,7 @@ class Connection:
         self._url, self._client = params["url"], params["client"]
         self._timeout = (config or {}).get("timeout", 60)
         self._auth = (params["user"], params["passwd"])
+        self._described: set[str] = set()
         Connection.opened += 1
         self._log_on()
 
@@ -91,6 +92,10 @@ class Connection:
         return {name: _typed(interface[name], answer[name]) for name in answer if name in interface}
 
     def _interface(self, function: str) -> tuple[Described, ...]:
+        """The SDK asks SAP's dictionary before it calls anything, and keeps what it was told."""
+        if function not in self._described and function not in ("RFC_PING", "STFC_CONNECTION"):
+            self._post("RFC_GET_FUNCTION_INTERFACE", {"FUNCNAME": function})
+            self._described.add(function)
         try:
             return INTERFACES[function]
         except KeyError:
