@@ -23,9 +23,11 @@ from connector.wording import systems
 
 # Seconds after which nobody's trying again means that nobody wants the endpoint any more.
 _FORGOTTEN = 3600.0
-# Seconds that a call waits for its turn at the configured rate; later turns are not promised: a
-# write that stood here for long would be older than it looks when it is at last sent.
+# Seconds that a call waits for its turn at the configured rate; later turns are not promised.
 LONGEST_TURN = 10.0
+# A write leaves within this part of the settling time after it was recorded, or not at all: the
+# rest is for its way there, and for what the other side does with it.
+LEAVES_WITHIN = 0.25
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from pydantic_settings import (
 )
 
 from connector.errors import Misconfigured
-from connector.gate import LONGEST_TURN
+from connector.gate import LEAVES_WITHIN
 from connector.sections import (
     BusinessUnitSection,
     CalendarSection,
@@ -103,9 +103,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _settles_last(self) -> Settings:
-        # A write that is made again within the patience counts from its first attempt.
-        dms = self.dms.call_deadline + self.dms.retry_for
-        longest = max(self.storefront.call_deadline, self.sap.call_deadline, dms) + LONGEST_TURN
+        # A write leaves within this part of the settling time; the rest is the wire's.
+        deadlines = (self.storefront.call_deadline, self.sap.call_deadline, self.dms.call_deadline)
+        longest = max(deadlines) / (1 - LEAVES_WITHIN)
         if self.policy.settling.total_seconds() <= longest:
             raise ValueError(
                 f"policy.settling must be longer than every call can take ({longest:g} s):"

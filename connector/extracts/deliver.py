@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from connector.departure import last_look
 from connector.errors import InDoubt, Misconfigured, RetryLater, nothing_sent
 from connector.extracts.files import put
 from connector.wording import Said, systems
@@ -167,6 +168,7 @@ class FolderTarget:
                     place=f"delivery.{self.name}.path",
                     remedy="make it, or mount the share",
                 )
+        last_look()
         try:
             (self.path / where).parent.mkdir(parents=True, exist_ok=True)
             put(self.path / where, content)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from connector.departure import last_look
 from connector.errors import (
     ConnectorError,
     InDoubt,
@@ -81,6 +82,7 @@ class _Bucket:
             EndpointConnectionError,
         )
 
+        last_look()
         try:
             client.put_object(
                 Bucket=self._target.bucket, Key=where, Body=content, Metadata={_HASH: item.sha256}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from connector.departure import last_look
 from connector.errors import (
     InDoubt,
     LogonFailed,
@@ -107,6 +108,7 @@ class _Link:
         except Exception as error:
             # Nothing lies under the file's own name yet.
             raise self._lost(error, where) from error
+        last_look()
         try:
             self._rename(client, aside, where)
         except Exception as error:

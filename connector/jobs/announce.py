@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from connector.departure import last_look
 from connector.domain.alerts import Role
 from connector.domain.masking import mask_text
 from connector.errors import InDoubt, Rejected, RetryLater
@@ -56,6 +57,7 @@ def announce(
         message = message_of(wave, waves, language)
 
         def send() -> Document:
+            last_look()
             notifier.send(role, message)
             return Document(message.title[:80], {})
 

@@ -10,7 +10,9 @@
 A call is recorded before it is sent. One that may have arrived is never sent again before the
 other side was asked by external reference. "Absent" is believed only once the call is older than
 the settling time, which is longer than any request can linger on the wire or in the server: until
-then the request may still be on its way, from this process or from one that was killed.
+then the request may still be on its way, from this process or from one that was killed. A process
+that stood still meanwhile, or waited for its turn, looks at its claim once more before the first
+byte leaves (`connector.departure`), at each attempt of the gateway to send it.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Any
 
 import structlog
 
+from connector.departure import looking
 from connector.domain.masking import mask_said
 from connector.errors import (
     AlreadyThere,
@@ -33,6 +36,7 @@ from connector.errors import (
     RetryLater,
     said_of,
 )
+from connector.gate import LEAVES_WITHIN
 from connector.store.calls import Call, Calls, CallState
 from connector.store.tables import CallRow
 from connector.telemetry.tracing import span, tell
@@ -49,8 +53,8 @@ class Document:
     answer: Mapping[str, Any]
 
 
-# A recorded call must be on its way within this part of the settling time: the rest is the wire's.
-_FRESH = 4
+# Seconds until a call that was kept back so is looked at again.
+_AGAIN = 5.0
 # The code of a call that the other side refused as a double of one that it holds.
 EXISTS = "exists"
 
@@ -112,7 +116,7 @@ class Outbound:
             prepare()
         claimed = self._calls.claim(row, call, self._clock())
         if claimed is None:
-            raise RetryLater(systems.ANOTHER_PROCESS(), place=call.key, after=5)
+            raise RetryLater(systems.ANOTHER_PROCESS(), place=call.key, after=_AGAIN)
         return self._send(claimed, call, send, ask)
 
     def _prepare_first(self, call: Call, prepare: Callable[[], None]) -> None:
@@ -139,14 +143,10 @@ class Outbound:
         return self._ask(row, ask)
 
     def _send(self, row: CallRow, call: Call, send: Send, ask: Ask | None) -> Document:
-        if self._clock() - (row.sent_at or row.created_at) > self._settling / _FRESH:
-            # A disk or a machine stood still meanwhile. Others will soon ask about this call and
-            # believe that it is absent, while it could still arrive.
-            late = systems.RECORDED_LATE()
-            self._calls.release(row, late)
-            raise RetryLater(late, place=row.key)
         try:
+            self._young(row)
             with (
+                looking(lambda: self._may_leave(row)),
                 structlog.contextvars.bound_contextvars(call=row.id),
                 span(f"outbound {call.operation}", call=str(row.id), system=call.system),
             ):
@@ -174,6 +174,17 @@ class Outbound:
             row, document.number, document.answer, self._clock(), durable=ask is None
         )
         return document
+
+    def _young(self, row: CallRow) -> None:
+        """Raise RetryLater when others may soon believe that this call did not arrive."""
+        if self._clock() - (row.sent_at or row.created_at) > self._settling * LEAVES_WITHIN:
+            raise RetryLater(systems.LEFT_LATE(), place=row.key, after=_AGAIN)
+
+    def _may_leave(self, row: CallRow) -> None:
+        """Look once more before the first byte: this process may have stood still until now."""
+        self._young(row)
+        if not self._calls.stands(row):
+            raise RetryLater(systems.ANOTHER_PROCESS(), place=row.key, after=_AGAIN)
 
     def _found_or_wait(self, row: CallRow, ask: Ask | None) -> Document:
         document = self._ask(row, ask)

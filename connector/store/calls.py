@@ -189,6 +189,16 @@ class Calls:
         )
         return self.by_key(row.key) if taken else None
 
+    def stands(self, row: CallRow) -> bool:
+        """Whether a call is still on its way by this attempt, as the database says now."""
+        query = select(_TABLE.c.id).where(
+            _TABLE.c.id == row.id,
+            _TABLE.c.attempts == row.attempts,
+            _TABLE.c.state == CallState.SENT,
+        )
+        with self._database.reading() as session:
+            return session.scalar(query) is not None
+
     def asked(self, row: CallRow) -> None:
         """Count one question about a call."""
         query = update(_TABLE).where(_TABLE.c.id == row.id, _TABLE.c.attempts == row.attempts)

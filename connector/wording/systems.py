@@ -148,8 +148,8 @@ MOVED_ALL_THE_TIME = Sentence(
 
 # A call whose outcome is open (docs/architecture.md, "Outbound calls").
 ON_ITS_WAY = Sentence("on_its_way", "the call is on its way", "调用进行中")
-RECORDED_LATE = Sentence(
-    "recorded_late", "not sent: recording it took too long", "记录耗时过长，未发送"
+LEFT_LATE = Sentence(
+    "left_late", "not sent: it waited too long since it was recorded", "记录后等待过久，未发送"
 )
 ANOTHER_PROCESS = Sentence(
     "another_process", "another process is making this call", "另一进程正在调用"

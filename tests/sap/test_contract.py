@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from connector.departure import looking
 from connector.domain.order import Address, Buyer, BuyerKind
 from connector.errors import (
     ConnectorError,
@@ -215,6 +216,18 @@ def test_what_a_creation_that_goes_wrong_is(
     assert customers(sandbox, CODE) == there
     # Whatever broke, the next one who calls finds a good connection.
     assert desk.create(buyer("320300198501010061"), UNIT)
+
+
+def test_a_creation_that_is_kept_back_before_its_commit_makes_nobody(
+    sandbox: Sandbox, desk: CustomerDesk
+) -> None:
+    def kept_back() -> None:
+        raise RetryLater("another process is making this call")
+
+    with looking(kept_back), pytest.raises(RetryLater, match="another process") as raised:
+        desk.create(buyer(), UNIT)
+    assert raised.value.no_effect
+    assert customers(sandbox, CODE) == 0
 
 
 @pytest.mark.parametrize(
