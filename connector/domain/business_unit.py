@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import reduce
 
 from connector.domain.order import Order, Problem
-from connector.wording import Said, quoted
+from connector.wording import Said, quoted, shown
 from connector.wording import problems as wrong
 
 
@@ -48,7 +48,7 @@ def assign(order: Order, units: Sequence[BusinessUnit]) -> tuple[Order, tuple[Pr
         problems.append(
             Problem(
                 f"lines[{line.number}].sku",
-                _sold_by(repr(line.sku[:40]), sellers),
+                _sold_by(shown(line.sku), sellers),
                 wrong.CORRECT_PATTERNS(),
             )
         )

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.wording import Said
+from connector.wording.id_numbers import masked
 
-_ID = re.compile(r"(?<![0-9A-Za-z])(\d{3})(\d{3})\d{8}(\d{3}[0-9Xx])(?![0-9A-Za-z])")
 _PHONE = re.compile(r"(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)")
 _MAIL = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+)")
 # Keys under which names, addresses and numbers stand in models, mappings and payloads.
@@ -44,8 +44,7 @@ def mask_address(address: str) -> str:
 
 def mask_text(text: str) -> str:
     """Mask ID numbers, phone numbers and mail addresses wherever they stand in a text."""
-    text = _ID.sub(r"\1\2********\3", text)
-    text = _PHONE.sub(r"\1****\2", text)
+    text = _PHONE.sub(r"\1****\2", masked(text))
     return _MAIL.sub(r"\1***@\2", text)
 
 

@@ -23,7 +23,7 @@ from connector.domain.order import (
 )
 from connector.domain.pricing import split
 from connector.domain.writing import narrow
-from connector.wording import Said
+from connector.wording import Said, shown
 from connector.wording import problems as wrong
 
 _LARGEST = Decimal(10) ** 12
@@ -51,13 +51,13 @@ class _Reader:
         try:
             number = Decimal(str(value).strip())
         except InvalidOperation:
-            self.wrong(field, wrong.NO_NUMBER_IS(value=repr(str(value)[:40])))
+            self.wrong(field, wrong.NO_NUMBER_IS(value=shown(value)))
             return Decimal(0)
         if not number.is_finite() or abs(number) > _LARGEST:
-            self.wrong(field, wrong.VALUE_OUT_OF_RANGE(value=repr(str(value)[:40])))
+            self.wrong(field, wrong.VALUE_OUT_OF_RANGE(value=shown(value)))
             return Decimal(0)
         if number != round(number, 4):
-            self.wrong(field, wrong.DECIMALS(value=repr(str(value)[:40])))
+            self.wrong(field, wrong.DECIMALS(value=shown(value)))
             return Decimal(0)
         return number
 
@@ -66,7 +66,7 @@ class _Reader:
             try:
                 value = datetime.fromisoformat(value.strip())
             except ValueError:
-                self.wrong(field, wrong.NOT_A_TIME(value=repr(value[:40])))
+                self.wrong(field, wrong.NOT_A_TIME(value=shown(value)))
                 return None
         if isinstance(value, datetime):
             try:
@@ -235,7 +235,7 @@ def _less_refunds(
             amounts[line_id] = amounts.get(line_id, Decimal(0)) + amount
     for line_id in quantities:
         if all(line.line_id != line_id for line in lines):
-            reader.wrong("refunds", wrong.REFUND_OF_NO_LINE(line=repr(line_id[:20])))
+            reader.wrong("refunds", wrong.REFUND_OF_NO_LINE(line=shown(line_id, 20)))
     return tuple(
         replace(
             line,

@@ -18,7 +18,7 @@ from connector.domain.identity import (
 from connector.domain.masking import mask_id, mask_phone
 from connector.domain.order import Address, Buyer, BuyerKind, InvoiceKind, Order, Problem
 from connector.domain.phones import is_phone, is_unusual_phone
-from connector.wording import Said
+from connector.wording import Said, shown
 from connector.wording import problems as wrong
 
 _IN_STOREFRONT = wrong.HAVE_IT_CORRECTED()
@@ -82,8 +82,13 @@ def _company_code(code: str) -> Iterator[Problem]:
         return
     why = wrong_with_company(code)
     if why is not None:
-        reason = wrong.CODE_WRONG(code=code[:24], title=title, why=why)
+        reason = wrong.CODE_WRONG(code=_shown_code(code), title=title, why=why)
         yield Problem("buyer.code", reason, _IN_STOREFRONT)
+
+
+def _shown_code(code: str) -> str:
+    # A person's number that lacks a digit, or has one too many, is a person's all the same.
+    return mask_id(code) if len(re.findall(r"\d", code)) >= 14 else code[:24]
 
 
 def _person_code(code: str, today: date, documents: frozenset[Document]) -> Iterator[Problem]:
@@ -122,7 +127,7 @@ def _address(address: Address, field: str, *, postcode: bool) -> Iterator[Proble
         yield Problem(f"{field}.city", wrong.CITY_MISSING(), _IN_STOREFRONT)
     wrong_postcode = not re.fullmatch(r"[0-9]{6}", address.postcode)
     if wrong_postcode and (postcode or address.postcode) and address.country in ("CN", ""):
-        reason = wrong.POSTCODE_WRONG(postcode=repr(address.postcode[:12]))
+        reason = wrong.POSTCODE_WRONG(postcode=shown(address.postcode, 12))
         yield Problem(f"{field}.postcode", reason, _IN_STOREFRONT)
 
 
@@ -146,13 +151,13 @@ def _lines(order: Order) -> Iterator[Problem]:
             )
     for line_id, times in Counter(line.line_id for line in order.lines).items():
         if times > 1:
-            reason = wrong.LINE_ID_TWICE(line_id=repr(line_id[:20]), times=times)
+            reason = wrong.LINE_ID_TWICE(line_id=shown(line_id, 20), times=times)
             yield Problem("lines", reason, _IN_STOREFRONT)
 
 
 def _sums(order: Order) -> Iterator[Problem]:
     if not _CURRENCY.match(order.currency):
-        reason = wrong.CURRENCY_WRONG(currency=repr(order.currency[:8]))
+        reason = wrong.CURRENCY_WRONG(currency=shown(order.currency, 8))
         yield Problem("currency", reason, _IN_STOREFRONT)
     if order.freight < 0:
         yield Problem("freight", wrong.NEGATIVE(value=order.freight), _IN_STOREFRONT)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.extracts.table import Cell, Column, Kind, Table
+from connector.wording.id_numbers import masked
 
 _PICKING = (
     Column("sku", "零件号", "Part number"),
@@ -90,7 +91,7 @@ def _picking(orders: Sequence[dict[str, Any]]) -> list[list[Cell]]:
     for each in orders:
         for line in each["lines"]:
             part = parts.setdefault(
-                (line["sku"], line["unit"], line["name"]), [Decimal(0), set[str]()]
+                (line["sku"], line["unit"], masked(line["name"])), [Decimal(0), set[str]()]
             )
             part[0] += line["allocated"]
             part[1].add(each["order"].number)
@@ -111,17 +112,23 @@ def _order(each: dict[str, Any]) -> list[Cell]:
         ", ".join(documents.get("delivery_note", [])),
         ", ".join(documents.get("invoice_application", [])),
         _INVOICE_KINDS.get(order.invoice_kind, str(order.invoice_kind)),
-        ship_to.name,
-        ship_to.company,
-        ship_to.phone,
-        f"{ship_to.address.province}{ship_to.address.city}{ship_to.address.street}",
-        ship_to.address.postcode,
+        # What a buyer typed may hold an ID number, which nobody needs to ship goods.
+        *map(
+            masked,
+            (
+                ship_to.name,
+                ship_to.company,
+                ship_to.phone,
+                f"{ship_to.address.province}{ship_to.address.city}{ship_to.address.street}",
+                ship_to.address.postcode,
+            ),
+        ),
         len(each["lines"]),
         each["quantity"],
         each["freight"],
         each["total"],
         order.currency,
-        order.note,
+        masked(order.note),
     ]
 
 
@@ -132,7 +139,7 @@ def _lines(orders: Sequence[dict[str, Any]]) -> Iterator[list[Cell]]:
                 each["order"].number,
                 line["number"],
                 line["sku"],
-                line["name"],
+                masked(line["name"]),
                 line["allocated"],
                 line["unit"],
                 line["open_amount"],

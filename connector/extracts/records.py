@@ -46,6 +46,7 @@ from connector.store.daybook import Kept
 from connector.store.invoices import invoices_of, missing_of
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
 from connector.wording import Say
+from connector.wording.id_numbers import masked
 
 Record = dict[str, Any]
 
@@ -86,6 +87,7 @@ class Clerk:
                 "lines",
                 {
                     **record,
+                    "name": masked(line.name),
                     "number": kept.row.number,
                     "line": line.number,
                     "unit_price": round(line.unit_price, 4),
@@ -255,7 +257,7 @@ def _order(kept: Kept, order: Order | None, until: datetime) -> Record:
         "total": order.total,
         "refunded": sum((refund.amount for refund in order.refunds), _ZERO),
         "currency": order.currency,
-        "payment_method": order.payment_method,
+        "payment_method": masked(order.payment_method),
         "invoice_kind": order.invoice_kind.value,
     }
 
@@ -369,7 +371,7 @@ def _refunds(kept: Kept, order: Order | None, earlier: str) -> Iterator[Record]:
             "state": sale.state if sale else None,
             "owner": owner_of(sale.state).value if sale else None,
             "refunded_at": refund.refunded_at,
-            "reason": refund.reason,
+            "reason": masked(refund.reason),
             "content": kept.row.content,
         }
         rest = refund.amount

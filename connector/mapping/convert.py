@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from connector.domain.writing import normal
 from connector.mapping import model
 from connector.wording import problems as wrong
-from connector.wording import systems
+from connector.wording import shown, systems
 
 Convert = Callable[[Any], Any]
 Lookup = Mapping[str, Mapping[str, str]]
@@ -125,7 +125,7 @@ def _number(value: Any) -> Decimal:
         if not number.is_finite():
             raise InvalidOperation
     except InvalidOperation:
-        raise ConversionError(wrong.NO_NUMBER_IS(value=repr(str(value)[:40]))) from None
+        raise ConversionError(wrong.NO_NUMBER_IS(value=shown(value))) from None
     return number
 
 
@@ -133,7 +133,7 @@ def _decimal(value: Any, quantum: Decimal, rounding: str = ROUND_HALF_UP) -> Dec
     try:
         return _number(value).quantize(quantum, rounding)
     except InvalidOperation:
-        raise ConversionError(wrong.NO_NUMBER_IS(value=repr(str(value)[:40]))) from None
+        raise ConversionError(wrong.NO_NUMBER_IS(value=shown(value))) from None
 
 
 def _tax(spec: model.TaxParameters) -> Convert:
@@ -165,14 +165,14 @@ def _date(value: Any, form: str, zone: ZoneInfo, parse: str | None, assumed: Zon
             text = value.strip()
             value = datetime.strptime(text, parse) if parse else datetime.fromisoformat(text)
         except ValueError:
-            raise ConversionError(wrong.NOT_A_TIME(value=repr(value[:40]))) from None
+            raise ConversionError(wrong.NOT_A_TIME(value=shown(value))) from None
     if not isinstance(value, date):
-        raise ConversionError(wrong.NOT_A_TIME(value=repr(str(value)[:40])))
+        raise ConversionError(wrong.NOT_A_TIME(value=shown(value)))
     if isinstance(value, datetime):
         try:
             value = (value if value.tzinfo else value.replace(tzinfo=assumed)).astimezone(zone)
         except (OverflowError, ValueError):
-            raise ConversionError(wrong.VALUE_OUT_OF_RANGE(value=repr(str(value)[:40]))) from None
+            raise ConversionError(wrong.VALUE_OUT_OF_RANGE(value=shown(value))) from None
     if form == "iso":
         return value.isoformat()
     if form == "date":
@@ -185,7 +185,7 @@ def _date(value: Any, form: str, zone: ZoneInfo, parse: str | None, assumed: Zon
 def _integer(value: Any) -> int:
     number = _decimal(value, Decimal(1))
     if number != _decimal(value, Decimal("0.000001")):
-        raise ConversionError(systems.NOT_WHOLE(value=repr(str(value)[:40])))
+        raise ConversionError(systems.NOT_WHOLE(value=shown(value)))
     return int(number)
 
 
@@ -197,7 +197,7 @@ def _boolean(value: Any) -> bool:
         return True
     if text in ("0", "false", "no", "", "否"):
         return False
-    raise ConversionError(systems.NEITHER(value=repr(text[:40])))
+    raise ConversionError(systems.NEITHER(value=shown(text)))
 
 
 def _lookup(spec: model.LookupParameters, table: Lookup) -> Convert:
@@ -209,6 +209,6 @@ def _lookup(spec: model.LookupParameters, table: Lookup) -> Convert:
             return value
         if spec.miss == "default":
             return spec.default
-        raise ConversionError(systems.NOT_IN_TABLE(value=repr(str(value)[:40]), table=spec.table))
+        raise ConversionError(systems.NOT_IN_TABLE(value=shown(value), table=spec.table))
 
     return look_up

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.errors import RetryLater
-from connector.wording import problems, systems
+from connector.wording import problems, shown, systems
 
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
 
@@ -28,7 +28,7 @@ def decimal_of(value: Any, place: str) -> Decimal:
     if text.endswith("-"):
         text = f"-{text[:-1]}"
     if not _NUMBER.match(text):
-        raise RetryLater(problems.NO_NUMBER_IS(value=repr(text[:40])), place=place)
+        raise RetryLater(problems.NO_NUMBER_IS(value=shown(text)), place=place)
     return Decimal(text)
 
 
@@ -44,4 +44,4 @@ def date_of(value: Any, place: str) -> date | None:
     try:
         return datetime.strptime(text, "%Y%m%d").date()
     except ValueError:
-        raise RetryLater(systems.NOT_A_DATE(value=repr(text[:40])), place=place) from None
+        raise RetryLater(systems.NOT_A_DATE(value=shown(text)), place=place) from None

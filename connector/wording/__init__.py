@@ -5,6 +5,7 @@ catalogue it is and what it says it about, so that business people can read it i
 """
 
 from connector.wording import course, problems, systems, terms
+from connector.wording.id_numbers import shown
 from connector.wording.said import (
     Said,
     Say,
@@ -26,6 +27,7 @@ __all__ = [
     "quoted",
     "recalled",
     "recorded",
+    "shown",
     "systems",
     "terms",
     "together",

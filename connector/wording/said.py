@@ -7,11 +7,15 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from connector.wording.id_numbers import masked
+
 # What stands in the place of a name in a sentence: a text, several, or another sentence.
 Value: TypeAlias = "str | tuple[str, ...]"
 # How a text is told in a file: in the languages that the site's people read.
 Say: TypeAlias = "Callable[[Said], str]"
 _NONE: Mapping[str, Value] = {}
+# Numbers of orders, customers and documents, as long as they may be: people act by them.
+_OURS = frozenset({"number", "numbers"})
 
 
 class Said(str):
@@ -66,8 +70,11 @@ class Sentence:
         _CATALOGUE[code] = self
 
     def __call__(self, **values: object) -> Said:
-        """Say it. Lists are told with commas; whatever is no text is told as `str` tells it."""
-        held = {name: _held(value) for name, value in values.items()}
+        """Say it. Lists are told with commas; whatever is no text is told as `str` tells it.
+
+        ID numbers are masked here, whatever a reason is made of: see `id_numbers`.
+        """
+        held = {name: _held(name, value) for name, value in values.items()}
         text = self.english.format_map({name: _in_english(value) for name, value in held.items()})
         return Said(text, self.code, held)
 
@@ -85,8 +92,11 @@ def catalogue() -> Mapping[str, Sentence]:
 
 
 def quoted(text: object) -> Said:
-    """Return words that are not ours: they read the same in every language."""
-    return Said(str(text))
+    """Return words that are not ours: they read the same in every language.
+
+    Of ID numbers that stand in them only so much is left as may be told.
+    """
+    return Said(masked(str(text)))
 
 
 def both(text: Said) -> str:
@@ -124,11 +134,17 @@ def recalled(stored: Any) -> Said:
     return Said(str(stored))
 
 
-def _held(value: object) -> Value:
+def _held(name: str, value: object) -> Value:
     if isinstance(value, list | tuple):
-        return tuple(each if isinstance(each, str) else str(each) for each in value)
+        return tuple(_text(name, each) for each in value)
+    return _text(name, value)
+
+
+def _text(name: str, value: object) -> str:
     # A member of an enumeration is a text too, and holds more than its words.
-    return value if isinstance(value, Said) else str(value)
+    if isinstance(value, Said):
+        return value
+    return str(value) if name in _OURS else masked(str(value))
 
 
 def _in_english(value: Value) -> str:
