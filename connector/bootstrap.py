@@ -144,6 +144,7 @@ def build(
             stock_again=settings.policy.stock_again,
             correct_linked=settings.policy.correct_linked,
             person_documents=settings.policy.person_documents,
+            refund_of_amount=settings.policy.refund_of_amount,
         ),
         clock=clock,
     )

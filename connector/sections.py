@@ -19,6 +19,7 @@ from pydantic import (
 
 from connector.domain.allocation import StockPolicy
 from connector.domain.identity import USUAL, Document
+from connector.domain.refunds import RefundPolicy
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -263,6 +264,10 @@ class PolicySection(_Section):
         description="what becomes of an order when stock is short",
     )
     stock_again: timedelta = timedelta(minutes=30)
+    refund_of_amount: RefundPolicy = Field(
+        default=RefundPolicy.HOLD,
+        description="what becomes of an order when no line explains a refund before release",
+    )
     correct_linked: bool = Field(
         default=False, description="correct an SAP customer by the buyer who is linked to it"
     )

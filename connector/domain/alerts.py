@@ -74,6 +74,7 @@ _ROLES = {
     Owner.PARTS_ADMINISTRATOR: Role.PARTS,
     Owner.IT: Role.IT,
     Owner.OPS: Role.OPS,
+    Owner.BU_FINANCE: Role.FINANCE,
 }
 _KINDS = {
     AlertKind.CALENDAR_ENDS: Role.IT,

@@ -42,6 +42,7 @@ class HoldCause(StrEnum):
     INVALID = "invalid"  # lacks what its kind needs; goes on once the storefront corrects it
     UNPAID = "unpaid"  # the storefront still awaits or checks the payment
     REFUNDED = "refunded"  # everything refunded before release, yet not cancelled
+    REFUND_AMOUNT = "refund_amount"  # refunded before release is what no open line explains
     UNASSIGNED = "unassigned"  # no business unit sells one of its parts
     CUSTOMER_REVIEW = "customer_review"  # the sales rep must settle who the buyer is
     STOCK = "stock"  # SAP has too little of a part
@@ -69,6 +70,7 @@ OWNER: dict[HoldCause, Owner] = {
     HoldCause.INVALID: Owner.BUYER,
     HoldCause.UNPAID: Owner.BUYER,
     HoldCause.REFUNDED: Owner.SALES_REP,
+    HoldCause.REFUND_AMOUNT: Owner.BU_FINANCE,
     HoldCause.UNASSIGNED: Owner.IT,
     HoldCause.CUSTOMER_REVIEW: Owner.SALES_REP,
     HoldCause.STOCK: Owner.PARTS_ADMINISTRATOR,
@@ -82,7 +84,13 @@ OWNER: dict[HoldCause, Owner] = {
 # These clear by themselves: the order is looked at again after a while, or when the storefront
 # or SAP changes. The others wait for a person's `retry`, `link`, `create` or `cancel`.
 SELF_CLEARING = frozenset(
-    {HoldCause.INVALID, HoldCause.UNPAID, HoldCause.CUSTOMER_REVIEW, HoldCause.STOCK}
+    {
+        HoldCause.INVALID,
+        HoldCause.UNPAID,
+        HoldCause.REFUND_AMOUNT,
+        HoldCause.CUSTOMER_REVIEW,
+        HoldCause.STOCK,
+    }
 )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from connector.domain.lifecycle import HoldCause
 from connector.wording import Said, problems, terms
 
 
@@ -97,15 +98,45 @@ class OrderLine:
         """What is still to be delivered: ordered less refunded."""
         return self.quantity - self.refunded_quantity
 
+    @property
+    def open_amount(self) -> Decimal:
+        """What is still to be paid for the line: its amount less refunded."""
+        return self.amount - self.refunded_amount
+
+
+@dataclass(frozen=True)
+class RefundedLine:
+    """What a refund gives back of one line, tax included; `number` is 0 for an unknown line."""
+
+    number: int
+    quantity: Decimal
+    amount: Decimal
+
 
 @dataclass(frozen=True)
 class Refund:
-    """One refund that the storefront booked. `amount` is positive."""
+    """One refund that the storefront booked. `amount` is positive, and all that was given back.
+
+    `freight` is what of it is freight and other charges. What neither lines nor freight explain
+    is the `rest`.
+    """
 
     refund_id: str
     amount: Decimal
     reason: str
     refunded_at: datetime | None
+    lines: tuple[RefundedLine, ...] = ()
+    freight: Decimal = Decimal(0)
+
+    @property
+    def explained(self) -> Decimal:
+        """What lines and freight explain of the amount."""
+        return sum((line.amount for line in self.lines if line.number), self.freight)
+
+    @property
+    def rest(self) -> Decimal:
+        """What no line of the order explains: all of a refund by amount only."""
+        return self.amount - self.explained
 
 
 @dataclass(frozen=True)
@@ -133,6 +164,23 @@ class Order:
     payment_method: str
     note: str
     refunds: tuple[Refund, ...] = ()
+    refunded_freight: Decimal = Decimal(0)
+
+    @property
+    def open_freight(self) -> Decimal:
+        """The freight and charges that were not given back."""
+        return self.freight - self.refunded_freight
+
+    @property
+    def refunded(self) -> Decimal:
+        """What the storefront gave back in all."""
+        return sum((refund.amount for refund in self.refunds), Decimal(0))
+
+    @property
+    def unexplained(self) -> Decimal:
+        """What open lines and freight come to beyond the total less all refunds."""
+        opened = sum((line.open_amount for line in self.open_lines), self.open_freight)
+        return opened - (self.total - self.refunded)
 
     @property
     def open_lines(self) -> tuple[OrderLine, ...]:
@@ -158,12 +206,14 @@ class Order:
 class Problem:
     """One thing that is wrong with an order: where, what (masked if personal), and the remedy.
 
-    `field` is a dotted path in the model (`buyer.code`, `lines[2].quantity`).
+    `field` is a dotted path in the model (`buyer.code`, `lines[2].quantity`). `cause` is what the
+    order is held for: it names who can mend it.
     """
 
     field: str
     reason: Said
     remedy: Said
+    cause: HoldCause = HoldCause.INVALID
 
     @property
     def said(self) -> Said:

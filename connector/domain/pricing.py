@@ -8,10 +8,10 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 _CENT = Decimal("0.01")
 
 
-def split(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """Split an amount in proportion to weights; the parts add up exactly.
+def split(amount: Decimal, weights: Sequence[Decimal], unit: Decimal = _CENT) -> list[Decimal]:
+    """Split an amount in proportion to weights, in whole minor units; the parts add up exactly.
 
-    Cents that are left go to the largest remainders, the first of equals first. Weights that are
+    Units that are left go to the largest remainders, the first of equals first. Weights that are
     all zero count as equal.
     """
     if not weights:
@@ -20,15 +20,15 @@ def split(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
         weights = [Decimal(1)] * len(weights)
     total = sum(weights, Decimal(0))
     exact = [amount * weight / total for weight in weights]
-    parts = [part.quantize(_CENT, ROUND_FLOOR) for part in exact]
+    parts = [part.quantize(unit, ROUND_FLOOR) for part in exact]
     left = amount - sum(parts, Decimal(0))
     by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
     for index in by_remainder:
-        if left < _CENT:
+        if left < unit:
             break
-        parts[index] += _CENT
-        left -= _CENT
-    # An amount finer than cents keeps its rest on the largest part.
+        parts[index] += unit
+        left -= unit
+    # An amount finer than the unit keeps its rest on the largest part.
     parts[by_remainder[0]] += left
     return parts
 

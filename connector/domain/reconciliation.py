@@ -191,8 +191,9 @@ class BookOrder(NamedTuple):
     """An order in one book; in the DMS one for each of its sales orders (`part` is its number).
 
     `payment` is the storefront's payment state or "live"; `content` is a hash of what was ordered.
-    `refunded` is what the storefront booked, and in our own book what of it was recovered. What a
-    book does not tell is None, and is not compared.
+    `refunded` is what the storefront booked, and in our own book what of it was recovered;
+    `freight_back` what of our freight was given back before the order was placed. What a book
+    does not tell is None, and is not compared.
     """
 
     number: str
@@ -206,6 +207,7 @@ class BookOrder(NamedTuple):
     content: str = ""
     stage: str = ""  # ours only, as is `hold`
     hold: str = ""
+    freight_back: int = 0
     placed_at: datetime | None = None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
+from connector.domain.currency import minor_unit, rounded
 from connector.domain.identity import (
     USUAL,
     Document,
@@ -15,6 +16,7 @@ from connector.domain.identity import (
     wrong_with_company,
     wrong_with_person,
 )
+from connector.domain.lifecycle import HoldCause
 from connector.domain.masking import mask_id, mask_phone
 from connector.domain.order import Address, Buyer, BuyerKind, InvoiceKind, Order, Problem
 from connector.domain.phones import is_phone, is_unusual_phone
@@ -41,6 +43,7 @@ def problems(
         *_lines(order),
         *_sums(order),
         *_invoice(order),
+        *_refunds(order),
     )
 
 
@@ -161,10 +164,51 @@ def _sums(order: Order) -> Iterator[Problem]:
         yield Problem("currency", reason, _IN_STOREFRONT)
     if order.freight < 0:
         yield Problem("freight", wrong.NEGATIVE(value=order.freight), _IN_STOREFRONT)
-    added = sum((line.amount for line in order.lines), Decimal(0)) + order.freight
-    if abs(added - order.total) >= Decimal("0.01"):
+    added = _added(order)
+    if added != order.total:
         yield Problem(
             "total",
             wrong.TOTAL_WRONG(added=added, total=order.total),
             wrong.CORRECT_TOTAL(),
+        )
+
+
+def _added(order: Order) -> Decimal:
+    return sum((line.amount for line in order.lines), order.freight)
+
+
+def _refunds(order: Order) -> Iterator[Problem]:
+    """What open lines and freight come to must be what the buyer still pays."""
+    if not order.refunds or not order.open_lines or _added(order) != order.total:
+        return
+    minor = minor_unit(order.currency)
+    for line in order.open_lines:
+        if line.open_amount < 0:
+            yield Problem(
+                f"lines[{line.number}].amount",
+                wrong.OVER_REFUNDED(
+                    refunded=rounded(line.refunded_amount, minor),
+                    quantity=rounded(line.amount, minor),
+                ),
+                wrong.CORRECT_REFUND(),
+                HoldCause.REFUND_AMOUNT,
+            )
+    if order.open_freight < 0:
+        yield Problem(
+            "freight",
+            wrong.OVER_REFUNDED(refunded=order.refunded_freight, quantity=order.freight),
+            wrong.CORRECT_REFUND(),
+            HoldCause.REFUND_AMOUNT,
+        )
+    if order.unexplained:
+        yield Problem(
+            "refunds",
+            wrong.REFUND_UNEXPLAINED(
+                refunded=order.refunded,
+                currency=order.currency,
+                explained=order.refunded - order.unexplained,
+                rest=order.unexplained,
+            ),
+            wrong.REFUND_BY_LINES(),
+            HoldCause.REFUND_AMOUNT,
         )

@@ -355,12 +355,7 @@ def _refunds(kept: Kept, order: Order | None, earlier: str) -> Iterator[Record]:
                 "amount": _ZERO,
                 "content": kept.row.content,
             }
-    lines = {line.line_id: line for line in order.lines}
-    by_id = {
-        str(each.get("refund_id")): each
-        for each in kept.row.content.get("refunds") or []
-        if isinstance(each, dict)
-    }
+    lines = {line.number: line for line in order.lines}
     for refund in order.refunds:
         sale = sales.get(refund.refund_id)
         common: Record = {
@@ -374,17 +369,14 @@ def _refunds(kept: Kept, order: Order | None, earlier: str) -> Iterator[Record]:
             "reason": masked(refund.reason),
             "content": kept.row.content,
         }
-        rest = refund.amount
-        for each in by_id.get(refund.refund_id, {}).get("lines") or []:
-            amount = abs(Decimal(str(each.get("amount") or 0)))
-            quantity = abs(Decimal(str(each.get("quantity") or 0)))
-            line = lines.get(str(each.get("line_id")))
-            rest -= amount
+        rest = refund.freight + refund.rest
+        for each in refund.lines:
+            line = lines.get(each.number)
             yield common | {
                 "line": line.number if line else None,
                 "sku": line.sku if line else None,
-                "quantity": quantity,
-                "amount": amount,
+                "quantity": each.quantity,
+                "amount": each.amount if line else _ZERO,
             }
-        if rest or not by_id.get(refund.refund_id, {}).get("lines"):
+        if rest or not refund.lines:
             yield common | {"amount": rest}

@@ -240,24 +240,17 @@ def refunds_of(kept: Kept, until: datetime) -> list[Refunded]:
         for sale in kept.after_sales
         for refund in sale.detail.get("refunds", [])
     }
-    numbers = {line.line_id: line.number for line in order.lines}
-    by_id: dict[str, Mapping[str, object]] = {
-        str(each.get("refund_id")): each for each in kept.row.content.get("refunds") or []
-    }
     made = []
     for refund in order.refunds:
         at = refund.refunded_at or kept.row.placed_at
         if at >= until:
             continue
         amounts: dict[int, Decimal] = {}
-        lines = by_id.get(refund.refund_id, {}).get("lines")
-        for each in lines if isinstance(lines, list) else []:
-            number = numbers.get(str(each.get("line_id")), 0)
-            amount = abs(Decimal(str(each.get("amount") or 0)))
-            amounts[number] = amounts.get(number, Decimal(0)) + amount
-        rest = refund.amount - sum(amounts.values(), Decimal(0))
-        if rest:
-            amounts[0] = amounts.get(0, Decimal(0)) + rest
+        for line in refund.lines:
+            if line.number:
+                amounts[line.number] = amounts.get(line.number, Decimal(0)) + line.amount
+        if refund.freight + refund.rest:
+            amounts[0] = refund.freight + refund.rest
         kind = kinds.get(refund.refund_id, SaleKind.REFUND)
         made.append(Refunded(refund.refund_id, kind, at, amounts))
     return made

@@ -187,9 +187,12 @@ def _order() -> Shape:
     """What `connector.domain.reading` reads; amounts may be texts, for no digit to be lost."""
     line = structure(
         line_id=needed(ANY), sku=needed(TEXT), name=TEXT, quantity=needed(ANY), unit=texts(12),
-        subtotal=_AMOUNT, total=needed(_AMOUNT), total_tax=needed(_AMOUNT),
+        subtotal=_AMOUNT, subtotal_tax=_AMOUNT, total=needed(_AMOUNT), total_tax=needed(_AMOUNT),
     )  # fmt: skip
-    refunded = structure(line_id=needed(ANY), quantity=needed(ANY), amount=needed(_AMOUNT))
+    refunded = structure(
+        line_id=needed(ANY), quantity=needed(ANY), amount=needed(_AMOUNT), tax=_AMOUNT
+    )
+    taxed = structure(total=needed(_AMOUNT), total_tax=_AMOUNT)
     return structure(
         order_id=needed(TEXT), number=needed(TEXT), status=needed(TEXT),
         payment_state=needed(shape_of(PaymentState)), placed_at=needed(ANY), modified_at=ANY,
@@ -203,12 +206,13 @@ def _order() -> Shape:
         )),
         lines=needed(listed(line)),
         fees=needed(listed(structure(name=TEXT, total=needed(_AMOUNT), total_tax=needed(_AMOUNT)))),
-        freight=needed(_AMOUNT), total=needed(_AMOUNT), invoice_kind=needed(shape_of(InvoiceKind)),
+        freight=needed(_AMOUNT), freight_tax=_AMOUNT, total=needed(_AMOUNT),
+        invoice_kind=needed(shape_of(InvoiceKind)),
         payment_method=TEXT, note=TEXT,
         refunds=needed(listed(structure(
             refund_id=needed(ANY), amount=needed(_AMOUNT), reason=TEXT, refunded_at=ANY,
             request=TEXT,
-            lines=needed(listed(refunded)),
+            lines=needed(listed(refunded)), fees=listed(taxed), freight=listed(taxed),
         ))),
         return_requests=listed(structure(
             request_id=ANY, kind=TEXT, reason=TEXT, requested_at=ANY,

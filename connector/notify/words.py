@@ -43,6 +43,17 @@ HELD = {
         ),
         "connector orders list --hold refunded；connector orders cancel NUMBER",
     ),
+    HoldCause.REFUND_AMOUNT: Words(
+        (
+            "{orders} 个订单放行前的退款与订单行对不上",
+            "{orders} orders have a refund before release that no line explains",
+        ),
+        (
+            "在商城改按订单行退款后自动继续",
+            "each goes on by itself once it is refunded by lines in the storefront",
+        ),
+        "connector orders list --hold refund_amount",
+    ),
     HoldCause.UNASSIGNED: Words(
         (
             "{orders} 个订单含有没有事业部销售的零件",
@@ -255,6 +266,7 @@ SUBJECTS = {
     "invalid": ("资料不全或有误", "their data are incomplete or wrong"),
     "unpaid": ("未付款", "they are not paid"),
     "refunded": ("已退款未取消", "they were refunded and not cancelled"),
+    "refund_amount": ("退款与订单行对不上", "no line explains what was refunded"),
     "unassigned": ("没有事业部销售其零件", "no business unit sells a part of theirs"),
     "customer_review": ("客户待确认", "their customer is still to be settled"),
     "stock": ("缺货", "stock is short"),

@@ -22,7 +22,7 @@ GET, PUT, DELETE /_sandbox/faults ["dms:lost-answer:writes=true,every=3"]
 POST /_sandbox/world/ship {"order": "30", "share": 0.5}
 POST /_sandbox/world/invoice {"order": "30"}
 POST /_sandbox/world/return {"order": "30"}
-POST /_sandbox/world/refund {"order": "30", "amount": "1.00", "reason": "", "lines": []}
+POST /_sandbox/world/refund {"order": "30", "amount": "1.00", "lines": [], "shipping": []}
 POST /_sandbox/world/order {"order": "30", "fields": {"status": "cancelled"}}
 POST /_sandbox/world/customer {"number": "100003", "fields": {"STCD5": "…"}}
 POST /_sandbox/world/unlock {}""".splitlines()
@@ -103,6 +103,8 @@ class Control:
                 str(body["amount"]),
                 body.get("lines", []),
                 str(body.get("reason", "")),
+                body.get("shipping", []),
+                body.get("fees", []),
             ),
             "order": lambda: world.change_order(books, clock, str(body["order"]), body["fields"]),
             "customer": lambda: world.change_customer(books, str(body["number"]), body["fields"]),

@@ -8,12 +8,14 @@ import re
 import urllib.parse
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from connector.sandbox.books import Books, Clock, Document
 from connector.sandbox.storefront_query import STATUSES, InvalidParameter, Query
+from connector.sandbox.storefront_refunds import InvalidRefund, of_request, set_apart
 from connector.sandbox.storefront_seed import (
     completed,
     placed_until,
@@ -67,7 +69,9 @@ class StorefrontApplication:
         self._clock = clock
         self._credentials = (consumer_key, consumer_secret)
         listed = read_orders(orders, stamp_of(clock))
-        refunds = [] if orders is not None else sample_refunds()
+        listed, refunds = set_apart(listed)
+        if orders is None:
+            refunds = sample_refunds()
         if newest is not None and orders is None:
             listed, refunds = placed_until(newest, listed, refunds)
         books.seed(ORDER, ((str(order["id"]), order) for order in listed))
@@ -231,18 +235,12 @@ class StorefrontApplication:
     def _add_refund(self, request: Request, key: str) -> tuple[int, Document]:
         order, body = self._order(key), _body(request)
         number = self._next_id()
-        refund = {
-            "id": number,
-            "date_created": stamp_of(self._clock),
-            "date_created_gmt": stamp_of(self._clock),
-            "amount": str(body.get("amount", "0.00")),
-            "reason": str(body.get("reason", "")),
-            "meta_data": [],
-            "line_items": body.get("line_items", []),
-            "shipping_lines": [],
-            "tax_lines": [],
-            "fee_lines": [],
-        }
+        given = sum(Decimal(each["amount"]) for each in _refunds_of(self._books, key))
+        try:
+            left = Decimal(str(order.get("total"))) - given
+            refund = of_request(order, number, stamp_of(self._clock), body, left)
+        except (InvalidRefund, InvalidOperation) as error:
+            raise Refused(500, "woocommerce_rest_cannot_create_order_refund", str(error)) from None
         self._books.put(REFUND, str(number), {**refund, "order": key})
         stamp = stamp_of(self._clock)
         self._books.put(ORDER, key, {**order, "date_modified": stamp, "date_modified_gmt": stamp})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from connector.sandbox.books import Books, Clock, Document
@@ -20,6 +21,7 @@ from connector.sandbox.sap_backoffice import (
     post_delivery,
 )
 from connector.sandbox.storefront import ORDER, REFUND
+from connector.sandbox.storefront_refunds import refund_document
 
 
 def ship(books: Books, clock: Clock, order: str | None = None, share: Any = 1) -> list[Document]:
@@ -75,9 +77,19 @@ def take_back(books: Books, clock: Clock, order: str) -> list[Document]:
 
 
 def refund(
-    books: Books, clock: Clock, order: str, amount: str, lines: list[Document], reason: str
+    books: Books,
+    clock: Clock,
+    order: str,
+    amount: str,
+    lines: Sequence[Document],
+    reason: str,
+    shipping: Sequence[Document] = (),
+    fees: Sequence[Document] = (),
 ) -> Document:
-    """Refund an order in the storefront; the same refund again is the first."""
+    """Refund an order in the storefront; the same refund again is the first.
+
+    Lines are as WooCommerce has them: negative, net, and apart from the amount.
+    """
     with books.lock:
         held = books.get(ORDER, order)
         if held is None:
@@ -87,15 +99,9 @@ def refund(
         if known is not None:
             return known
         stamp = clock.now().strftime("%Y-%m-%dT%H:%M:%S")
-        document = {
-            "id": books.next_number("storefront.id", 100_001),
-            "order": order,
-            "date_created": stamp,
-            "date_created_gmt": stamp,
-            "amount": amount,
-            "reason": reason,
-            "line_items": lines,
-        }
+        number = books.next_number("storefront.id", 100_001)
+        document = refund_document(number, stamp, amount, reason, lines, shipping, fees)
+        document["order"] = order
         books.put(REFUND, key, document)
         books.put(ORDER, order, {**held, "date_modified": stamp, "date_modified_gmt": stamp})
         return document

@@ -13,11 +13,13 @@ from connector.dms.desk import DmsDesk
 from connector.domain.allocation import StockPolicy
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
+from connector.domain.currency import minor_unit
 from connector.domain.deadlines import Promises
 from connector.domain.identity import USUAL, Document, person_number, written
 from connector.domain.order import Buyer, BuyerKind, Order
 from connector.domain.pricing import split
 from connector.domain.reading import read_order
+from connector.domain.refunds import RefundPolicy, spread
 from connector.mapping import MappingSet
 from connector.sap.customers import CustomerDesk
 from connector.sap.stock import StockDesk
@@ -36,7 +38,8 @@ class Policy:
     `review_again` and `stock_again` are how soon a held order is looked at again by itself.
     `correct_linked`: the SAP record that a person links is corrected by the buyer's data.
     `stock`: what becomes of an order of which something is short.
-    `person_documents`: by which documents a person may say who it is.
+    `person_documents`: by which documents a person may say who it is. `refund_of_amount`: what
+    becomes of an order of which an amount was refunded before its release that no line explains.
     """
 
     review_again: timedelta = timedelta(minutes=15)
@@ -44,6 +47,7 @@ class Policy:
     correct_linked: bool = False
     stock: StockPolicy = StockPolicy.HOLD_ORDER
     person_documents: frozenset[Document] = USUAL
+    refund_of_amount: RefundPolicy = RefundPolicy.HOLD
     retry_first: timedelta = timedelta(seconds=30)
     retry_most: timedelta = timedelta(minutes=15)
 
@@ -82,7 +86,17 @@ class Context:
         order, problems = read_order(row.content, shop=row.shop)
         if order is None:
             raise ValueError(f"order {row.number} was valid once and is unreadable: {problems}")
+        order = self.with_spread(order, row)
         return assign(order, tuple(self.business_units.values()))[0]
+
+    def with_spread(self, order: Order, row: OrderRow | None) -> Order:
+        """Return the order with refunds of an amount spread over its lines, where that is policy.
+
+        What was refunded after the release is on no line: it is open money.
+        """
+        if self.policy.refund_of_amount is not RefundPolicy.SPREAD or not order.unexplained:
+            return order
+        return spread(order, row.released_at if row is not None else None)
 
 
 def buyer_key(buyer: Buyer) -> str:
@@ -96,21 +110,15 @@ def buyer_key(buyer: Buyer) -> str:
 def part_source(context: Context, row: OrderRow, order: Order, unit: str) -> dict[str, Any]:
     """Return what the DMS mappings map: the part of an order that one business unit delivers.
 
-    Freight is split between the units by the value of their lines, to the cent. Amounts are whole
-    cents: what an order's lines are finer than that is split over them, so that the parts add up
-    to the order.
+    Freight is split between the units by the value of their lines, in whole minor units of the
+    currency, so that the parts add up to the order.
     """
     lines = order.lines_of(unit)
     units = order.business_units
     weights = [sum((line.amount for line in order.lines_of(each)), Decimal(0)) for each in units]
-    freight = split(order.freight, weights)[units.index(unit)]
-    cents = _in_cents(order)
+    freight = split(order.open_freight, weights, minor_unit(order.currency))[units.index(unit)]
     goods = [
-        {
-            **asdict(line),
-            "open_quantity": line.open_quantity,
-            "open_amount": cents[line.number],
-        }
+        {**asdict(line), "open_quantity": line.open_quantity, "open_amount": line.open_amount}
         for line in lines
     ]
     total = sum((item["open_amount"] for item in goods), Decimal(0)) + freight
@@ -126,12 +134,3 @@ def part_source(context: Context, row: OrderRow, order: Order, unit: str) -> dic
         # As the shop gave it: an attribute that only one mapping needs goes through no model.
         "storefront": row.payload,
     }
-
-
-def _in_cents(order: Order) -> dict[int, Decimal]:
-    """Return each open line's amount in whole cents; together they are the rounded sum."""
-    exact = {line.number: line.amount - line.refunded_amount for line in order.open_lines}
-    if all(amount == round(amount, 2) for amount in exact.values()):
-        return exact
-    whole = round(sum(exact.values(), Decimal(0)), 2)
-    return dict(zip(exact, split(whole, list(exact.values())), strict=True))

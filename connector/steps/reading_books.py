@@ -74,13 +74,16 @@ def from_storefront(context: Context, payload: Mapping[str, Any]) -> BookOrder |
     )
     if order is None:
         return head
-    refunded = sum((refund.amount for refund in order.refunds), Decimal(0))
+    if order.unexplained:
+        order = context.with_spread(
+            order, context.orders.by_number(str(content["number"])[:64], context.shop)
+        )
     rows = Rows(
         [
             head._replace(
                 freight=scaled(order.freight),
                 total=scaled(order.total),
-                refunded=scaled(refunded),
+                refunded=scaled(order.refunded),
                 placed_at=order.placed_at,
             )
         ]

@@ -6,11 +6,11 @@ And, for the after-sales flow, the registration of a return (退货登记), work
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from connector.domain.lifecycle import HoldCause, Stage
+from connector.domain.refunds import with_refunds
 from connector.steps.context import Context, part_source
 from connector.steps.delivery import (
     delivered_part,
@@ -64,12 +64,7 @@ def register_return(
     """
     sold = context.read(row)
     # The return is of what was sold, also where the storefront has refunded all of it.
-    order = sold.with_lines(
-        tuple(
-            replace(line, refunded_quantity=Decimal(0), refunded_amount=Decimal(0))
-            for line in sold.lines
-        )
-    )
+    order = with_refunds(sold, ())
     sales_order = _sales_order(context, row, unit)
     source = part_source(context, row, order, unit) | {
         "sales_order": sales_order,

@@ -153,7 +153,9 @@ def _again(
             next_try_at=row.next_try_at,
             tries=row.tries,
             values=fresh,
-            refunded=assign(order, tuple(context.business_units.values()))[0].lines,
+            refunded=assign(
+                context.with_spread(order, row), tuple(context.business_units.values())
+            )[0].lines,
         )
         context.orders.apply(row, change, actor, now)
         return Taken.CHANGED

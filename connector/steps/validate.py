@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connector.domain.business_unit import assign
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import Order, PaymentState, Problem
@@ -28,11 +30,12 @@ def validate(context: Context, row: OrderRow) -> Change:
         return _held(HoldCause.INVALID, _said(unreadable))
     if order.payment_state in (PaymentState.UNPAID, PaymentState.UNKNOWN):
         return _held(HoldCause.UNPAID, (problems.UNPAID(status=repr(order.status)),))
+    order = context.with_spread(order, row)
     documents = context.policy.person_documents
     today = context.clock().astimezone(context.timetables[""].calendar.zone).date()
     wrong = (*unreadable, *problems_of(order, today, documents))
     if wrong:
-        return _held(HoldCause.INVALID, _said(wrong))
+        return _held(_cause(wrong), _said(wrong))
     if not order.open_lines:
         return _held(HoldCause.REFUNDED, (_refunded(order),))
     order, unassigned = assign(order, tuple(context.business_units.values()))
@@ -59,12 +62,20 @@ def _held(cause: HoldCause, reasons: tuple[Said, ...]) -> Change:
     return Change(event="held", text=reasons[0], hold=Hold(cause, reasons))
 
 
+def _cause(wrong: Sequence[Problem]) -> HoldCause:
+    """Return what it is held for: the buyer's data come first, each reason names who mends it."""
+    causes = {problem.cause for problem in wrong}
+    return next(cause for cause in HoldCause if cause in causes)
+
+
 def _said(wrong: tuple[Problem, ...]) -> tuple[Said, ...]:
     return tuple(each.said for each in wrong)
 
 
 def _refunded(order: Order) -> Said:
-    refunded = sum(refund.amount for refund in order.refunds)
     return problems.REFUNDED(
-        refunded=refunded, currency=order.currency, total=order.total, left=order.total - refunded
+        refunded=order.refunded,
+        currency=order.currency,
+        total=order.total,
+        left=order.total - order.refunded,
     )

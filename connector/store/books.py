@@ -58,6 +58,7 @@ _SHAPES: dict[str, tuple[list[str], list[tuple[str, Any]]]] = {
             ("book", Integer), ("number", Text), ("part", Text), ("unit", Text), ("payment", Text),
             ("customer", Text), ("freight", BigInteger), ("total", BigInteger),
             ("refunded", BigInteger), ("content", Text), ("stage", Text), ("hold", Text),
+            ("freight_back", BigInteger),
             ("placed_at", UtcDateTime),
         ],
     ),
@@ -232,6 +233,9 @@ class Books:
             orders, ordered = self._one(
                 f"SELECT COUNT(*), SUM(b.total) FROM whole_order b {day}", at
             )
+            _, freight = self._one(
+                f"SELECT COUNT(*), SUM(b.freight_back) FROM whole_order b {day}", at
+            )
             lines, returned = self._one(
                 f"SELECT COUNT(*), SUM(b.refunded_amount - b.later_amount) FROM whole_line b {day}",
                 at,
@@ -242,8 +246,9 @@ class Books:
                 at,
             )
             made[book.name.lower()] = {
-                "orders": orders, "ordered": ordered, "lines": lines, "returned": returned,
-                "invoices": invoices, "invoiced": invoiced,
+                "orders": orders, "ordered": ordered, "lines": lines,
+                "returned": returned + freight, "invoices": invoices,
+                "invoiced": invoiced,
             }  # fmt: skip
         self.connection.commit()
         return made

@@ -62,7 +62,7 @@ class OurBook:
             "INSERT INTO whole_order SELECT 1, o.number, o.order_id, o.business_units,"
             " o.payment_state, COALESCE(o.customer_number, ''), 0, COALESCE(o.total, 0),"
             " COALESCE((SELECT SUM(a.recovered) FROM after_sale a WHERE a.order_pk = o.id), 0),"
-            " o.content_hash, o.stage, COALESCE(o.hold_cause, ''), o.placed_at"
+            " o.content_hash, o.stage, COALESCE(o.hold_cause, ''), 0, o.placed_at"
             " FROM scope k JOIN orders o ON o.number = k.number AND o.shop = :shop"
         )
         self._books.run(
@@ -72,7 +72,6 @@ class OurBook:
             " FROM scope k JOIN orders o ON o.number = k.number AND o.shop = :shop"
             " JOIN order_line l ON l.order_pk = o.id"
         )
-        note_refunded_later(self._books)
         for page in self._books.numbers():
             self._books.put(Book.CONNECTOR, documents=self._our_documents(page, zone))
         # What was placed before its total was noted with it: as much as its lines are worth.
@@ -82,6 +81,7 @@ class OurBook:
             " AND l.number = whole_document.number AND l.part = whole_document.unit), 0)"
             " WHERE book = 1 AND kind = 'sales_order' AND gross = 0"
         )
+        note_refunded_later(self._books)
 
     def _our_documents(self, numbers: Sequence[str], zone: ZoneInfo) -> list[BookDocument]:
         query = (

@@ -193,8 +193,8 @@ class Differences:
     def sums(self, window: Window) -> Mapping[str, Mapping[str, Decimal]] | None:
         """Return book → what it came to when the window was last compared; None if never.
 
-        Keys: orders, ordered, lines, returned (by line, before it was
-        placed in the DMS), invoices, invoiced.
+        Keys: orders, ordered, lines, returned (by line and of the freight, before it was placed in
+        the DMS), invoices, invoiced.
         """
         query = select(ReconciliationRow.sums).where(
             ReconciliationRow.shop == self._shop,

@@ -1,47 +1,85 @@
-"""What was refunded after an order was placed in the DMS: the DMS holds it all the same."""
+"""What was refunded before an order was placed in the DMS, and what later: that the DMS holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Text, bindparam, text
+from sqlalchemy import Column, Text, bindparam, text
 
+from connector.domain.order import Order
+from connector.domain.reading import read_order
 from connector.domain.reconciliation import scaled
+from connector.domain.refunds import as_of
 from connector.store.books import Books
 from connector.store.types import ExactJson, UtcDateTime
 
 _PAGE = 500
-_ZERO = Decimal(0)
 
 
 def note_refunded_later(books: Books) -> None:
-    """Note with the lines of our book what of their refunds came after they were placed.
+    """Note with our book what of the lines' refunds came after they were placed.
 
-    To be called once our own lines are in the book.
+    With our order goes the freight that was given back before. To be called once our own lines
+    and documents are in the book: what was refunded before shows in the lines, or in a sales order
+    that is worth less than its order.
     """
     rows = books.rows(
         "SELECT DISTINCT number FROM whole_line WHERE book = 1"
-        " AND (refunded_quantity <> 0 OR refunded_amount <> 0) ORDER BY number"
+        " AND (refunded_quantity <> 0 OR refunded_amount <> 0)"
+        " UNION SELECT o.number FROM whole_order o JOIN whole_document d ON d.book = 1"
+        " AND d.number = o.number AND d.kind = 'sales_order' AND d.live = 1 WHERE o.book = 1"
+        " GROUP BY o.number, o.total HAVING SUM(d.gross) <> o.total ORDER BY 1"
     )
     numbers = [str(number) for (number,) in rows]
     for start in range(0, len(numbers), _PAGE):
-        changed = list(_later(books, numbers[start : start + _PAGE]))
-        if changed:
-            books.connection.execute(
-                text(
-                    "UPDATE whole_line SET later_quantity = :quantity, later_amount = :amount"
-                    " WHERE book = 1 AND number = :number AND line = :line"
-                ),
-                changed,
-            )
-            books.connection.commit()
+        lines, freights = [], []
+        for number, order, placed in _refunded(books, numbers[start : start + _PAGE]):
+            then = {unit: as_of(order, at) for unit, at in placed.items()}
+            for unit, before in then.items():
+                lines += list(_later(number, unit, order, before))
+            freight = max((each.refunded_freight for each in then.values()), default=0)
+            if freight:
+                freights.append({"number": number, "freight": scaled(freight)})
+        _note(books, lines, freights)
 
 
-def _later(books: Books, numbers: Sequence[str]) -> Iterator[dict[str, Any]]:
-    placed: dict[tuple[str, str], datetime] = {}
+def _note(books: Books, lines: list[dict[str, Any]], freights: list[dict[str, Any]]) -> None:
+    if lines:
+        books.connection.execute(
+            text(
+                "UPDATE whole_line SET later_quantity = :quantity, later_amount = :amount"
+                " WHERE book = 1 AND number = :number AND line = :line AND part = :unit"
+            ),
+            lines,
+        )
+    if freights:
+        books.connection.execute(
+            text(
+                "UPDATE whole_order SET freight_back = :freight WHERE book = 1 AND number = :number"
+            ),
+            freights,
+        )
+    books.connection.commit()
+
+
+def _later(number: str, unit: str, order: Order, before: Order) -> Iterator[dict[str, Any]]:
+    for now, then in zip(order.lines, before.lines, strict=True):
+        quantity = now.refunded_quantity - then.refunded_quantity
+        amount = now.refunded_amount - then.refunded_amount
+        if quantity or amount:
+            yield {
+                "number": number, "line": now.number, "unit": unit,
+                "quantity": scaled(quantity), "amount": scaled(amount),
+            }  # fmt: skip
+
+
+def _refunded(
+    books: Books, numbers: Sequence[str]
+) -> Iterator[tuple[str, Order, dict[str, datetime]]]:
+    """Give orders with refunds, and when each business unit's part was last placed."""
+    placed: dict[str, dict[str, datetime]] = {}
     for number, unit, at in _rows(
         books,
         numbers,
@@ -49,56 +87,19 @@ def _later(books: Books, numbers: Sequence[str]) -> Iterator[dict[str, Any]]:
         " WHERE o.shop = :shop AND o.number IN :numbers AND d.kind IN ('sales_order', 'amendment')",
         Column("number", Text), Column("unit", Text), Column("at", UtcDateTime),
     ):  # fmt: skip
-        placed[number, unit] = max(at, placed.get((number, unit), at))
-    refunds = {
-        number: content.get("refunds") or []
-        for number, content in _rows(
-            books,
-            numbers,
-            "SELECT number, content FROM orders WHERE shop = :shop AND number IN :numbers",
-            Column("number", Text), Column("content", ExactJson),
-        )
-    }  # fmt: skip
-    for number, line, line_id, unit in _rows(
+        units = placed.setdefault(number, {})
+        units[unit] = max(at, units.get(unit, at))
+    for number, content in _rows(
         books,
         numbers,
-        "SELECT o.number, l.number AS line, l.line_id, l.business_unit FROM orders o"
-        " JOIN order_line l ON l.order_pk = o.id WHERE o.shop = :shop AND o.number IN :numbers",
-        Column("number", Text), Column("line", Integer), Column("id", Text), Column("unit", Text),
+        "SELECT number, content FROM orders WHERE shop = :shop AND number IN :numbers",
+        Column("number", Text), Column("content", ExactJson),
     ):  # fmt: skip
-        at = placed.get((number, unit))
-        if at is None:
-            continue
-        late = [each for each in refunds.get(number, ()) if _time(each) > at]
-        quantity, amount = _of_line(late, line_id, "quantity"), _of_line(late, line_id, "amount")
-        if quantity or amount:
-            yield {
-                "number": number, "line": line,
-                "quantity": scaled(quantity), "amount": scaled(amount),
-            }  # fmt: skip
+        order, _ = read_order(content, shop=books.shop)
+        if order is not None and order.refunds and number in placed:
+            yield number, order, placed[number]
 
 
 def _rows(books: Books, numbers: Sequence[str], statement: str, *columns: Column[Any]) -> Any:
     query = text(statement).bindparams(bindparam("numbers", expanding=True)).columns(*columns)
     return books.connection.execute(query, {"shop": books.shop, "numbers": list(numbers)}).all()
-
-
-def _of_line(refunds: Sequence[Mapping[str, Any]], line_id: str, what: str) -> Decimal:
-    total = _ZERO
-    for refund in refunds:
-        for each in refund.get("lines") or []:
-            if str(each.get("line_id")) == line_id:
-                try:
-                    total += abs(Decimal(str(each.get(what) or 0)))
-                except InvalidOperation:
-                    continue
-    return total
-
-
-def _time(refund: Mapping[str, Any]) -> datetime:
-    """Return when it was booked; what has no time was there from the first."""
-    try:
-        at = datetime.fromisoformat(str(refund.get("refunded_at")))
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

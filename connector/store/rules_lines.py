@@ -153,20 +153,18 @@ def of_the_dms() -> Iterator[Rule]:
         " AND c.number = d.number AND c.line = d.line)",
         {"line": "d.line", "dms": "d.amount", "amount": "d.amount", "ordered_dms": "d.amount"},
     )
+    # What of the freight was given back before the order was placed, the DMS never held.
+    ours = "(t.c_freight - t.c_freight_back)"
+    more = f"(t.d_freight - {ours})"
     yield Rule(
-        f"CASE WHEN ABS(t.d_freight - t.c_freight) <= :tolerance THEN '{Kind.ROUNDING}'"
-        f" ELSE '{Kind.AMOUNT}' END",
+        f"CASE WHEN ABS{more} <= :tolerance THEN '{Kind.ROUNDING}' ELSE '{Kind.AMOUNT}' END",
         "'freight'",
         Book.DMS,
         "FROM summed t WHERE t.in_connector = 1 AND t.c_lines > 0 AND t.d_orders > 0"
-        " AND t.c_orders = t.d_orders AND t.d_freight <> t.c_freight"
-        " AND t.d_total = t.c_total - t.c_returned + t.d_freight - t.c_freight",
-        {
-            "connector": "t.c_freight", "dms": "t.d_freight",
-            "amount": "ABS(t.d_freight - t.c_freight)",
-            "ordered_dms": "(t.d_freight - t.c_freight)",
-        },
-    )  # fmt: skip
+        f" AND t.c_orders = t.d_orders AND {more} <> 0"
+        f" AND t.d_total = t.c_total - t.c_returned + {more}",
+        {"connector": ours, "dms": "t.d_freight", "amount": f"ABS{more}", "ordered_dms": more},
+    )
 
 
 def shipped() -> Rule:

@@ -24,6 +24,10 @@ HOLDS = {
         ("已退款未取消", "销售代表：在商城取消订单或退清余款"),
         ("refunded", "sales rep: cancel it in the storefront, or refund the rest"),
     ),
+    "refund_amount": (
+        ("退款无行可对", "事业部财务：在商城改按订单行退款，之后自动继续"),
+        ("refund amount", "BU finance: have it refunded by lines; then goes on by itself"),
+    ),
     "unassigned": (
         ("无事业部", "信息部：把物料分配给事业部，然后重试"),
         ("unassigned", "IT: give the part to a business unit, then retry"),

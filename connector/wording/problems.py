@@ -14,6 +14,13 @@ CORRECT_IT = Sentence("correct_it", "correct it in the storefront", "请在商�
 CORRECT_REFUND = Sentence(
     "correct_refund", "correct the refund in the storefront", "请在商城更正退款"
 )
+REFUND_BY_LINES = Sentence(
+    "refund_by_lines",
+    "BU finance: have it booked in the storefront by lines (delete the refund, refund the lines or"
+    " the shipping), or let `policy.refund_of_amount: spread` put it on the open lines",
+    "请事业部财务处理：在商城删除该退款，改按订单行或运费退款；"
+    "或设置 `policy.refund_of_amount: spread`，分摊到未退的订单行",
+)
 CORRECT_TOTAL = Sentence(
     "correct_total",
     "fees and vouchers must stand in the lines; correct the order in the storefront",
@@ -35,11 +42,6 @@ OUT_OF_RANGE = Sentence("out_of_range", "is out of range", "超出范围")
 VALUE_OUT_OF_RANGE = Sentence("value_out_of_range", "{value} is out of range", "{value} 超出范围")
 DECIMALS = Sentence("decimals", "{value} has more than four decimals", "{value} 超过四位小数")
 NOT_A_TIME = Sentence("not_a_time", "{value} is not a time", "{value} 不是时间")
-REFUND_OF_NO_LINE = Sentence(
-    "refund_of_no_line",
-    "refund of a line {line} that the order has not",
-    "退款指向订单中没有的行 {line}",
-)
 
 # What is missing or wrong in form (workflow.md, step 1).
 NAME_MISSING = Sentence("name_missing", "the {title} is missing", "缺少{title}")
@@ -132,6 +134,13 @@ NOT_POSITIVE = Sentence("not_positive", "{value} is not positive", "{value} 应�
 NEGATIVE = Sentence("negative", "{value} is negative", "{value} 不能为负")
 OVER_REFUNDED = Sentence(
     "over_refunded", "{refunded} refunded of {quantity}", "共 {quantity}，却退了 {refunded}"
+)
+REFUND_UNEXPLAINED = Sentence(
+    "refund_unexplained",
+    "{refunded} {currency} was refunded before release, of which open lines and freight explain"
+    " {explained}: {rest} {currency} stands on no line",
+    "放行前共退款 {refunded} {currency}，订单行与运费只对应 {explained}，"
+    "另有 {rest} {currency} 无行可对",
 )
 LINE_ID_TWICE = Sentence(
     "line_id_twice", "line id {line_id} occurs {times} times", "行标识 {line_id} 出现 {times} 次"

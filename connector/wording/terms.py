@@ -40,6 +40,7 @@ CAUSES = {
     "invalid": "信息不合格",
     "unpaid": "未付款",
     "refunded": "已退款未取消",
+    "refund_amount": "退款无行可对",
     "unassigned": "无事业部",
     "customer_review": "客户待识别",
     "stock": "缺货",

@@ -19,11 +19,12 @@ from connector.domain.reading import read_order
 from connector.sandbox import world
 from connector.sandbox.dms_documents import ORDER as SALES_ORDER
 from connector.sandbox.dms_documents import put_changed, timestamp
+from connector.sandbox.storefront_refunds import refunded_item
 from tests.commands.site import point_at
 from tests.support.books import SHOP, content
 from tests.support.scene import NOON, Scene, scene
 
-A, REFERENCE = 30, 900
+A = 30
 PLACED = datetime(2026, 11, 20, tzinfo=UTC)
 
 
@@ -38,21 +39,14 @@ def released(tmp_path: Path) -> Iterator[Scene]:
 
 
 def refund(made: Scene, number: int, amount: str, *lines: tuple[int, int, str]) -> None:
-    """Refund in the storefront; lines are (place, quantity, amount)."""
-    items = [
-        {
-            "id": REFERENCE + place,
-            "quantity": -quantity,
-            "total": f"-{each}",
-            "meta_data": [
-                {
-                    "key": "_refunded_item_id",
-                    "value": str(made.shown(number)["line_items"][place - 1]["id"]),
-                }
-            ],
-        }
-        for place, quantity, each in lines
-    ]
+    """Refund in the storefront; lines are (place, quantity, amount), of which tax is a share."""
+    shown = made.shown(number)
+    items = []
+    for place, quantity, each in lines:
+        item = shown["line_items"][place - 1]
+        whole = Decimal(item["total"]) + Decimal(item["total_tax"])
+        tax = round(Decimal(each) * Decimal(item["total_tax"]) / whole, 2)
+        items.append(refunded_item(shown, item["id"], quantity, str(Decimal(each) - tax), str(tax)))
     world.refund(made.sandbox.books, made.sandbox.clock, str(number), amount, items, "改买别的")
 
 

@@ -113,13 +113,6 @@ def test_a_refund_is_set_against_its_line() -> None:
     assert read.lines[0].refunded_amount == Decimal("3720.00")
 
 
-def test_a_refund_of_an_unknown_line_is_said() -> None:
-    refund = {"amount": "1", "lines": [{"line_id": "999", "quantity": "-1", "amount": "-1"}]}
-    read, wrong = read_order({**values(30), "refunds": [refund]}, shop="s")
-    assert read is None
-    assert "999" in str(wrong[0])
-
-
 @pytest.mark.parametrize(
     ("number", "changes", "field", "reason"),
     [

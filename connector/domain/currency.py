@@ -1,0 +1,32 @@
+"""The smallest amount that each currency knows (ISO 4217), and rounding to it."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+_FOUR = "CLF UYW"
+_DECIMALS = {
+    code: decimals
+    for codes, decimals in ((_NONE, 0), (_THREE, 3), (_FOUR, 4))
+    for code in codes.split()
+}
+
+
+def minor_unit(currency: str) -> Decimal:
+    """Return the currency's minor unit: 0.01 for CNY, 1 for JPY, 0.001 for KWD."""
+    return Decimal(1).scaleb(-_DECIMALS.get(currency, 2))
+
+
+def rounded(amount: Decimal, unit: Decimal) -> Decimal:
+    """Return an amount in whole minor units, half up: as shops and their payments round."""
+    return amount.quantize(unit, ROUND_HALF_UP)
+
+
+def slack(unit: Decimal, lines: int) -> Decimal:
+    """Return what so many lines may differ from their sum: half a unit each, at least one unit.
+
+    A shop that rounds its taxes once for all lines leaves that between the lines and the total.
+    """
+    return max(unit, unit * lines / 2)

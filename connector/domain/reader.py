@@ -1,0 +1,90 @@
+"""Reads single values of a mapping, and gathers what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connector.domain.order import Problem
+from connector.wording import Said, shown
+from connector.wording import problems as wrong
+
+_LARGEST = Decimal(10) ** 12
+_LONGEST = 2_000
+_CORRECT_IT = wrong.CORRECT_IT()
+
+
+class Reader:
+    """Reads typed values and gathers what is wrong with them."""
+
+    def __init__(self) -> None:
+        """Begin with nothing wrong."""
+        self.problems: list[Problem] = []
+        self.fatal = False
+
+    def wrong(self, field: str, reason: Said, remedy: Said = _CORRECT_IT) -> None:
+        """Note that a field cannot be read: then the order cannot either."""
+        self.problems.append(Problem(field, reason, remedy))
+        self.fatal = True
+
+    def decimal(self, value: Any, field: str) -> Decimal:
+        """Return a number of at most four decimals; what is none is noted, and 0."""
+        if isinstance(value, bool) or value is None or value == "":
+            self.wrong(field, wrong.MISSING() if value in (None, "") else wrong.NOT_A_NUMBER())
+            return Decimal(0)
+        try:
+            number = Decimal(str(value).strip())
+        except InvalidOperation:
+            self.wrong(field, wrong.NO_NUMBER_IS(value=shown(value)))
+            return Decimal(0)
+        if not number.is_finite() or abs(number) > _LARGEST:
+            self.wrong(field, wrong.VALUE_OUT_OF_RANGE(value=shown(value)))
+            return Decimal(0)
+        if number != round(number, 4):
+            self.wrong(field, wrong.DECIMALS(value=shown(value)))
+            return Decimal(0)
+        return number
+
+    def time(self, value: Any, field: str, *, required: bool) -> datetime | None:
+        """Return an aware time in UTC, None where there is none."""
+        if isinstance(value, str) and value.strip():
+            try:
+                value = datetime.fromisoformat(value.strip())
+            except ValueError:
+                self.wrong(field, wrong.NOT_A_TIME(value=shown(value)))
+                return None
+        if isinstance(value, datetime):
+            try:
+                return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+            except OverflowError:
+                self.wrong(field, wrong.OUT_OF_RANGE())
+                return None
+        if isinstance(value, date):
+            return datetime(value.year, value.month, value.day, tzinfo=UTC)
+        if required:
+            self.wrong(field, wrong.MISSING())
+        return None
+
+
+def text(value: Any) -> str:
+    """Return a text without blanks around it; empty for what is none."""
+    if value is None or isinstance(value, bool | dict | list | tuple):
+        return ""
+    return str(value).strip()[:_LONGEST]
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return named values; none for what has no names."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list; empty for what is none."""
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def first(value: Any, otherwise: Any) -> Any:
+    """Return a value, or another where it was left empty."""
+    return otherwise if value in (None, "") else value
