@@ -145,6 +145,7 @@ def build(
             correct_linked=settings.policy.correct_linked,
             person_documents=settings.policy.person_documents,
             refund_of_amount=settings.policy.refund_of_amount,
+            creations=settings.sap.limits.creations,
         ),
         clock=clock,
     )

@@ -111,7 +111,16 @@ class Rejected(ConnectorError):
 
 
 class InDoubt(ConnectorError):
-    """Raised when a write may or may not have taken effect: its answer was lost or unreadable."""
+    """Raised when a write may or may not have taken effect: its answer was lost or unreadable.
+
+    `asked_again`: the other side is asked by itself from time to time, while a person looks too.
+    """
+
+    def __init__(
+        self, message: str, *, place: str = "", remedy: str = "", asked_again: bool = False
+    ) -> None:
+        super().__init__(message, place=place, remedy=remedy)
+        self.asked_again = asked_again
 
 
 class AlreadyThere(ConnectorError):

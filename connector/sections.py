@@ -50,6 +50,16 @@ class LimitsSection(_Section):
     break_for: Seconds = 10
 
 
+class SapLimitsSection(LimitsSection):
+    """What SAP bears, and how many customers may be made there at most."""
+
+    creations: int = Field(
+        default=60,
+        ge=1,
+        description="customers created within an hour, by all processes; more wait and IT is told",
+    )
+
+
 class SapSection(_Section):
     """SAP. `transport` soap needs no SDK; rfc needs the extra `rfc` and SAP's NW RFC SDK."""
 
@@ -78,7 +88,7 @@ class SapSection(_Section):
         ge=timedelta(0),
         description="how long a recognised buyer is not looked up again",
     )
-    limits: LimitsSection = LimitsSection()
+    limits: SapLimitsSection = SapLimitsSection()
 
     def logon(self) -> dict[str, object]:
         """Return all by which SAP admits or refuses us, the password in clear."""

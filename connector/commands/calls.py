@@ -26,6 +26,7 @@ def list_calls(
     """
     from connector.commands.opened import opened, zone_of
     from connector.domain.masking import mask_text
+    from connector.steps.outbound import numbers_given
 
     with opened() as connector:
         states = ("sent", "in_doubt") if in_doubt else ()
@@ -39,6 +40,7 @@ def list_calls(
                     "state": row.state,
                     "attempts": row.attempts,
                     "document": row.document,
+                    "given": ", ".join(numbers_given(row)),
                     "sent_at": row.sent_at,
                     "error": mask_text(row.error or "")[:160],
                 }
@@ -72,6 +74,7 @@ def show(call_id: int) -> None:
                 "attempts": row.attempts,
                 "asked": row.asked,
                 "document": row.document,
+                "given": row.given or [],
                 "code": row.code,
                 "error": mask_tree(row.error),
                 "mapping_version": row.mapping_version,

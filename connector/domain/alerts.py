@@ -21,6 +21,8 @@ class AlertKind(StrEnum):
     AT_RISK = "at_risk"  # promise
     BROKEN = "broken"  # cause of the breach
     CALL_IN_DOUBT = "call_in_doubt"  # system: a call that belongs to no order
+    NUMBER_GONE = "number_gone"  # what SAP gave a number, and is not there
+    CREATIONS_WAIT = "creations_wait"
     NOT_DELIVERED = "not_delivered"  # target of a delivery
     WAVE_LATE = "wave_late"  # business unit
     JOB_FAILED = "job_failed"  # job
@@ -77,6 +79,8 @@ _ROLES = {
     Owner.BU_FINANCE: Role.FINANCE,
 }
 _KINDS = {
+    AlertKind.NUMBER_GONE: Role.IT,
+    AlertKind.CREATIONS_WAIT: Role.IT,
     AlertKind.CALENDAR_ENDS: Role.IT,
     AlertKind.DATABASE_LARGE: Role.IT,
     AlertKind.MAPPINGS_REFUSED: Role.IT,

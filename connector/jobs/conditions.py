@@ -12,6 +12,8 @@ from connector.gate import Guarded
 from connector.jobs.cadence import AtCutoffs
 from connector.mapping.live import Live
 from connector.steps.context import Context
+from connector.steps.outbound import given_now, numbers_given
+from connector.steps.recognise import CREATE, WITHIN
 from connector.store.calls import CallState
 from connector.store.promises import PromiseBook
 from connector.store.runs import Runs
@@ -24,6 +26,7 @@ _BLIP = timedelta(minutes=5)
 _UNDELIVERED = timedelta(minutes=10)
 _SLOW_RUN = timedelta(minutes=30)
 _ENDS_SOON = timedelta(days=45)
+_NAMED = 10
 # These say what only a person can mend: waiting for another failure brings nothing.
 _HOPELESS = ("Misconfigured", "LogonFailed", "CalendarEnded", "MappingFailed")
 
@@ -48,6 +51,7 @@ def conditions(sources: Sources) -> list[Condition]:
         *_held(sources.trouble),
         *_promises(sources.promises, now),
         *_calls(sources.trouble, now),
+        *creations_of(sources.context, now),
         *_waves(sources, now),
         *_runs(sources.trouble, now),
         *_systems(sources),
@@ -80,6 +84,23 @@ def _calls(trouble: Trouble, now: datetime) -> Iterator[Condition]:
     for _, operation, calls, since, error in trouble.unsettled_calls((CallState.PENDING,), late):
         detail = {"calls": calls, "error": recorded(error)}
         yield Condition(AlertKind.NOT_DELIVERED, operation, since, 0, detail)
+
+
+def creations_of(context: Context, now: datetime) -> Iterator[Condition]:
+    """Give what is wrong with customers that are created in SAP."""
+    gone = [
+        row
+        for row in context.calls.given_in_doubt()
+        if given_now(row) and context.outbound.settles_at(row) <= now
+    ]
+    if gone:
+        numbers = ", ".join(number for row in gone[:_NAMED] for number in numbers_given(row))
+        detail = {"calls": len(gone), "numbers": numbers, "call": gone[0].id}
+        yield Condition(AlertKind.NUMBER_GONE, "", gone[0].sent_at, 0, detail)
+    limit = context.policy.creations
+    sent, _ = context.calls.sent_since(CREATE, now - WITHIN)
+    if sent >= limit:
+        yield Condition(AlertKind.CREATIONS_WAIT, "", None, 0, {"limit": limit})
 
 
 def _waves(sources: Sources, now: datetime) -> Iterator[Condition]:

@@ -172,6 +172,30 @@ KINDS = {
         ),
         "connector calls list --in-doubt；connector calls resolve ID --found DOCUMENT | --absent",
     ),
+    AlertKind.NUMBER_GONE: Words(
+        (
+            "SAP 给出了编号并提交，但查不到（{calls} 个）：{numbers}",
+            "SAP gave numbers and committed them, and they are not there ({calls}): {numbers}",
+        ),
+        (
+            "不会另建：请在 SM13 中重复中断的更新，查到后订单自动继续；服务须保持会话（有状态）",
+            "none is created in their place: repeat terminated updates in SM13, the orders then go"
+            " on by themselves; where there are none, look whether the service keeps its sessions",
+        ),
+        "connector calls list --in-doubt；connector calls resolve {call} --found NUMBER | --absent",
+    ),
+    AlertKind.CREATIONS_WAIT: Words(
+        (
+            "一小时内已在 SAP 新建 {limit} 个客户，达到上限",
+            "{limit} customers were created in SAP within an hour, as many as may be",
+        ),
+        (
+            "其余买方等待：请核对是否重复新建；确属正常可提高 sap.limits.creations",
+            "further buyers wait: look whether they are made twice; if all is well, raise"
+            " sap.limits.creations",
+        ),
+        "connector calls list",
+    ),
     AlertKind.NOT_DELIVERED: Words(
         (
             "发往 {subject} 的文件未送达：{calls} 次。{error}",

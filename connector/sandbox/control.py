@@ -25,7 +25,8 @@ POST /_sandbox/world/return {"order": "30"}
 POST /_sandbox/world/refund {"order": "30", "amount": "1.00", "lines": [], "shipping": []}
 POST /_sandbox/world/order {"order": "30", "fields": {"status": "cancelled"}}
 POST /_sandbox/world/customer {"number": "100003", "fields": {"STCD5": "…"}}
-POST /_sandbox/world/unlock {}""".splitlines()
+POST /_sandbox/world/unlock {}
+POST /_sandbox/world/repeat-updates {}""".splitlines()
 
 
 class Control:
@@ -109,6 +110,7 @@ class Control:
             "order": lambda: world.change_order(books, clock, str(body["order"]), body["fields"]),
             "customer": lambda: world.change_customer(books, str(body["number"]), body["fields"]),
             "unlock": self._sap.unlock,
+            "repeat-updates": self._sap.repeat_updates,
         }
         if what not in acts:
             raise LookupError(f"nobody can {what}")

@@ -21,7 +21,10 @@ Kind = Literal[
     "with",  # everything done, the answer also has the XML of `text`, in place of what is so called
     "silence",  # everything done, no answer for `seconds`
     "outage",  # every connection reset until the fault is removed
+    "update-terminated",  # sap: the commit says ok, its update ends in SM13 and nothing is there
+    "no-session",  # sap: the request is served outside the session that it belongs to
 ]
+OF_SAP = ("update-terminated", "no-session")
 
 
 @dataclass
@@ -59,6 +62,8 @@ class Fault:
             raise ValueError(f"fault {spec!r}: system must be sap, dms, storefront or *")
         if kind not in get_args(Kind):
             raise ValueError(f"fault {spec!r}: kind must be one of {', '.join(get_args(Kind))}")
+        if kind in OF_SAP and system != "sap":
+            raise ValueError(f"fault {spec!r}: {kind} is a fault of sap")
         values: dict[str, Any] = {}
         readers: dict[str, Any] = {
             "operation": str,

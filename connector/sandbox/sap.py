@@ -6,6 +6,7 @@ import base64
 import re
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
@@ -74,6 +75,7 @@ class SapApplication:
         self._sessions: dict[str, _Open] = {}
         self._lock = threading.Lock()
         self.refused = 0
+        self._terminated: list[Callable[[], None]] = []
         self._stateless = 0
         self.busiest = 0
         if seed:
@@ -111,6 +113,14 @@ class SapApplication:
             return _fault("Client", f"XML: {error}")
         return self._with_session(request, function, values, style)
 
+    def repeat_updates(self) -> int:
+        """Repeat the updates that were terminated, as SM13 lets a person do; return how many."""
+        with self._lock:
+            terminated, self._terminated = self._terminated, []
+        for change in terminated:
+            change()
+        return len(terminated)
+
     def unlock(self) -> None:
         """Let the user log on again."""
         self.refused = 0
@@ -125,6 +135,8 @@ class SapApplication:
         with self._lock:
             self._forget_idle()
             opened = self._sessions.get(key) if key else None
+            if request.fault == "no-session":
+                key = opened = command = None
             if opened is None and command == "open":
                 if len(self._sessions) >= _SESSIONS:
                     return Response(503, b"Service cannot be reached: no free session")
@@ -138,6 +150,9 @@ class SapApplication:
         try:
             with opened.lock:
                 opened.used = self._clock.now()
+                if request.fault == "update-terminated":
+                    self._terminated += opened.session.pending
+                    opened.session.pending.clear()
                 response = self._run(opened.session, function, values, style)
         finally:
             with self._lock:

@@ -15,18 +15,22 @@ from typing import Any, Protocol
 
 from lxml import etree
 
-from connector.sandbox.faults import Fault, Faults
+from connector.sandbox.faults import OF_SAP, Fault, Faults
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `query` keeps the last value of each name; `path` is decoded."""
+    """One HTTP request. `query` keeps the last value of each name; `path` is decoded.
+
+    `fault` is a fault that the application itself suffers while it works.
+    """
 
     method: str
     path: str
     query: dict[str, str]
     headers: Message
     body: bytes
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(Response(fault.status, fault.text.encode(), {"Content-Type": "text/html"}))
         elif fault.kind == "business":
             self._answer(self.application.refuse(request, fault.code, fault.text))
+        elif fault.kind in OF_SAP:
+            self._answer(self.application.handle(replace(request, fault=fault.kind)))
         elif fault.kind == "latency":
             time.sleep(fault.seconds)
             self._answer(self.application.handle(request))

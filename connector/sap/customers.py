@@ -94,8 +94,16 @@ class CustomerDesk:
         """Return one customer by number."""
         return self._finder.by_number(number)
 
-    def create(self, buyer: Buyer, business_unit: Mapping[str, Any], reference: str = "") -> str:
+    def create(
+        self,
+        buyer: Buyer,
+        business_unit: Mapping[str, Any],
+        reference: str = "",
+        given: Callable[[str], None] = lambda _number: None,
+    ) -> str:
         """Create a customer and return its number, read back after the commit.
+
+        `given` is told the number before the commit is sent; what it raises keeps the commit back.
 
         All calls of the mapping and the commit run in one session. Until the commit is sent a
         lost answer has had no effect, since SAP rolls an abandoned session back: RetryLater.
@@ -113,7 +121,7 @@ class CustomerDesk:
             return alpha(number, _LENGTH)
 
         source = _source(buyer, business_unit, reference)
-        number = self._in_one_session(mapping, source, number_in)
+        number = self._in_one_session(mapping, source, number_in, given)
         self._there(number, systems.DONE_CREATED())
         return number
 
@@ -124,7 +132,9 @@ class CustomerDesk:
         """
         number = alpha(number, _LENGTH)
         source = {**_source(buyer, business_unit, ""), "number": number}
-        self._in_one_session(self._mappings()[_CHANGE], source, lambda _answers: number)
+        self._in_one_session(
+            self._mappings()[_CHANGE], source, lambda _answers: number, lambda _number: None
+        )
         return self._there(number, systems.DONE_CHANGED())
 
     def cuts(self, buyer: Buyer, business_unit: Mapping[str, Any]) -> list[str]:
@@ -147,6 +157,7 @@ class CustomerDesk:
         mapping: Spoken,
         source: dict[str, Any],
         outcome: Callable[[list[dict[str, Any]]], str],
+        given: Callable[[str], None],
     ) -> str:
         answers: list[dict[str, Any]] = []
         with ExitStack() as opened:
@@ -164,6 +175,7 @@ class CustomerDesk:
                         together([error.message, systems.NOTHING_COMMITTED()]), place=error.place
                     ) from None
                 made = outcome(answers)
+                given(made)
                 # Others may believe by now that nothing comes any more.
                 last_look()
             with doubted("SAP"):

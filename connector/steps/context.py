@@ -40,6 +40,7 @@ class Policy:
     `stock`: what becomes of an order of which something is short.
     `person_documents`: by which documents a person may say who it is. `refund_of_amount`: what
     becomes of an order of which an amount was refunded before its release that no line explains.
+    `creations`: so many customers at most are created in SAP within an hour, by all processes.
     """
 
     review_again: timedelta = timedelta(minutes=15)
@@ -50,6 +51,7 @@ class Policy:
     refund_of_amount: RefundPolicy = RefundPolicy.HOLD
     retry_first: timedelta = timedelta(seconds=30)
     retry_most: timedelta = timedelta(minutes=15)
+    creations: int = 60
 
 
 @dataclass(frozen=True)

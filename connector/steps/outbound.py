@@ -13,6 +13,10 @@ the settling time, which is longer than any request can linger on the wire or in
 then the request may still be on its way, from this process or from one that was killed. A process
 that stood still meanwhile, or waited for its turn, looks at its claim once more before the first
 byte leaves (`connector.departure`), at each attempt of the gateway to send it.
+
+Some systems give a document its number before it is committed. The number is recorded before the
+commit is sent; one that was given and is not there is never answered by another write, but left to
+a person, and asked for again all the while.
 """
 
 from __future__ import annotations
@@ -129,6 +133,14 @@ class Outbound:
                 self._calls.release(row, mask_said(said_of(error)))
             raise
 
+    def given(self, call: Call, number: str) -> None:
+        """Note the number that the other side gave what is still to be committed.
+
+        Raises RetryLater when the call is on its way no longer, and must not be committed.
+        """
+        if not self._calls.give(self._calls.by_key(call.key), number):
+            raise RetryLater(systems.ANOTHER_PROCESS(), place=call.key)
+
     def outcome(self, row: CallRow, ask: Ask | None) -> Document | None:
         """Return the document of a recorded call; None when it is free to be sent.
 
@@ -221,8 +233,19 @@ class Outbound:
             )
         if row.code == EXISTS:
             raise self._for_ops(row, systems.NOT_SHOWN())
+        if given_now(row):
+            raise self._number_gone(row)
         self._calls.release(row, systems.ABSENT())
         return None
+
+    def _number_gone(self, row: CallRow) -> InDoubt:
+        """Return the doubt about a number that was given and is not there."""
+        return InDoubt(
+            systems.NUMBER_GONE(numbers=", ".join(numbers_given(row)), call=row.id),
+            place=row.key,
+            remedy=systems.RESOLVE_NUMBER(call=row.id),
+            asked_again=True,
+        )
 
     def _for_ops(self, row: CallRow, why: Said) -> InDoubt:
         """Return the doubt that only a person can end, with all that is known."""
@@ -239,3 +262,13 @@ class Outbound:
             place=row.key,
             remedy=systems.RESOLVE(reference=row.reference, call=row.id),
         )
+
+
+def numbers_given(row: CallRow) -> list[str]:
+    """Return every number that the other side ever gave for a call."""
+    return list(dict.fromkeys(str(each["number"]) for each in row.given or ()))
+
+
+def given_now(row: CallRow) -> bool:
+    """Whether a number was given in the attempt that a call is in."""
+    return any(each["attempt"] == row.attempts for each in row.given or ())

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_name
 from connector.domain.matching import Candidate, Decision, Verdict, decide
 from connector.domain.order import Buyer, Order
-from connector.errors import ConnectorError, MappingFailed, Rejected
+from connector.errors import ConnectorError, MappingFailed, Rejected, RetryLater
 from connector.steps.context import Context, buyer_key
-from connector.steps.outbound import Document
-from connector.store.calls import Call
+from connector.steps.outbound import Document, numbers_given
+from connector.store.calls import Call, CallState
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
-from connector.wording import Said, course, problems, quoted, together
+from connector.wording import Said, course, problems, quoted, systems, together
 
 CREATE = "create_customer"
+# The time over which the customers are counted that were created.
+WITHIN = timedelta(hours=1)
 # Buyers in one look-up; one question to SAP holds the conditions of about eight.
 _CHUNK = 8
 
@@ -75,8 +79,9 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
         return _recognised(
             context, bound.number, course.KNOWN_CUSTOMER(number=bound.number, how=_how(bound.how))
         )
-    call = context.calls.find(creation(context, row, order).key)
-    if call is not None:
+    planned = creation(context, row, order)
+    call = context.calls.find(planned.key)
+    if call is not None and call.state != CallState.PENDING:
         # A creation is under way or was made: its outcome comes before any new look.
         return _create(context, row, order)
     if isinstance(found, ConnectorError):
@@ -87,6 +92,11 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
         found = context.sap_customers.find([order.buyer])[0]
         decision = decide(order.buyer, found)
     if decision.verdict is Verdict.RECOGNISED and decision.number is not None and found:
+        if call is not None:
+            # Somebody made the record meanwhile: it is not to be created any more.
+            number, answer = decision.number, {"linked_by": "connector"}
+            if context.calls.spare(planned, number, answer, context.clock()).document != number:
+                return _create(context, row, order, decision)
         context.sap_customers.remember(order.buyer, found)
         return _recognised(
             context,
@@ -94,7 +104,8 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
             course.CUSTOMER_RECOGNISED(number=decision.number, reason=decision.reason),
             {"decision": _shown(decision)},
         )
-    if decision.verdict is Verdict.NEW:
+    if decision.verdict is Verdict.NEW or call is not None:
+        # That there are candidates does not matter where a creation was decided before.
         return _create(context, row, order, decision)
     return Change(
         event="held",
@@ -118,10 +129,18 @@ def _create(
 ) -> Change:
     unit = context.business_units[order.business_units[0]]
     desk, call = context.sap_customers, creation(context, row, order)
+
+    def send() -> Document:
+        # Once more, now that the call is recorded: another process may have taken the last place.
+        _bounded(context, with_own=True)
+        given = partial(context.outbound.given, call)
+        return Document(desk.create(order.buyer, asdict(unit), call.reference, given), {})
+
+    known = context.calls.find(call.key)
+    if known is None or known.state == CallState.PENDING:
+        _bounded(context, with_own=False)
     document = context.outbound.perform(
-        call,
-        send=lambda: Document(desk.create(order.buyer, asdict(unit), call.reference), {}),
-        ask=lambda: _created(context, order.buyer, call.reference),
+        call, send=send, ask=lambda: _created(context, order.buyer, call)
     )
     number = document.number
     if "linked_by" in document.answer:
@@ -142,13 +161,30 @@ def _create(
     return _recognised(context, number, text, detail)
 
 
-def _created(context: Context, buyer: Buyer, reference: str) -> Document | None:
-    found = [
-        candidate
-        for candidate in context.sap_customers.find_created(buyer, reference)
-        if not candidate.deleted
-    ]
-    return Document(found[0].number, {}) if found else None
+def _bounded(context: Context, *, with_own: bool) -> None:
+    """Raise RetryLater where no more customers may be created now, whatever asks for them."""
+    limit, now = context.policy.creations, context.clock()
+    sent, first = context.calls.sent_since(CREATE, now - WITHIN)
+    if sent - with_own >= limit and first is not None:
+        free_at = first + WITHIN
+        raise RetryLater(
+            systems.TOO_MANY_CREATIONS(limit=limit, at=f"{free_at:%H:%M}"),
+            place="SAP create customer",
+            after=min(
+                max(free_at - now, timedelta(seconds=1)), context.policy.retry_most
+            ).total_seconds(),
+        )
+
+
+def _created(context: Context, buyer: Buyer, call: Call) -> Document | None:
+    """Return the customer that a creation made: by its reference, and by each number given."""
+    desk = context.sap_customers
+    found = desk.find_created(buyer, call.reference)
+    if not found:
+        numbers = numbers_given(context.calls.by_key(call.key))
+        found = [each for number in numbers if (each := desk.read_back(number)) is not None]
+    there = [candidate for candidate in found if not candidate.deleted]
+    return Document(there[0].number, {}) if there else None
 
 
 def creation(context: Context, row: OrderRow, order: Order) -> Call:

@@ -15,7 +15,7 @@ from connector.errors import Rejected, RetryLater
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key
 from connector.steps.correct import correct, usable
-from connector.steps.recognise import create_customer, creation
+from connector.steps.recognise import CREATE, create_customer, creation
 from connector.steps.walk import commit, decide, walk
 from connector.store.calls import CallState
 from connector.store.changes import Change, StaleOrder
@@ -229,7 +229,8 @@ def resolve_call(
     """Note what a person found out about a call, and let its order go on; return the order.
 
     Raises Rejected when the call moved on meanwhile, or is so young that it may still arrive:
-    "absent" would then be believed too early, and the write be made twice.
+    "absent" would then be believed too early, and the write be made twice. A customer is read in
+    SAP first. Other orders that wait for the same call go on too.
     """
     early_until = context.outbound.settles_at(call)
     if found is None and context.clock() < early_until:
@@ -238,6 +239,8 @@ def resolve_call(
             f"call {call.id} may still take effect until {early_until:%H:%M:%S} UTC",
             remedy="look again then, and say --absent if it is still not there",
         )
+    if found is not None and call.operation == CREATE:
+        found = usable(context.sap_customers.read_back(found), found).number
     if found is not None:
         settled = context.calls.confirm(call, found, {"settled_by": actor}, context.clock())
     else:
@@ -257,7 +260,12 @@ def resolve_call(
     )
     change = Change(event="call_resolved", text=_said(said, reason))
     context.orders.note(call.order_pk, change, actor, context.clock())
-    return retry(context, context.orders.get(call.order_pk), actor, reason)
+    after = retry(context, context.orders.get(call.order_pk), actor, reason)
+    if call.operation == CREATE:
+        # All orders of a buyer share the call that creates the customer.
+        for order_pk in context.orders.held_for(HoldCause.IN_DOUBT, call.reference):
+            retry(context, context.orders.get(order_pk), actor, reason)
+    return after
 
 
 def _said(text: Said, reason: str) -> Said:

@@ -105,7 +105,11 @@ def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], 
     except Misconfigured:
         raise
     except Exception as error:
-        return held_for(row, error)
+        held = held_for(row, error)
+        if isinstance(error, InDoubt) and error.asked_again:
+            again = context.clock() + context.policy.review_again
+            return replace(held, next_try_at=again)
+        return held
 
 
 def held_for(row: OrderRow, error: Exception) -> Change:

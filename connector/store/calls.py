@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, Update, bindparam, insert, or_, select, update
+from sqlalchemy import Table, Update, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from connector.store.database import Database
@@ -198,6 +198,30 @@ class Calls:
         )
         with self._database.reading() as session:
             return session.scalar(query) is not None
+
+    def give(self, row: CallRow, number: str) -> bool:
+        """Note the number that the other side gave in this attempt; whether it is still sending."""
+        given = [*(row.given or ()), {"number": number, "attempt": row.attempts}]
+        return self._change(row, (CallState.SENT,), given=given)
+
+    def sent_since(self, operation: str, since: datetime) -> tuple[int, datetime | None]:
+        """Return how many calls were sent since then and may have taken effect, and the first."""
+        query = select(func.count(), func.min(CallRow.sent_at)).where(
+            CallRow.operation == operation,
+            CallRow.sent_at > since,
+            CallRow.state.in_((CallState.SENT, CallState.IN_DOUBT, CallState.CONFIRMED)),
+        )
+        with self._database.reading() as session:
+            sent, first = session.execute(query).one()
+        return int(sent), first
+
+    def given_in_doubt(self) -> list[CallRow]:
+        """Return the calls in doubt of which the other side gave a number."""
+        query = select(CallRow).where(
+            CallRow.state == CallState.IN_DOUBT, CallRow.given.is_not(None)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(query.order_by(CallRow.id)))
 
     def asked(self, row: CallRow) -> None:
         """Count one question about a call."""

@@ -195,6 +195,24 @@ RESOLVE = Sentence(
     "请在对方系统查找 {reference}，再执行"
     " `connector calls resolve {call} --found 单据号` 或 `--absent`",
 )
+NUMBER_GONE = Sentence(
+    "number_gone",
+    "SAP gave number {numbers} and committed it (call {call}), and it is not there:"
+    " none is created in its place",
+    "SAP已给出编号 {numbers} 并提交（调用 {call}），但查不到；不会另建",
+)
+RESOLVE_NUMBER = Sentence(
+    "resolve_number",
+    "look in SM13 for a terminated update and repeat it, the order then goes on by itself;"
+    " or say `connector calls resolve {call} --found NUMBER`, or `--absent` to have one created",
+    "请在SM13中查找中断的更新并重复执行，之后订单自动继续；"
+    "或执行 `connector calls resolve {call} --found 编号`，确认没有则用 `--absent` 重新创建",
+)
+TOO_MANY_CREATIONS = Sentence(
+    "too_many_creations",
+    "{limit} customers were created within an hour, no more are: the next at {at} UTC",
+    "一小时内已新建 {limit} 个客户，暂停新建，{at} UTC 后继续",
+)
 NO_SUCH_UNIT = Sentence(
     "no_such_unit",
     "the call is of a business unit that is not configured",

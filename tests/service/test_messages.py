@@ -54,6 +54,8 @@ ALERTS = [
     Alert("system_away", "SAP", 230),
     Alert("calendar_ends", "", 0, {"ends": "2026-12-31"}),
     Alert("database_large", "", 0, {"size": "21.3 GiB", "bound": "20.0 GiB"}),
+    Alert("number_gone", "", 0, {"calls": 2, "numbers": "0000200001, 0000200002", "call": 12}),
+    Alert("creations_wait", "", 0, {"limit": 60}),
     Alert("mappings_refused", "", 0, {
         "findings": 2, "first": "mappings/a.yaml:3:7: no field b", "version": "0123456789ab"}),
 ]  # fmt: skip

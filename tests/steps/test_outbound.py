@@ -272,6 +272,51 @@ def test_a_question_that_is_refused_leaves_the_doubt(calls: Calls, outbound: Out
     assert state(calls) == CallState.IN_DOUBT
 
 
+def test_a_number_that_was_given_and_is_not_there_is_never_sent_again(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    side = Side(calls, answers=[InDoubt("committed, and not there")], arrives=False)
+
+    def send() -> Document:
+        outbound.given(CALL, "200001")
+        return side.send()
+
+    with pytest.raises(RetryLater):
+        outbound.perform(CALL, send, side.ask)
+    for _ in range(3):
+        clock.now += SETTLING
+        with pytest.raises(InDoubt, match="200001") as doubt:
+            outbound.perform(CALL, send, side.ask)
+        assert doubt.value.asked_again
+    assert len(side.recorded_before_sent) == 1
+    # A person said that it is absent: the next attempt has its own number, or none.
+    calls.release(calls.by_key(CALL.key), "absent")
+    side.answers = [InDoubt("lost")]
+    with pytest.raises(RetryLater):
+        outbound.perform(CALL, side.send, side.ask)
+    clock.now += SETTLING
+    side.arrives = True
+    assert outbound.perform(CALL, send, side.ask).number == "SO1"
+    given = calls.by_key(CALL.key).given or []
+    assert [(each["number"], each["attempt"]) for each in given] == [("200001", 1), ("200001", 3)]
+
+
+def test_a_call_that_is_on_its_way_no_longer_is_not_committed(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    side = Side(calls)
+
+    def send() -> Document:
+        clock.now += SETTLING
+        outbound.perform(CALL, side.send, side.ask)  # another one took it for absent meanwhile
+        outbound.given(CALL, "200001")
+        return side.send()
+
+    with pytest.raises(RetryLater, match="another process"):
+        outbound.perform(CALL, send, side.ask)
+    assert side.held == ["SO1"]
+
+
 def test_of_many_processes_one_sends(calls: Calls, clock: Clock) -> None:
     side, errors = Side(calls), []
     gate = threading.Barrier(8)

@@ -14,12 +14,17 @@ from connector.wording import Said
 
 
 class CallRow(Base):
-    """One outbound write. See `connector.steps.outbound` for its states."""
+    """One outbound write. See `connector.steps.outbound` for its states.
+
+    `given` are the numbers that the other side gave before they were committed: rows of `number`
+    and the `attempt` in which it was given.
+    """
 
     __tablename__ = "outbound_call"
     __table_args__ = (
         UniqueConstraint("key"),
         Index("ix_outbound_call_state", "state"),
+        Index("ix_outbound_call_sent", "operation", "sent_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -37,6 +42,7 @@ class CallRow(Base):
     asked: Mapped[int] = mapped_column(default=0)
     document: Mapped[str | None] = mapped_column(String(80))
     answer: Mapped[dict[str, Any] | None]
+    given: Mapped[list[Any] | None]
     code: Mapped[str | None] = mapped_column(String(80))
     error: Mapped[Said | None] = mapped_column(SaidText)
     created_at: Mapped[datetime]
