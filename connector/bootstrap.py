@@ -187,7 +187,7 @@ def build(
         zone,
     )
     jobs = (
-        intake(context, Every(schedule.intake)),
+        intake(context, runs, Every(schedule.intake)),
         advance(context, Every(schedule.advance), settings.workers, stop.is_set),
         wave(context, waves, runs, files, settings.output / "waves", language_of(settings).say),
         status(context, database, Every(schedule.status), sap_books, zone),

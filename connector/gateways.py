@@ -53,6 +53,13 @@ def storefront_of(settings: Settings) -> Storefront:
             connect_timeout=section.connect_timeout,
             read_timeout=section.read_timeout,
             call_deadline=section.call_deadline,
+            page_size=section.page_size,
+            ordering=section.ordering,
+            key_in=section.key_in,
+            headers={name: each.get_secret_value() for name, each in section.headers.items()},
+            user_agent=section.user_agent,
+            ca_file=section.ca_file,
+            proxy=section.proxy,
         )
     )
 

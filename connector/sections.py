@@ -34,6 +34,19 @@ class StorefrontSection(_Section):
     url: str = "http://127.0.0.1:8803"
     consumer_key: str = "ck_sandbox"
     consumer_secret: SecretStr = SecretStr("")
+    key_in: Literal["header", "query"] = Field(
+        default="header", description="query where the web server drops the header Authorization"
+    )
+    page_size: int = Field(default=100, ge=1, le=100, description="orders asked for at a time")
+    ordering: Literal["modified", "id"] = Field(
+        default="modified", description="id where the shop refuses to list by modification"
+    )
+    ca_file: Path | None = None
+    proxy: str | None = None
+    user_agent: str = "connector"
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="HTTP headers sent with every request"
+    )
     connect_timeout: Seconds = 10
     read_timeout: Seconds = 30
     call_deadline: Seconds = 60

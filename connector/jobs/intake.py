@@ -14,20 +14,38 @@ from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context
 from connector.steps.take import take
 from connector.store.changes import StaleOrder
+from connector.store.runs import Runs
 
 _log = structlog.get_logger(__name__)
 
-# The storefront's clock and ours may differ, and its "modified" has a resolution of a second.
+# An order shows some time after the moment that it bears, when it is saved.
 OVERLAP = timedelta(minutes=5)
+_SAVED = timedelta(seconds=30)
+# What lies between two clocks below this is the second that an answer is dated to, and the wire.
+_SAME = timedelta(seconds=2)
 
 
-def intake(context: Context, cadence: Cadence) -> Job:
-    """Return the job. Orders are known by shop and number, so overlapping windows do no harm."""
+def intake(context: Context, runs: Runs, cadence: Cadence) -> Job:
+    """Return the job. Orders are known by shop and number, so overlapping windows do no harm.
+
+    A window is of our clock and what an order bears of the shop's: the window is moved by as much
+    as they differ now. It begins no later than the newest change that was ever seen, so that
+    nothing falls between two windows when the shop's clock is set right.
+    """
+    newest = f"storefront:{context.shop}:modified"
 
     def run(window: Window, _scope: str) -> Counts:
         counts: Counter[str] = Counter()
-        for payload in context.storefront.orders_modified(window.start - OVERLAP, window.end):
+        ahead = _ahead(context)
+        seen = runs.watermark(newest)
+        start, end = window.start + ahead - OVERLAP, window.end + ahead
+        if seen is not None:
+            start = min(start, seen - _SAVED)
+        for payload in context.storefront.orders_modified(start, end):
             counts["seen"] += 1
+            changed = context.storefront.modified_at(payload)
+            if changed is not None and (seen is None or changed > seen):
+                seen = changed
             try:
                 counts[take(context, payload)] += 1
             except MappingFailed as error:
@@ -37,6 +55,18 @@ def intake(context: Context, cadence: Cadence) -> Job:
                 # It is being moved this very moment; the overlap of the next window sees it again.
                 counts["busy"] += 1
                 _log.info("order is busy", order=str(error))
+        if seen is not None:
+            runs.set_watermark(newest, seen)
         return dict(counts)
 
     return Job("intake", "pull new and changed orders from the storefront", cadence, run)
+
+
+def _ahead(context: Context) -> timedelta:
+    """Return by how much the storefront's clock is ahead of ours."""
+    shown = context.storefront.clock()
+    ahead = shown - context.clock() if shown else timedelta(0)
+    if abs(ahead) <= _SAME:
+        return timedelta(0)
+    _log.info("the storefront's clock differs", seconds=round(ahead.total_seconds()))
+    return ahead

@@ -102,14 +102,22 @@ class Books:
 
 
 class Clock:
-    """The sandbox's own time: the real one until a fixed one is set; a set one stands still."""
+    """The sandbox's own time: the real one until a fixed one is set; a set one stands still.
+
+    The shop's clock goes `shop_ahead` of the others.
+    """
 
     def __init__(self) -> None:
         self._fixed: datetime | None = None
+        self.shop_ahead = timedelta(0)
 
     def now(self) -> datetime:
         """Return the current time, aware, in UTC, to the second."""
         return (self._fixed or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+
+    def shop_now(self) -> datetime:
+        """Return what the shop's clock shows."""
+        return self.now() + self.shop_ahead
 
     def set(self, now: datetime | None) -> None:
         """Stop the clock at `now`; None lets it run again."""

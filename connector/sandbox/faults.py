@@ -23,6 +23,7 @@ Kind = Literal[
     "outage",  # every connection reset until the fault is removed
     "update-terminated",  # sap: the commit says ok, its update ends in SM13 and nothing is there
     "no-session",  # sap: the request is served outside the session that it belongs to
+    "headers",  # headers whose name matches `code` are dropped, or hold what `text` says
 ]
 OF_SAP = ("update-terminated", "no-session")
 
@@ -34,6 +35,7 @@ class Fault:
     `operation` is a shell pattern over function module names, WSDL operations or
     "METHOD /path"; `writes` limits it to requests that change something. Among the requests
     it concerns it strikes every `every`-th, or each with `probability`, at most `times` times.
+    Of a fault `headers` the `text` is dropped, empty, doubled, or the value that is sent instead.
     """
 
     system: System | Literal["*"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import email.utils
 import json
 import re
 import urllib.parse
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from importlib import resources
@@ -24,14 +26,17 @@ from connector.sandbox.storefront_seed import (
     sample_refunds,
     stamp_of,
 )
+from connector.sandbox.storefront_shown import (
+    FORMER_SKU,
+    REFUND,
+    refunds_of,
+    shown,
+    stored,
+    stored_note,
+)
 from connector.sandbox.web import Request, Response
 
-ORDER, NOTE, REFUND, PRODUCT = (
-    "storefront.order",
-    "storefront.note",
-    "storefront.refund",
-    "storefront.product",
-)
+ORDER, NOTE, PRODUCT = "storefront.order", "storefront.note", "storefront.product"
 _ROUTE = "/wp-json/wc/v3"
 _CHANGEABLE = ("status", "customer_note", "billing", "shipping", "transaction_id", "line_items")
 
@@ -86,6 +91,7 @@ class StorefrontApplication:
                 ("GET", r"/orders/([^/]+)", self._get_order),
                 ("PUT", r"/orders/([^/]+)", self._update_order),
                 ("POST", r"/orders/([^/]+)", self._update_order),
+                ("DELETE", r"/orders/([^/]+)", self._delete_order),
                 ("GET", r"/orders/([^/]+)/notes", self._list_notes),
                 ("POST", r"/orders/([^/]+)/notes", self._add_note),
                 ("GET", r"/orders/([^/]+)/refunds", self._list_refunds),
@@ -95,6 +101,7 @@ class StorefrontApplication:
                 ("POST", "/products/batch", self._batch_products),
                 ("GET", r"/products/([^/]+)", self._get_product),
                 ("PUT", r"/products/([^/]+)", self._update_product),
+                ("DELETE", r"/products/([^/]+)", self._delete_product),
             )
         ]
 
@@ -109,12 +116,14 @@ class StorefrontApplication:
         return _error(Refused(400, f"woocommerce_{code.lower()}", text))
 
     def handle(self, request: Request) -> Response:
-        """See `Application`."""
+        """See `Application`. The answer is dated by the shop's own clock."""
+        answer = self._handle(request)
+        date = email.utils.format_datetime(self._clock.shop_now(), usegmt=True)
+        return replace(answer, headers={"Date": date, **answer.headers})
+
+    def _handle(self, request: Request) -> Response:
         try:
-            if not self._admitted(request):
-                raise Refused(
-                    401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources."
-                )
+            self._admit(request)
             for method, pattern, handler in self._routes:
                 match = pattern.match(request.path)
                 if match and method == request.method:
@@ -132,22 +141,28 @@ class StorefrontApplication:
         status, body = made
         return _json(status, body)
 
-    def _admitted(self, request: Request) -> bool:
+    def _admit(self, request: Request) -> None:
+        """Know the key, in the header or in the query. Raises Refused, in WooCommerce's words."""
         given = (request.query.get("consumer_key"), request.query.get("consumer_secret"))
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             try:
                 key, _, secret = base64.b64decode(token).decode().partition(":")
             except ValueError:
-                return False
+                key, secret = "", ""
             given = (key, secret)
-        return given == self._credentials
+        if given == (None, None):
+            # A web server that keeps the header to itself looks like nobody.
+            raise Refused(401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources.")
+        if given != self._credentials:
+            code = "woocommerce_rest_authentication_error"
+            raise Refused(401, code, "Consumer key is invalid.")
 
     def _list_orders(self, request: Request) -> Response:
         query = Query.of(request.query)
         orders = [order for order in self._books.all(ORDER) if query.holds(order)]
         orders.sort(key=query.key, reverse=query.descending)
-        rows = [_with_refunds(self._books, each) for each in query.sliced(orders)]
+        rows = [shown(self._books, each) for each in query.sliced(orders)]
         return _page(request, query, rows, len(orders))
 
     def _describe_orders(self, _request: Request) -> tuple[int, Document]:
@@ -157,7 +172,7 @@ class StorefrontApplication:
         return 200, described
 
     def _get_order(self, _request: Request, key: str) -> tuple[int, Document]:
-        return 200, _with_refunds(self._books, self._order(key))
+        return 200, shown(self._books, self._order(key))
 
     def _create_order(self, request: Request) -> tuple[int, Document]:
         body = _body(request)
@@ -180,7 +195,23 @@ class StorefrontApplication:
         if status == "completed" and not order.get("date_completed_gmt"):
             changed["date_completed"] = changed["date_completed_gmt"] = stamp_of(self._clock)
         self._books.put(ORDER, key, changed)
-        return 200, _with_refunds(self._books, changed)
+        return 200, shown(self._books, changed)
+
+    def _delete_order(self, request: Request, key: str) -> tuple[int, Document]:
+        """Trash an order, or delete it for good with `force`."""
+        order = self._order(key)
+        if request.query.get("force") == "true":
+            self._books.delete(ORDER, key)
+            return 200, order
+        if order["status"] == "trash":
+            code = "woocommerce_rest_already_trashed"
+            raise Refused(410, code, "The order has already been deleted.")
+        stamp = stamp_of(self._clock)
+        trashed = {
+            **order, "status": "trash", "date_modified": stamp, "date_modified_gmt": stamp
+        }  # fmt: skip
+        self._books.put(ORDER, key, trashed)
+        return 200, trashed
 
     def _merged(self, held: Any, given: Any) -> list[Document]:
         """Merge meta data as WooCommerce does: by id, else by key, else a new entry."""
@@ -199,9 +230,10 @@ class StorefrontApplication:
             )
             if same is None:
                 number = self._books.next_number("storefront.meta", 100_000)
-                entries.append({"id": number, "key": each["key"], "value": each.get("value")})
+                value = stored(each.get("value"))
+                entries.append({"id": number, "key": each["key"], "value": value})
             else:
-                same["value"] = each.get("value")
+                same["value"] = stored(each.get("value"))
         return entries
 
     def _list_notes(self, _request: Request, key: str) -> tuple[int, list[Document]]:
@@ -222,7 +254,7 @@ class StorefrontApplication:
             "author": "WooCommerce",
             "date_created": stamp_of(self._clock),
             "date_created_gmt": stamp_of(self._clock),
-            "note": str(body["note"]),
+            "note": stored_note(str(body["note"])),
             "customer_note": bool(body.get("customer_note", False)),
         }
         self._books.put(NOTE, str(number), {**note, "order": key})
@@ -230,12 +262,12 @@ class StorefrontApplication:
 
     def _list_refunds(self, _request: Request, key: str) -> tuple[int, list[Document]]:
         self._order(key)
-        return 200, _refunds_of(self._books, key)
+        return 200, refunds_of(self._books, key)
 
     def _add_refund(self, request: Request, key: str) -> tuple[int, Document]:
         order, body = self._order(key), _body(request)
         number = self._next_id()
-        given = sum(Decimal(each["amount"]) for each in _refunds_of(self._books, key))
+        given = sum(Decimal(each["amount"]) for each in refunds_of(self._books, key))
         try:
             left = Decimal(str(order.get("total"))) - given
             refund = of_request(order, number, stamp_of(self._clock), body, left)
@@ -272,9 +304,27 @@ class StorefrontApplication:
         return 201, product
 
     def _update_product(self, request: Request, key: str) -> tuple[int, Document]:
-        product = {**self._get_product(request, key)[1], **_body(request)}
+        held = self._get_product(request, key)[1]
+        product = {**held, **_body(request)}
         self._books.put(PRODUCT, key, product)
+        self._renamed(key, str(held.get("sku", "")), str(product.get("sku", "")))
         return 200, product
+
+    def _delete_product(self, request: Request, key: str) -> tuple[int, Document]:
+        product = self._get_product(request, key)[1]
+        self._books.delete(PRODUCT, key)
+        self._renamed(key, str(product.get("sku", "")), "")
+        return 200, product
+
+    def _renamed(self, product: str, was: str, now: str) -> None:
+        """Have the lines of orders sold before show what their product is called now."""
+        if was == now:
+            return
+        for key, former in self._books.items(FORMER_SKU):
+            if former["product"] == product:
+                self._books.put(FORMER_SKU, key, {**former, "sku": now})
+        self._books.delete(FORMER_SKU, f"{product}/{now}")
+        self._books.put(FORMER_SKU, f"{product}/{was}", {"product": product, "sku": now})
 
     def _batch_products(self, request: Request) -> tuple[int, Document]:
         body = _body(request)
@@ -305,22 +355,6 @@ class StorefrontApplication:
 
     def _next_id(self) -> int:
         return self._books.next_number("storefront.id", 100_001)
-
-
-def _refunds_of(books: Books, key: str) -> list[Document]:
-    return [
-        {name: value for name, value in each.items() if name != "order"}
-        for each in books.all(REFUND)
-        if each["order"] == key
-    ]
-
-
-def _with_refunds(books: Books, order: Document) -> Document:
-    refunds = [
-        {"id": each["id"], "reason": each["reason"], "total": f"-{each['amount']}"}
-        for each in _refunds_of(books, str(order["id"]))
-    ]
-    return {**order, "refunds": refunds} if refunds else order
 
 
 def _page(request: Request, query: Query, rows: list[Any], total: int) -> Response:

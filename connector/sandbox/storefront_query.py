@@ -82,11 +82,15 @@ class Query:
         )
 
     def key(self, order: Mapping[str, Any]) -> Any:
-        """Return what orders are sorted by; ties go by number."""
+        """Return what orders are sorted by.
+
+        Orders of one second stand in no sequence: the database may give each page another.
+        """
+        unsorted = hash((order["id"], self.page))
         if self.orderby == "modified":
-            return order["date_modified_gmt"], order["id"]
+            return order["date_modified_gmt"], unsorted
         if self.orderby == "date":
-            return order["date_created_gmt"], order["id"]
+            return order["date_created_gmt"], unsorted
         return order["id"]
 
     def sliced(self, orders: list[Any]) -> list[Any]:

@@ -83,15 +83,19 @@ def sample_refunds() -> list[Document]:
 
 
 def products_of(orders: list[Document]) -> Iterator[tuple[str, Document]]:
-    """Give what these orders sell, by number."""
-    seen = set()
+    """Give what these orders sell, by the product number of their lines."""
+    seen: set[str] = set()
+    numbers: set[int] = set()
     for order in orders:
         lines = order.get("line_items")
         for line in lines if isinstance(lines, list) else []:
             sku = line.get("sku") if isinstance(line, dict) else None
             if isinstance(sku, str) and sku and sku not in seen:
                 seen.add(sku)
-                number = 20 + len(seen)
+                number = line.get("product_id")
+                if not isinstance(number, int) or number < 1 or number in numbers:
+                    number = 900_000 + len(seen)
+                numbers.add(number)
                 yield (
                     str(number),
                     {
@@ -131,4 +135,4 @@ def _moved(document: Document, later: timedelta) -> Document:
 
 def stamp_of(clock: Clock) -> str:
     """Return the time as WooCommerce writes it, in UTC."""
-    return clock.now().strftime(_FORM)
+    return clock.shop_now().strftime(_FORM)

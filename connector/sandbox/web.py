@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import http.server
 import socket
 import struct
@@ -178,6 +179,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(self.application.refuse(request, fault.code, fault.text))
         elif fault.kind in OF_SAP:
             self._answer(self.application.handle(replace(request, fault=fault.kind)))
+        elif fault.kind == "headers":
+            response = self.application.handle(request)
+            self._answer(replace(response, headers=_tampered(response.headers, fault)))
         elif fault.kind == "latency":
             time.sleep(fault.seconds)
             self._answer(self.application.handle(request))
@@ -197,7 +201,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._reset()
 
     def _answer(self, response: Response, upto: int | None = None) -> None:
-        self.send_response(response.status)
+        self.send_response_only(response.status)
+        self.send_header("Server", self.version_string())
+        if "Date" not in response.headers:
+            self.send_header("Date", self.date_time_string())
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(response.body)))
@@ -214,3 +221,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.connection.close()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve  # noqa: N815
+
+
+def _tampered(headers: dict[str, str], fault: Fault) -> dict[str, str]:
+    """Return headers as a proxy leaves them that drops, empties, doubles or rewrites some."""
+    made = {}
+    for name, value in headers.items():
+        if not fnmatch.fnmatchcase(name.lower(), fault.code.lower()):
+            made[name] = value
+        elif fault.text != "dropped":
+            texts = {"empty": "", "doubled": f"{value}, {value}"}
+            made[name] = texts.get(fault.text, fault.text)
+    return made

@@ -20,8 +20,10 @@ from connector.sandbox.sap_backoffice import (
     post_billing,
     post_delivery,
 )
-from connector.sandbox.storefront import ORDER, REFUND
+from connector.sandbox.storefront import ORDER
 from connector.sandbox.storefront_refunds import refund_document
+from connector.sandbox.storefront_seed import stamp_of
+from connector.sandbox.storefront_shown import REFUND
 
 
 def ship(books: Books, clock: Clock, order: str | None = None, share: Any = 1) -> list[Document]:
@@ -85,10 +87,13 @@ def refund(
     reason: str,
     shipping: Sequence[Document] = (),
     fees: Sequence[Document] = (),
+    *,
+    quietly: bool = False,
 ) -> Document:
     """Refund an order in the storefront; the same refund again is the first.
 
-    Lines are as WooCommerce has them: negative, net, and apart from the amount.
+    Lines are as WooCommerce has them: negative, net, and apart from the amount. Done `quietly`,
+    the order's time of modification stays, as with some of WooCommerce's own.
     """
     with books.lock:
         held = books.get(ORDER, order)
@@ -98,23 +103,27 @@ def refund(
         known = books.get(REFUND, key)
         if known is not None:
             return known
-        stamp = clock.now().strftime("%Y-%m-%dT%H:%M:%S")
+        stamp = stamp_of(clock)
         number = books.next_number("storefront.id", 100_001)
         document = refund_document(number, stamp, amount, reason, lines, shipping, fees)
         document["order"] = order
         books.put(REFUND, key, document)
-        books.put(ORDER, order, {**held, "date_modified": stamp, "date_modified_gmt": stamp})
+        if not quietly:
+            books.put(ORDER, order, {**held, "date_modified": stamp, "date_modified_gmt": stamp})
         return document
 
 
-def change_order(books: Books, clock: Clock, order: str, fields: Document) -> Document:
-    """Change an order in the storefront as its people or the buyer do."""
+def change_order(
+    books: Books, clock: Clock, order: str, fields: Document, *, quietly: bool = False
+) -> Document:
+    """Change an order in the storefront as its people or the buyer do; `quietly`: see `refund`."""
     with books.lock:
         held = books.get(ORDER, order)
         if held is None:
             raise LookupError(f"the storefront has no order {order}")
-        stamp = clock.now().strftime("%Y-%m-%dT%H:%M:%S")
-        changed = {**held, **fields, "date_modified": stamp, "date_modified_gmt": stamp}
+        stamp = stamp_of(clock)
+        moved = {} if quietly else {"date_modified": stamp, "date_modified_gmt": stamp}
+        changed = {**held, **fields, **moved}
         books.put(ORDER, order, changed)
         return changed
 

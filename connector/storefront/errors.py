@@ -36,6 +36,9 @@ _BY_STATUS: Mapping[int, str] = {
     429: "later",
 }
 _WORDS = 300
+# What WooCommerce says to whom it does not know at all; a wrong key it calls wrong.
+_NOBODY = "woocommerce_rest_cannot_view"
+_ROUTES = "/wp-json"
 
 
 def of_exception(error: requests.RequestException, *, place: str, write: bool) -> ConnectorError:
@@ -76,11 +79,26 @@ def of_answer(
     own_words = code.startswith(("woocommerce_", "rest_"))
     if write and not own_words:
         kind = "unsure"
-    elif kind in ("rejected", "forbidden") and not own_words:
+    elif kind == "forbidden" and not own_words:
+        return Misconfigured(
+            "HTTP 403 from a firewall or a security plug-in, not from the shop",
+            place=place,
+            remedy="have this machine's address let through to /wp-json/wc/v3"
+            ", or set storefront.user_agent or storefront.headers as the firewall wants them",
+        )
+    elif kind == "rejected" and not own_words:
         # A proxy or another server answers at this address.
-        kind = "unsure" if kind == "rejected" and status != 404 else "misconfigured"
+        kind = "unsure" if status != 404 else "misconfigured"
     if kind == "rejected":
         return Rejected(code, text, place=place)
+    if kind == "logon" and code == _NOBODY:
+        return without_effect(
+            LogonFailed(
+                "the key does not arrive: the header Authorization is lost on the way",
+                place=place,
+                remedy="have the web server pass it on, or set storefront.key_in to query",
+            )
+        )
     if kind == "logon":
         return without_effect(
             LogonFailed(
@@ -98,11 +116,12 @@ def of_answer(
             )
         )
     if kind in ("misconfigured", "redirect"):
-        return Misconfigured(
-            f"HTTP {status} {headers.get('Location', '')}".rstrip(),
-            place=place,
-            remedy="storefront.url must be the shop's own address",
-        )
+        # A query may hold the key.
+        target = headers.get("Location", "").partition("?")[0]
+        remedy = "storefront.url must be the shop's own address"
+        if _ROUTES not in target and (target or status == 404):
+            remedy += ", and permalinks must be on there (any but Plain): they make /wp-json"
+        return Misconfigured(f"HTTP {status} {target}".rstrip(), place=place, remedy=remedy)
     if kind == "later":
         return RetryLater(systems.ASKS_FOR_LESS(), place=place, after=_seconds(headers))
     what = (

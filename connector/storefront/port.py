@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -16,12 +16,30 @@ class Storefront(Protocol):
     Rejected, LogonFailed and Misconfigured.
     """
 
+    def clock(self) -> datetime | None:
+        """Return what the storefront's own clock shows; None when it does not say."""
+        ...
+
+    def modified_at(self, payload: Payload) -> datetime | None:
+        """Return when an order was last changed, by the storefront's own clock."""
+        ...
+
     def orders_modified(self, after: datetime, before: datetime) -> Iterator[Payload]:
-        """Give every order changed in [after, before], each once, with its refunds in full."""
+        """Give every order changed in [after, before], each once, with its refunds in full.
+
+        Times are the storefront's own. Orders that change meanwhile hide no other.
+        """
         ...
 
     def orders_placed(self, after: datetime, before: datetime) -> Iterator[Payload]:
         """Give every order placed in [after, before], each once, with its refunds in full."""
+        ...
+
+    def orders(self, order_ids: Sequence[str], within: float) -> dict[str, Payload | None]:
+        """Return orders as they are now, also from the trash; None for one that was deleted.
+
+        Raises RetryLater when that takes longer than `within` seconds.
+        """
         ...
 
     def order(self, order_id: str) -> Payload:

@@ -2,228 +2,156 @@
 
 from __future__ import annotations
 
-import ipaddress
-import json
-import re
-import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
-import tenacity
-from requests.auth import HTTPBasicAuth
-
-from connector.departure import LookingAdapter
-from connector.errors import Misconfigured, RetryLater
-from connector.storefront.errors import of_answer, of_exception
+from connector.errors import Rejected
+from connector.storefront import paging
 from connector.storefront.port import Payload
-from connector.telemetry.counters import watched
+from connector.storefront.rest import (
+    Rest,
+    WooCommerceSettings,
+    a_list,
+    an_object,
+    date_of,
+    total_of,
+)
 
-_ROUTE = "/wp-json/wc/v3"
-_PAGE = 100
-_NUMBERS = re.compile(r"/\d+")
-# A shop that does not describe itself, or a proxy before it that lets the method not through.
-_UNDESCRIBED = frozenset({204, 403, 404, 405, 501})
-_SECOND = timedelta(seconds=1)
+__all__ = ["WooCommerce", "WooCommerceSettings"]
 
-
-@dataclass(frozen=True)
-class WooCommerceSettings:
-    """How to reach the shop. `call_deadline` bounds a read with all its repetitions."""
-
-    url: str
-    consumer_key: str
-    consumer_secret: str = field(repr=False)
-    connect_timeout: float = 10
-    read_timeout: float = 30
-    call_deadline: float = 60
-    verify: bool | str = True
+_GONE = "woocommerce_rest_shop_order_invalid_id"
+# What a listing answers that has no such page.
+_NO_PAGE = "rest_post_invalid_page_number"
 
 
 class WooCommerce:
-    """A WooCommerce shop. Threads may share it; each has its own HTTP session."""
+    """A WooCommerce shop. Threads may share it."""
 
     def __init__(self, settings: WooCommerceSettings) -> None:
-        host = urlsplit(settings.url).hostname or ""
-        if not settings.url.startswith("https://") and not _is_loopback(host):
-            raise Misconfigured(
-                "the shop must be reached over https: key and secret travel with each request",
-                place="storefront.url",
-                remedy="give its https address",
-            )
-        self._settings = settings
-        self._threads = threading.local()
+        self._rest = Rest(settings)
+        self._size = settings.page_size
+        self._by_time = settings.ordering == "modified"
+
+    def clock(self) -> datetime | None:
+        """See `Storefront`: the Date of an answer that no cache gave."""
+        return date_of(self._rest.read("/orders", {"per_page": "1"}, a_list)[1])
+
+    def modified_at(self, payload: Payload) -> datetime | None:
+        """See `Storefront`."""
+        return paging.time_of(payload, paging.MODIFIED)
 
     def orders_modified(self, after: datetime, before: datetime) -> Iterator[Payload]:
-        """See `Storefront`. `modified_after` is exclusive, with a resolution of one second."""
-        return self._orders("modified", after, before)
+        """See `Storefront`."""
+        return self._orders(paging.MODIFIED, after, before)
 
     def orders_placed(self, after: datetime, before: datetime) -> Iterator[Payload]:
         """See `Storefront`."""
-        return self._orders("date", after, before)
+        return self._orders(paging.PLACED, after, before)
+
+    def orders(self, order_ids: Sequence[str], within: float) -> dict[str, Payload | None]:
+        """See `Storefront`. Lists leave the trash out, so that it is asked for apart."""
+        until = time.monotonic() + within
+        found: dict[str, Payload | None] = {}
+        for start in range(0, len(order_ids), self._size):
+            asked = list(order_ids[start : start + self._size])
+            for status in ("any", "trash"):
+                missing = [each for each in asked if each not in found]
+                if not missing:
+                    break
+                query = {"include": ",".join(missing), "status": status}
+                for order in self._page("/orders", {**query, "page": "1"}, until)[0]:
+                    key = str(order.get("id")) if isinstance(order, Mapping) else ""
+                    if key in missing:
+                        found[key] = self._with_refunds(dict(order), until)
+            for key in asked:
+                if key not in found:
+                    found[key] = self._or_none(key, until)
+        return found
 
     def order(self, order_id: str) -> Payload:
         """See `Storefront`."""
-        return self._with_refunds(self._object(self._read(f"/orders/{order_id}", {})[0]))
+        return self._order(order_id, None)
 
     def update_order(self, order_id: str, body: Mapping[str, Any]) -> Payload:
         """See `Storefront`."""
-        return self._object(self._write("PUT", f"/orders/{order_id}", body))
+        answer: Payload = self._rest.write("PUT", f"/orders/{order_id}", body, _the(order_id))
+        return answer
 
     def notes(self, order_id: str) -> list[Payload]:
         """See `Storefront`."""
-        return self._list(self._read(f"/orders/{order_id}/notes", {})[0])
+        notes: list[Payload] = self._rest.read(f"/orders/{order_id}/notes", {}, _objects)[0]
+        return notes
 
     def add_note(self, order_id: str, body: Mapping[str, Any]) -> Payload:
         """See `Storefront`."""
-        return self._object(self._write("POST", f"/orders/{order_id}/notes", body))
+        answer: Payload = self._rest.write("POST", f"/orders/{order_id}/notes", body, an_object)
+        return answer
 
     def describe(self) -> Payload:
         """See `Storefront`: by the method OPTIONS, as every WordPress route describes itself."""
-        return self._object(self._read("/orders", {}, "OPTIONS")[0])
+        described: Payload = self._rest.read("/orders", {}, an_object, method="OPTIONS")[0]
+        return described
 
     def ping(self) -> str:
         """See `Storefront`."""
-        _, headers = self._read("/orders", {"per_page": "1"})
-        return f"WooCommerce with {headers.get('X-WP-Total', '?')} orders"
+        _, headers = self._rest.read("/orders", {"per_page": "1"}, a_list)
+        return f"WooCommerce with {headers.get('X-WP-Total') or '?'} orders"
 
-    def _orders(self, key: str, after: datetime, before: datetime) -> Iterator[Payload]:
-        """Page by time and then by number.
+    def _orders(self, key: paging.Key, after: datetime, before: datetime) -> Iterator[Payload]:
+        def read(query: paging.Query) -> paging.Page:
+            return self._page("/orders", {"status": "any", **query})
 
-        An order that changes while pages are read leaves its place, and those behind it move
-        forward: what would be skipped so is found by reading again, until the total stood still
-        or a pass brought nothing new. What left the window belongs to the next one.
-        """
-        names = ("modified_after", "modified_before") if key == "modified" else ("after", "before")
-        query = {
-            names[0]: _stamp(after.astimezone(UTC).replace(microsecond=0) - _SECOND),
-            names[1]: _stamp(before.astimezone(UTC).replace(microsecond=0) + _SECOND),
-            "dates_are_gmt": "true",
-            "orderby": key,
-            "order": "asc",
-            "status": "any",
-            "per_page": str(_PAGE),
-        }
-        seen: set[tuple[Any, Any]] = set()
-        while True:
-            new, moved = 0, False
-            total: str | None = None
-            page = 1
-            while True:
-                body, headers = self._read("/orders", {**query, "page": str(page)})
-                moved = moved or total not in (None, headers.get("X-WP-Total"))
-                total = headers.get("X-WP-Total")
-                for each in self._list(body):
-                    identity = (each.get("id"), each.get("date_modified_gmt"))
-                    if identity not in seen:
-                        seen.add(identity)
-                        new += 1
-                        yield self._with_refunds(each)
-                if page >= int(headers.get("X-WP-TotalPages") or 1):
-                    break
-                page += 1
-            if not (moved and new):
-                return
+        for each in paging.orders(read, key, after, before, by_time=self._by_time):
+            # What is no order goes on as it is: whoever takes it says so.
+            yield self._with_refunds(each) if isinstance(each, dict) else {"": each}
 
-    def _with_refunds(self, order: Payload) -> Payload:
+    def _page(self, route: str, query: paging.Query, until: float | None = None) -> paging.Page:
+        asked = {**query, "per_page": str(self._size)}
+        try:
+            body, headers = self._rest.read(route, asked, a_list, until=until)
+        except Rejected as refusal:
+            if refusal.code == _NO_PAGE and query.get("page") != "1":
+                return [], None
+            raise
+        # A full page is followed by the next, whatever the headers say.
+        return body, total_of(headers, len(body)) if len(body) < self._size else None
+
+    def _order(self, order_id: str, until: float | None) -> Payload:
+        body, _ = self._rest.read(f"/orders/{order_id}", {}, _the(order_id), until=until)
+        return self._with_refunds(body, until)
+
+    def _or_none(self, order_id: str, until: float) -> Payload | None:
+        try:
+            return self._order(order_id, until)
+        except Rejected as refusal:
+            if refusal.code == _GONE:
+                return None
+            raise
+
+    def _with_refunds(self, order: Payload, until: float | None = None) -> Payload:
         if not order.get("refunds") or not order.get("id"):
             return order
-        refunds, _ = self._read(f"/orders/{order['id']}/refunds", {"per_page": str(_PAGE)})
-        return {**order, "refunds_detail": self._list(refunds)}
 
-    def _read(
-        self, route: str, query: Mapping[str, str], method: str = "GET"
-    ) -> tuple[Any, Mapping[str, str]]:
-        def once() -> tuple[Any, Mapping[str, str]]:
-            return self._send(method, route, write=False, params=dict(query))
+        def read(query: paging.Query) -> paging.Page:
+            return self._page(f"/orders/{order['id']}/refunds", query, until)
 
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_soon),
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
-            stop=tenacity.stop_after_attempt(3)
-            | tenacity.stop_after_delay(self._settings.call_deadline),
-            reraise=True,
-        )(once)
-
-    def _write(self, method: str, route: str, body: Mapping[str, Any]) -> Any:
-        return self._send(
-            method,
-            route,
-            write=True,
-            data=json.dumps(dict(body), ensure_ascii=False, default=str).encode(),
-            headers={"Content-Type": "application/json; charset=utf-8"},
-        )[0]
-
-    def _send(
-        self, method: str, route: str, *, write: bool, **arguments: Any
-    ) -> tuple[Any, Mapping[str, str]]:
-        place = f"storefront {method} {route}"
-        with watched("storefront", f"{method} {_NUMBERS.sub('/N', route)}"):
-            return self._once(method, route, place, write=write, **arguments)
-
-    def _once(
-        self, method: str, route: str, place: str, *, write: bool, **arguments: Any
-    ) -> tuple[Any, Mapping[str, str]]:
-        try:
-            response = self._session().request(
-                method,
-                f"{self._settings.url.rstrip('/')}{_ROUTE}{route}",
-                timeout=(self._settings.connect_timeout, self._settings.read_timeout),
-                allow_redirects=False,
-                **arguments,
-            )
-        except requests.RequestException as error:
-            raise of_exception(error, place=place, write=write) from None
-        try:
-            body = json.loads(response.content, parse_float=Decimal)
-        except (ValueError, UnicodeDecodeError, RecursionError):
-            body = None
-        if method == "OPTIONS" and response.status_code in _UNDESCRIBED:
-            return None, response.headers
-        wrong = of_answer(response.status_code, body, response.headers, place=place, write=write)
-        if wrong is not None:
-            raise wrong
-        return body, response.headers
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._threads, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.auth = HTTPBasicAuth(
-                self._settings.consumer_key.encode(),
-                self._settings.consumer_secret.encode(),
-            )
-            session.verify = self._settings.verify
-            session.headers["Accept"] = "application/json"
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, LookingAdapter())
-            self._threads.session = session
-        return session
-
-    @staticmethod
-    def _object(body: Any) -> Payload:
-        return body if isinstance(body, dict) else {}
-
-    @staticmethod
-    def _list(body: Any) -> list[Payload]:
-        return [each for each in body if isinstance(each, dict)] if isinstance(body, list) else []
+        refunds = {paging.identity(each): each for each in paging.by_number(read, {})}
+        return {**order, "refunds_detail": list(refunds.values())}
 
 
-def _soon(error: BaseException) -> bool:
-    # A wait that the shop asks for is the job's to keep, not a call's.
-    return isinstance(error, RetryLater) and error.after is None
+def _the(order_id: str) -> Any:
+    """Return the shape of the order that was asked for."""
+
+    def wrong(body: Any) -> str:
+        if an_object(body):
+            return an_object(body)
+        shown = str(body.get("id"))
+        return "" if shown == str(order_id) else f"order {shown[:20]}"
+
+    return wrong
 
 
-def _stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _objects(body: Any) -> str:
+    return a_list(body) or next(filter(None, map(an_object, body)), "")

@@ -75,6 +75,12 @@ NO_SOAP = Sentence("no_soap", "HTTP {status} without a SOAP answer", "HTTP {stat
 NOT_WOOCOMMERCE = Sentence(
     "not_woocommerce", "HTTP {status}, not WooCommerce's answer", "HTTP {status}，不是商城的应答"
 )
+OF_NO_SHAPE = Sentence(
+    "of_no_shape",
+    "what came is not what was asked for: {what}",
+    "应答不是所查询的内容：{what}",
+)
+NO_TIME_LEFT = Sentence("no_time_left", "no time is left for the answer", "应答时间已用完")
 FAULT = Sentence("fault", "fault {code}: {words}", "对方报错 {code}：{words}")
 UNREADABLE = Sentence("unreadable", "the answer is unreadable: {words}", "应答无法读取：{words}")
 BREAKS_WSDL = Sentence(

@@ -12,7 +12,8 @@ import pytest
 from connector.domain.refunds import RefundPolicy
 from connector.sandbox import world
 from connector.sandbox.dms_documents import whole_orders
-from connector.sandbox.storefront import ORDER, REFUND
+from connector.sandbox.storefront import ORDER
+from connector.sandbox.storefront_shown import REFUND
 from tests.money.shop import Cart, Ware, back, order, refund, with_refunds
 from tests.support.scene import NOON, Scene, scene
 
