@@ -11,8 +11,8 @@ from typing import Literal
 from pydantic import SecretStr
 
 from connector.bootstrap import calendar_of
-from connector.errors import ConnectorError, LogonFailed, RetryLater
-from connector.gateways import dms_of, sap_of, storefront_of
+from connector.errors import ConnectorError, LogonFailed, Misconfigured, RetryLater
+from connector.gateways import dms_of, sap_of, storefront_of, targets_of
 from connector.interfaces import unfit
 from connector.mapping import load
 from connector.mapping.check import check as check_mappings
@@ -52,6 +52,7 @@ def run_checks(*, live: bool) -> list[Result]:
         for name, near in unknown_variables().items()
     ]
     results += _secrets(settings)
+    results += _gateways(settings)
     results += _mappings(settings)
     results += [_calendar(settings), _database(settings)]
     if live:
@@ -60,6 +61,24 @@ def run_checks(*, live: bool) -> list[Result]:
             *_sap(settings),
             *_dms(settings),
         ]
+    return results
+
+
+def _gateways(settings: Settings) -> list[Result]:
+    """Make what reaches the systems around us; nobody is reached."""
+    made: list[tuple[str, Callable[[Settings], object]]] = [
+        ("storefront", storefront_of),
+        ("dms", dms_of),
+        ("delivery", targets_of),
+    ]
+    if settings.sap.transport == "soap":
+        made.append(("sap", sap_of))
+    results = []
+    for name, make in made:
+        try:
+            make(settings)
+        except Misconfigured as error:
+            results.append(Result("wrong", name, str(error)))
     return results
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from connector.dms.archive import ArchiveSettings
 from connector.dms.client import DmsSettings, SoapDms
+from connector.encryption import check_encrypted, is_loopback
+from connector.errors import Misconfigured
 from connector.extracts.deliver import FolderTarget, Target
 from connector.extracts.mail import MailTarget
 from connector.extracts.s3 import S3Target
@@ -102,6 +105,7 @@ def sap_of(
             slots,
             logons,
         )
+    check_encrypted(section.url, place="sap.url")
     return SoapSap(
         SoapSettings(
             url=section.url,
@@ -138,6 +142,7 @@ def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None)
     """Return the DMS that the settings describe; its WSDL is held against the mappings."""
     section = settings.dms
     archive = section.archive
+    check_dms_addresses(section.wsdl, section.endpoint)
     return SoapDms(
         DmsSettings(
             wsdl=section.wsdl,
@@ -171,6 +176,15 @@ def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None)
     )
 
 
+def check_dms_addresses(wsdl: str, endpoint: str | Mapping[str, str] | None) -> None:
+    """Raise Misconfigured where the DMS, or the WSDL that says where it is, is reached in clear."""
+    if urlsplit(wsdl).scheme in ("http", "https"):
+        check_encrypted(wsdl, place="dms.wsdl")
+    addresses = {"": endpoint} if isinstance(endpoint, str) else endpoint or {}
+    for port, address in addresses.items():
+        check_encrypted(address, place=f"dms.endpoint.{port}".rstrip("."))
+
+
 def targets_of(settings: Settings) -> dict[str, Target]:
     """Return where finished files go, by name."""
     return {name: _target(name, section) for name, section in settings.delivery.items()}
@@ -196,6 +210,12 @@ def _target(
             timeout=section.timeout,
         )
     if isinstance(section, MailDelivery):
+        if section.security == "none" and section.user and not is_loopback(section.host):
+            raise Misconfigured(
+                "the password would travel unencrypted to the mail server",
+                place=f"delivery.{name}.security",
+                remedy="set starttls or tls",
+            )
         return MailTarget(
             name,
             kinds,
@@ -208,6 +228,8 @@ def _target(
             recipients=tuple(section.recipients),
             timeout=section.timeout,
         )
+    if section.endpoint:
+        check_encrypted(section.endpoint, place=f"delivery.{name}.endpoint")
     return S3Target(
         name,
         kinds,

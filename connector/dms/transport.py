@@ -23,6 +23,7 @@ from zeep.transports import Transport
 from connector.departure import LookingAdapter
 from connector.dms.archive import ArchiveSettings
 from connector.dms.deadline import WATCHDOG
+from connector.encryption import check_encrypted
 
 # Seconds after which a connection is not used again. Servers close idle ones, many after five: a
 # request that meets the end on its way is a doubt, for nothing.
@@ -102,11 +103,17 @@ class DmsTransport(Transport):
         self._prepared: dict[tuple[Any, ...], requests.PreparedRequest] = {}
 
     def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> requests.Response:
-        """Send an envelope and return the whole answer. Raises what requests raises."""
+        """Send an envelope and return the whole answer. Raises what requests raises.
+
+        The address is the WSDL's own where no setting replaces it: Misconfigured for one by which
+        the envelope would travel unencrypted.
+        """
+        check_encrypted(address, place=f"DMS {address}")
         return self._bounded(lambda: self._posted(address, message, headers))
 
     def knock(self, address: str) -> None:
-        """Get any answer. Raises what requests raises."""
+        """Get any answer. Raises what requests raises, and Misconfigured as `post` does."""
+        check_encrypted(address, place=f"DMS {address}")
         self._bounded(lambda: self._session.get(address, **self._options))
 
     def load(self, url: str) -> bytes:
@@ -117,6 +124,7 @@ class DmsTransport(Transport):
             except KeyError:
                 raise OSError(f"the WSDL imports {url}, which was not read with it") from None
         if urlparse(url).scheme in ("http", "https"):
+            check_encrypted(url, place=f"WSDL {url}")
             response = self._bounded(lambda: self._session.get(url, **self._options))
             response.raise_for_status()
             if response.is_redirect or not response.content:

@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from connector.domain.alerts import Role
+from connector.encryption import is_loopback
 from connector.errors import Misconfigured, RetryLater
 from connector.notify.digest import Message
 from connector.wording import systems
@@ -68,10 +69,20 @@ class AppriseNotifier:
     def _checked(self, role: Role, number: int, url: str) -> None:
         import apprise
 
-        if not apprise.Apprise().add(url):
+        service = apprise.Apprise.instantiate(url)
+        if service is None:
             # The URL holds tokens and passwords: it is not shown.
             raise Misconfigured(
                 f"channel {number} is no address that apprise knows",
                 place=f"notify.{role}",
-                remedy="for example mailto://user:password@host?to=ops@firm or wecombot://KEY",
+                remedy="for example mailtos://user:password@host?to=ops@firm or wecombot://KEY",
+            )
+        secret = service.password or getattr(service, "token", None)
+        # Services that know but one scheme are reached over https whatever it is called.
+        open_way = service.protocol and service.secure_protocol and not service.secure
+        if secret and open_way and not is_loopback(service.host or ""):
+            raise Misconfigured(
+                f"channel {number} would send its password or token unencrypted",
+                place=f"notify.{role}",
+                remedy="use the service's encrypted scheme: mailtos://, jsons://, gotifys://",
             )

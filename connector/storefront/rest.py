@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import ipaddress
 import json
 import re
 import threading
@@ -14,14 +13,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import requests
 import tenacity
 from requests.auth import HTTPBasicAuth
 
 from connector.departure import LookingAdapter
-from connector.errors import InDoubt, Misconfigured, RetryLater
+from connector.encryption import check_encrypted
+from connector.errors import InDoubt, RetryLater
 from connector.storefront.errors import of_answer, of_exception
 from connector.telemetry.counters import watched
 from connector.wording import systems
@@ -63,13 +62,7 @@ class Rest:
     """The interface of one shop. Threads may share it; each has its own HTTP session."""
 
     def __init__(self, settings: WooCommerceSettings) -> None:
-        host = urlsplit(settings.url).hostname or ""
-        if not settings.url.startswith("https://") and not _is_loopback(host):
-            raise Misconfigured(
-                "the shop must be reached over https: key and secret travel with each request",
-                place="storefront.url",
-                remedy="give its https address",
-            )
+        check_encrypted(settings.url, place="storefront.url")
         self._settings = settings
         self._threads = threading.local()
 
@@ -242,10 +235,3 @@ def _is_error(body: Mapping[str, Any]) -> bool:
 def _soon(error: BaseException) -> bool:
     # A wait that the shop asks for is the job's to keep, not a call's.
     return isinstance(error, RetryLater) and error.after is None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

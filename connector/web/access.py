@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 from enum import Enum
 
+from connector.encryption import is_loopback
 from connector.web.answers import Request
 
 COOKIE = "connector_status"
@@ -56,14 +56,6 @@ class Door:
 
     def _pass(self) -> str:
         return hmac.new(self._token, b"connector status page", hashlib.sha256).hexdigest()
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address to listen on is reached from this machine only."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def _host(request: Request) -> str:

@@ -131,7 +131,7 @@ def test_headers_credentials_and_a_proxy_are_used(served: tuple[OtherDms, int]) 
     dms, port = served
     client = other(
         port,
-        endpoint="http://dms.invalid/verkauf",
+        endpoint="http://127.0.0.9/verkauf",
         proxy=f"http://127.0.0.1:{port}",
         headers={"X-Api-Key": "k-1"},
         authentication="basic",
@@ -141,7 +141,7 @@ def test_headers_credentials_and_a_proxy_are_used(served: tuple[OtherDms, int]) 
     client.call("lieferungAnfordern", NOTE, write=True)
     assert dms.headers["X-Api-Key"] == "k-1"
     assert dms.headers["Authorization"].startswith("Basic ")
-    assert dms.headers["Host"] == "dms.invalid"
+    assert dms.headers["Host"] == "127.0.0.9"
 
 
 def test_connections_are_kept_for_whoever_calls_next_until_they_are_stale(
