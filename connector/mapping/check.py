@@ -360,7 +360,15 @@ class Checker:
             "connector",
             around=tree if tree.at else self._tree,
         )
+        self._messages(answer, tree, scope)
         self._outcomes(answer, tree, scope)
+
+    def _messages(self, answer: model.AnswerModel, tree: Block, scope: Shape) -> None:
+        if answer.messages and self._system != "sap":
+            self._say(tree, "messages", "field", "only SAP's answers have messages", "use outcome")
+        elif not self._spec.calls:  # there they are looked for in the answer of each call
+            for text in answer.messages:
+                self._infer(text, tree, "messages", scope)
 
     def _outcomes(self, answer: model.AnswerModel, tree: Block, scope: Shape) -> None:
         rules = tree.items_at("outcome")

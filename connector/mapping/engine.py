@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from connector.mapping import model
 from connector.mapping.convert import ConversionError, Convert, Lookup, converter
 from connector.mapping.document import Block, Items, Where, nowhere
 from connector.mapping.expression import Expression, ExpressionError, TooCostly, holds
+from connector.mapping.parts import parts
 from connector.wording import Said, quoted, systems
 
 __all__ = ["Expression", "ExpressionError", "Mapping", "MappingSet", "Reading", "Target", "Traced"]
@@ -38,12 +39,16 @@ class Applied:
 
 @dataclass(frozen=True)
 class Reading:
-    """What an answer says: its outcome, in whose words, and the values that were read."""
+    """What an answer says: its outcome, in whose words, and the values that were read.
+
+    `otherwise` says that the outcome is that of no rule's condition.
+    """
 
     outcome: model.Outcome
     code: str
     text: str
     values: dict[str, Any]
+    otherwise: bool = False
 
 
 class Traced(NamedTuple):
@@ -114,6 +119,8 @@ class Mapping:
         self._answer_values = {key: Expression(text) for key, text in spec.answer.values.items()}
         self._answer_fields = _fields(spec.answer.fields, lookups, answer.items_at("fields"))
         self._rules = [_rule(rule) for rule in spec.answer.outcome]
+        self._messages = [Expression(text) for text in spec.answer.messages]
+        self.parts = parts(spec.answer)
         self._faults = spec.faults
         self.find_by: tuple[tuple[str, Callable[[Any], Any], bool], ...] = tuple(
             (each.column, _found_by(each, lookups), each.prefix)
@@ -161,23 +168,36 @@ class Mapping:
         if self._observe is not None:
             self._observe(self.name, answer)
         scope = {**answer, "root": answer, "request": source}
-        outcome, code, text = self._outcome(scope)
+        said = self._outcome(scope)
         values = {key: expression(scope) for key, expression in self._answer_values.items()}
         run = _Run()
         values |= _build(self._answer_fields, scope, run)
-        if run.findings and outcome == "ok":
+        if run.findings and said.outcome == "ok":
             raise MappingFailed(self.name, run.findings)
-        return Reading(outcome, code, text, values)
+        return replace(said, values=values)
+
+    def outcome(
+        self, answer: AbstractMapping[str, Any], source: AbstractMapping[str, Any] | None = None
+    ) -> Reading:
+        """Return what an answer says, without its values: no value is read of a refusal."""
+        return self._outcome({**answer, "root": answer, "request": source})
+
+    def messages(self, answer: AbstractMapping[str, Any]) -> list[Any]:
+        """Return what stands in an answer where the mapping says that messages stand."""
+        return [expression({**answer, "root": answer}) for expression in self._messages]
 
     def classify(self, code: str) -> model.Outcome:
         """Return what a fault with this code means; `*` stands for all others."""
         return self._faults.get(code) or self._faults.get("*") or "rejected"
 
-    def _outcome(self, scope: Any) -> tuple[model.Outcome, str, str]:
-        for fits, outcome, code, text in self._rules:
+    def _outcome(self, scope: Any) -> Reading:
+        for rule, (fits, outcome, code, text) in zip(
+            self.spec.answer.outcome, self._rules, strict=True
+        ):
             if fits(scope):
-                return outcome, str(code(scope) or ""), str(text(scope) or "")
-        return ("unknown" if self._rules else "ok"), "", ""
+                words = str(code(scope) or ""), str(text(scope) or "")
+                return Reading(outcome, *words, {}, rule.when is None)
+        return Reading("unknown" if self._rules else "ok", "", "", {}, True)
 
     def _applier(self, place: int) -> Callable[[Any], Applied]:
         return lambda source: self._applied(self.of(source)._calls[place][1], source)

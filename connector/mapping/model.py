@@ -349,6 +349,11 @@ class AnswerModel(_Part):
     values: dict[str, str] = Field(default={}, description="name here → JMESPath in the answer")
     fields: list[FieldModel] = []
     outcome: list[RuleModel] = Field(default=[], description="the first rule that holds decides")
+    messages: list[str] = Field(
+        default=[],
+        description="SAP: JMESPath of where the module says that it failed, beside the usual names"
+        " (RETURN, ET_RETURN, E_SUBRC, EV_ERROR …): rows, a return code, or a flag",
+    )
 
 
 class CallModel(_Part):
@@ -374,7 +379,10 @@ class FindByModel(_Part):
 
 
 class ReadTableModel(_Part):
-    """A look-up in an SAP table by RFC_READ_TABLE: column of the table → name here."""
+    """A look-up in an SAP table: column of the table → name here.
+
+    `operation` is RFC_READ_TABLE, or a function module of the same form in its place.
+    """
 
     table: str = Field(pattern=r"^[A-Z0-9_/]{1,30}$")
     columns: dict[str, str]

@@ -27,6 +27,8 @@ def unusable(
     values = answer.block_at("values")
     for name, text in spec.answer.values.items():
         yield from _expression(text, values, name)
+    for text in spec.answer.messages:
+        yield from _expression(text, answer, "messages")
     rules = answer.items_at("outcome")
     for place, rule in enumerate(spec.answer.outcome):
         for name, words in (("when", rule.when), ("code", rule.code), ("text", rule.text)):

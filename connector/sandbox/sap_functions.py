@@ -116,6 +116,13 @@ def rfc_read_table(system: System, _session: Session, values: Values) -> Values:
     return {"FIELDS": described, "DATA": data, "OPTIONS": []}
 
 
+def read_table2(system: System, session: Session, values: Values) -> Values:
+    """Read rows of a table, and name the table in which they are given."""
+    answer = rfc_read_table(system, session, values)
+    rows = answer.pop("DATA")
+    return {**answer, "OUT_TABLE": "TBLOUT512", "TBLOUT128": [], "TBLOUT512": rows}
+
+
 def customer_getlist(system: System, _session: Session, values: Values) -> Values:
     """List customers by ranges of numbers."""
     rows = []
@@ -378,6 +385,8 @@ FUNCTIONS: dict[str, tuple[Function, bool]] = {
     "RFC_PING": (rfc_ping, False),
     "STFC_CONNECTION": (stfc_connection, False),
     "RFC_READ_TABLE": (rfc_read_table, False),
+    "Z_RFC_READ_TABLE": (rfc_read_table, False),
+    "/BODS/RFC_READ_TABLE2": (read_table2, False),
     "BAPI_CUSTOMER_GETLIST": (customer_getlist, False),
     "BAPI_CUSTOMER_GETDETAIL2": (customer_getdetail2, False),
     "BAPI_CUSTOMER_CREATEFROMDATA1": (customer_create, True),

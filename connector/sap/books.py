@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from connector.mapping import MappingSet
+from connector.sap.answers import understood
 from connector.sap.conversion import date_of, decimal_of
 from connector.sap.port import SapSystem
-from connector.sap.returns import check
 
 # Amounts stand unsigned in SAP; the type of the document says which way they count.
 _REDUCING = frozenset({"credit_memo"})
@@ -101,8 +101,8 @@ class SapBooks:
     def _ask(self, conversation: str, **source: list[dict[str, Any]]) -> dict[str, Any]:
         mapping = self._mappings()[conversation]
         answer = self._system.call(mapping.target.operation, mapping.apply(source).body)
-        check(answer, mapping.target.operation)
-        return mapping.read(answer).values
+        reading = understood(mapping, answer)
+        return reading.values if reading is not None else {}
 
 
 def _deliveries(values: dict[str, Any]) -> Iterator[Delivery]:

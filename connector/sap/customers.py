@@ -15,11 +15,11 @@ from connector.domain.order import Buyer
 from connector.errors import InDoubt, MappingFailed, Rejected, RetryLater, nothing_sent
 from connector.mapping import Mapping as Spoken
 from connector.mapping import MappingSet
+from connector.sap.answers import check_call, obey_all
 from connector.sap.conversion import alpha
 from connector.sap.errors import doubted
 from connector.sap.finding import Finder
 from connector.sap.port import SapSystem
-from connector.sap.returns import check
 from connector.wording import Said, systems, together
 
 _CHANGE = "sap_customer_change"
@@ -168,8 +168,9 @@ class CustomerDesk:
                     for function, request in mapping.calls:
                         body = request({**source, "answers": answers}).body
                         answer = session.call(function, body)
-                        check(answer, function)
                         answers.append(answer)
+                        check_call(mapping, function, answers)
+                    obey_all(mapping, answers)
                 except InDoubt as error:
                     raise RetryLater(
                         together([error.message, systems.NOTHING_COMMITTED()]), place=error.place

@@ -77,13 +77,23 @@ def name_in(name: str, style: Style) -> str:
     """Return the name of a parameter, field or function module in a style."""
     if style == "rfc":
         return name.replace("/", "_-")
+    if "/" in name:
+        raise Misconfigured(
+            f"mixed case has no form for {name}",
+            place="sap.namespace_style",
+            remedy="use a service with `namespace_style: rfc` for names with a namespace",
+        )
     return "".join(part.capitalize() for part in name.split("_"))
 
 
 def read_answer(
-    status: int, content: bytes, function: str, names: Mapping[str, str] | None = None
+    status: int,
+    content: bytes,
+    function: str,
+    names: Mapping[str, str] | None = None,
+    style: Style = "rfc",
 ) -> Answer:
-    """Read an answer's envelope; types every error.
+    """Read an answer's envelope; types every error. It must be the answer of this function.
 
     `names` are those of the interface by their form in this style: mixed case does not tell
     NAME2 from NAME_2.
@@ -105,13 +115,25 @@ def read_answer(
         document = etree.fromstring(content, parser)
     except etree.XMLSyntaxError:
         raise InDoubt(systems.UNREADABLE_ANSWER(status=status), place=place) from None
+    if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]
+        raise InDoubt(systems.DOCUMENT_TYPE(), place=place)
     fault = document.find(f".//{{{_ENVELOPE}}}Fault")
     if fault is not None:
         raise _of_fault(fault, place)
     body = document.find(f"{{{_ENVELOPE}}}Body")
-    if status != 200 or body is None or not len(body):
+    answered = _elements(body)[:1] if status == 200 and body is not None else []
+    if not answered:
         raise InDoubt(systems.NO_ANSWER(status=status), place=place)
-    return {_upper(child, names or {}): _value(child, names or {}) for child in body[0]}
+    root, name = str(etree.QName(answered[0]).localname), name_in(function, style)
+    if root not in (f"{name}.Response", f"{name}Response"):
+        raise InDoubt(systems.OTHER_ANSWER(answered=root[:60]), place=place)
+    return {
+        _upper(child, names or {}): _value(child, names or {}) for child in _elements(answered[0])
+    }
+
+
+def _elements(parent: etree._Element) -> list[etree._Element]:
+    return [child for child in parent if isinstance(child.tag, str)]
 
 
 def _of_fault(fault: etree._Element, place: str) -> ConnectorError:
@@ -128,7 +150,7 @@ def _plain(content: bytes) -> str:
 
 
 def _value(element: etree._Element, names: Mapping[str, str]) -> Any:
-    children = [child for child in element if isinstance(child.tag, str)]
+    children = _elements(element)
     if not children:
         return element.text or ""
     if all(etree.QName(child).localname == "item" for child in children):

@@ -10,10 +10,10 @@ from connector.domain.order import Buyer, BuyerKind
 from connector.errors import Misconfigured
 from connector.mapping import Mapping as Spoken
 from connector.mapping import MappingSet
+from connector.sap.answers import understood
 from connector.sap.conversion import alpha
 from connector.sap.port import SapSystem
 from connector.sap.readtable import Condition, read
-from connector.sap.returns import check
 
 _FIND, _ASK, _READ = "sap_customer_find", "sap_customer_ask", "sap_customer_read"
 _LENGTH = 10
@@ -75,6 +75,8 @@ class Finder:
     def by_number(self, number: str) -> Candidate | None:
         """Return one customer: by `sap_customer_read.yaml` if there is one, or by the table."""
         number = alpha(number, _LENGTH)
+        if len(number) > _LENGTH:
+            return None
         if _READ in self._mappings().names():
             mapping = self._mappings()[_READ]
             found = self._by_function(mapping, [{"number": number}])[0]
@@ -101,12 +103,8 @@ class Finder:
             chunk = sources[start : start + mapping.batch]
             source = {**chunk[0], "buyers": list(chunk)}
             answer = self._system.call(mapping.target.operation, mapping.apply(source).body)
-            reading = mapping.read(answer, source)
-            if reading.outcome == "absent":
-                found += [[] for _ in chunk]
-                continue
-            check(answer, mapping.target.operation)
-            rows = reading.values.get("customers") or []
+            reading = understood(mapping, answer, source)
+            rows = (reading.values.get("customers") or []) if reading is not None else []
             found += [[_candidate(row) for row in rows] for _ in chunk]
         return found
 
@@ -119,7 +117,8 @@ class Finder:
         # A column that is searched must come back too, to tell whose candidate a row is.
         columns = list(dict.fromkeys([*spec.columns, *(each.column for each in conditions)]))
         found: dict[str, tuple[Candidate, Row]] = {}
-        for row in read(self._system, spec.table, columns, conditions):
+        operation = mapping.target.operation
+        for row in read(self._system, spec.table, columns, conditions, operation):
             values = {name: row.get(column, "") for column, name in spec.columns.items()}
             candidate = _candidate(values)
             found[candidate.number] = (candidate, row)

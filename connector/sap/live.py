@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, Rejected, RetryLater
 from connector.mapping import Mapping, MappingSet
+from connector.sap.answers import understood, whole
 from connector.sap.books import SapBooks
 from connector.sap.finding import Finder
 from connector.sap.interface import Snapshots, unreadable
 from connector.sap.port import SapSystem
-from connector.sap.readtable import READ_TABLE, Condition, read
-from connector.sap.returns import check
+from connector.sap.readtable import READ_TABLE, Condition, any_row, read
 
 # A part, an order and a code that nobody has: SAP's answer to them shows that we may ask, and how
 # it says that there is nothing.
@@ -122,7 +122,8 @@ def _table(system: SapSystem, mapping: Mapping) -> Tried:
     searched = [column for column, _, _ in mapping.find_by]
     columns = list(dict.fromkeys([*spec.columns, *searched]))
     try:
-        list(read(system, spec.table, columns, [Condition(column, "-")]))
+        any_row(system, spec.table, columns, mapping.target.operation)
+        list(read(system, spec.table, columns, [Condition(column, "-")], mapping.target.operation))
     except ConnectorError as error:
         return Tried(f"table {spec.table}", error)
     return Tried(f"table {spec.table} may be read, with every column of {mapping.name}.yaml")
@@ -138,7 +139,8 @@ def _stock(system: SapSystem, mapping: Mapping, plant: str) -> Tried:
     except ConnectorError as error:
         return Tried("stock", error)
     try:
-        check(answer, function)
+        whole(mapping, answer)
+        understood(mapping, answer, source)
     except Rejected:
         pass  # that there is no such part
     except ConnectorError as error:

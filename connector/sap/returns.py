@@ -1,30 +1,25 @@
-"""RETURN, in which a BAPI says whether it worked, in each of the shapes it comes in."""
+"""What the messages of a function module mean: nothing, a lock that passes, or a refusal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.errors import Rejected, RetryLater
+from connector.sap import messages
+from connector.sap.messages import code_of, text_of
 from connector.wording import systems
 
 # Message class and number → a lock or a passing state, not a refusal.
 _PASSING = frozenset({("F2", "042"), ("VP", "119"), ("ME", "006"), ("C_", "330")})
-_NOT_AN_ERROR = frozenset({"", "S", "I", "W"})
 
 
-def rows(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Give the rows of RETURN: BAPIRETURN, BAPIRETURN1 and BAPIRET2, structure or table."""
-    returned = answer.get("RETURN")
-    if isinstance(returned, Mapping):
-        yield returned
-    elif isinstance(returned, list | tuple):
-        yield from (row for row in returned if isinstance(row, Mapping))
+def check(answer: Mapping[str, Any], function: str, named: Sequence[Any] = ()) -> None:
+    """Raise Rejected (or RetryLater for a lock) when the answer says that the module failed.
 
-
-def check(answer: Mapping[str, Any], function: str) -> None:
-    """Raise Rejected (or RetryLater for a lock) when any row is of type A or E."""
-    errors = [row for row in rows(answer) if _type(row) not in _NOT_AN_ERROR]
+    `named` is what stands where the mapping says that messages stand.
+    """
+    errors = messages.errors(answer, named)
     if not errors:
         return
     place = f"SAP {function}"
@@ -32,23 +27,6 @@ def check(answer: Mapping[str, Any], function: str) -> None:
     if all((_text(row, "ID"), _text(row, "NUMBER").zfill(3)) in _PASSING for row in errors):
         raise RetryLater(systems.CODED(code=code, text=text), place=place)
     raise Rejected(code, text, place=place)
-
-
-def code_of(row: Mapping[str, Any]) -> str:
-    """Return a row's code: ID/NUMBER, or BAPIRETURN's five-character CODE as class/number."""
-    if _text(row, "ID"):
-        return f"{_text(row, 'ID')}/{_text(row, 'NUMBER').zfill(3)}"
-    code = _text(row, "CODE")
-    return f"{code[:2]}/{code[2:]}" if len(code) == 5 else code
-
-
-def text_of(row: Mapping[str, Any]) -> str:
-    """Return a row's message."""
-    return _text(row, "MESSAGE")
-
-
-def _type(row: Mapping[str, Any]) -> str:
-    return _text(row, "TYPE").upper()
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:

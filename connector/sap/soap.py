@@ -199,7 +199,8 @@ class SoapSap:
             if not self._admitted and status in (200, 500):
                 self._admitted = True
                 self._logons.admitted()
-            return read_answer(status, content, function, self._names_of(function))
+            style = self._settings.namespace_style
+            return read_answer(status, content, function, self._names_of(function), style)
 
     def check_fit(self, function: str, parameters: Parameters, http: Wire) -> None:
         """Raise MappingFailed when a request does not fit; SAP would cut or ignore silently."""
@@ -222,7 +223,7 @@ class SoapSap:
             return {}
         if function not in self._names:
             known = {*described, *(name for each in described.values() for name in each.fields)}
-            self._names[function] = {name_in(name, "mc"): name for name in known}
+            self._names[function] = {name_in(n, "mc"): n for n in known if "/" not in n}
         return self._names[function]
 
     def _interface(self, function: str, http: Wire) -> Mapping[str, Parameter]:

@@ -8,9 +8,9 @@ from decimal import Decimal
 from connector.domain.allocation import Availability
 from connector.errors import Rejected
 from connector.mapping import MappingSet
+from connector.sap.answers import understood
 from connector.sap.conversion import decimal_of
 from connector.sap.port import SapSystem
-from connector.sap.returns import check
 from connector.wording import systems
 
 
@@ -33,8 +33,10 @@ class StockDesk:
         mapping = self._mappings()["sap_stock"]
         source = {"plant": plant, "material": material, "unit": unit}
         answer = self._system.call(mapping.target.operation, mapping.apply(source).body)
-        check(answer, mapping.target.operation)
-        values = mapping.read(answer, source).values
+        reading = understood(mapping, answer, source)
+        if reading is None:
+            raise Rejected("absent", systems.NO_QUANTITY(material=material), place="SAP stock")
+        values = reading.values
         if values.get("available") in (None, ""):
             raise Rejected("no-quantity", systems.NO_QUANTITY(material=material), place="SAP stock")
         place = f"SAP {mapping.target.operation}"

@@ -71,6 +71,14 @@ NO_ANSWER = Sentence("no_answer", "HTTP {status} without an answer", "HTTP {stat
 UNREADABLE_ANSWER = Sentence(
     "unreadable_answer", "HTTP {status}, the answer is unreadable", "HTTP {status}，应答无法读取"
 )
+DOCUMENT_TYPE = Sentence(
+    "document_type", "the answer declares a document type", "应答声明了文档类型（DOCTYPE）"
+)
+OTHER_ANSWER = Sentence(
+    "other_answer",
+    "that is another function's answer: {answered}",
+    "收到的是其他函数的应答：{answered}",
+)
 NO_SOAP = Sentence("no_soap", "HTTP {status} without a SOAP answer", "HTTP {status}，不是SOAP应答")
 NOT_WOOCOMMERCE = Sentence(
     "not_woocommerce", "HTTP {status}, not WooCommerce's answer", "HTTP {status}，不是商城的应答"

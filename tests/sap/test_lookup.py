@@ -21,6 +21,8 @@ from connector.sandbox.faults import Fault
 from connector.sandbox.sap_where import parse
 from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sap.customers import CustomerDesk, Remembered
+from connector.sap.envelope import request_xml
+from connector.sap.live import try_everything
 from connector.sap.readtable import Condition, read, where
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
@@ -200,11 +202,47 @@ def test_a_number_that_cannot_be_a_customer_s_is_nobody(sandbox: Sandbox, number
 
 def test_where_nothing_can_be_asked_sap_is_not_asked(sandbox: Sandbox) -> None:
     calls = counted(sandbox, "RFC_READ_TABLE")
-    assert list(read(system(sandbox), "KNA1", ["KUNNR"], [Condition("KUNNR", "1" * 90)])) == []
     assert list(read(system(sandbox), "KNA1", ["KUNNR"], [])) == []
     assert calls.seen == 0
     assert list(read(system(sandbox), "KNA1", ["KUNNR"], [Condition("KUNNR", "0000100001")]))
     assert calls.seen == 1
+
+
+def test_what_is_too_long_for_a_line_breaks_before_its_value_or_is_said(sandbox: Sandbox) -> None:
+    code = "C" * 60
+    assert where([Condition("STCD5", code), Condition("STCD5", code)]) == [
+        f"STCD5 = '{code}'", "OR STCD5 =", f"'{code}'",
+    ]  # fmt: skip
+    row = sandbox.books.get("sap.customer", "0000100001")
+    assert row is not None
+    sandbox.books.put("sap.customer", "0000100001", {**row, "STCD5": code})
+    asked = [Condition("TELF1", "1"), Condition("STCD5", code)]
+    assert [each["STCD5"] for each in read(system(sandbox), "KNA1", ["STCD5"], asked)] == [code]
+    with pytest.raises(MappingFailed, match="STCD5: 70 characters, 69 allowed"):
+        where([Condition("STCD5", "1" * 70)])
+
+
+@pytest.mark.parametrize("function", ["Z_RFC_READ_TABLE", "/BODS/RFC_READ_TABLE2"])
+def test_the_function_that_the_mapping_names_reads_the_table(
+    sandbox: Sandbox, tmp_path: Path, function: str
+) -> None:
+    text = (FOLDER / "sap_customer_find.yaml").read_text(encoding="utf-8")
+    folder = mappings_with(
+        tmp_path, sap_customer_find=text.replace("RFC_READ_TABLE}", f"{function}}}")
+    )
+    blocked = Fault.parse("sap:business:operation=RFC_READ_TABLE,code=NOT_AUTHORIZED")
+    sandbox.faults.set([blocked])
+    assert [each.number for each in desk(sandbox, folder).find([PERSON])[0]] == ["0000100002"]
+    assert desk(sandbox, folder).find([NOBODY]) == [[]]
+    tried = list(try_everything(system(sandbox), load(folder), "1000"))
+    assert [str(each.error) for each in tried if each.error is not None] == []
+    assert f"{function} is there" in [each.what for each in tried]
+    assert blocked.seen == 0
+
+
+def test_mixed_case_has_no_names_with_a_namespace() -> None:
+    with pytest.raises(Misconfigured, match=r"namespace_style.*/BODS/RFC_READ_TABLE2"):
+        request_xml("/BODS/RFC_READ_TABLE2", {}, "mc")
 
 
 def test_a_creation_is_asked_about_by_the_mapped_reference(

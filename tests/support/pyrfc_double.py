@@ -133,7 +133,7 @@ class Connection:
     ) -> requests.Response:
         envelope = etree.Element(f"{_ENVELOPE}Envelope")
         body = etree.SubElement(envelope, f"{_ENVELOPE}Body")
-        root = etree.SubElement(body, f"{{{_RFC}}}{function}")
+        root = etree.SubElement(body, f"{{{_RFC}}}{function.replace('/', '_-')}")
         for name, value in params.items():
             _write(root, name, value)
         response = self._http.post(
