@@ -10,7 +10,8 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from connector.bootstrap import calendar_of
+from connector.bootstrap import timetables_of
+from connector.domain.calendar import Timetable
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, RetryLater
 from connector.gateways import dms_of, sap_of, storefront_of, targets_of
 from connector.interfaces import unfit
@@ -25,6 +26,7 @@ from connector.settings import Settings, config_file, load_settings, unknown_var
 from connector.store.database import Database
 
 _ENDS_SOON = timedelta(days=45)
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def run_checks(*, live: bool) -> list[Result]:
     results += _secrets(settings)
     results += _gateways(settings)
     results += _mappings(settings)
-    results += [_calendar(settings), _database(settings)]
+    results += [*_calendar(settings), _database(settings)]
     if live:
         results += [
             _ping("storefront", lambda: storefront_of(settings).ping()),
@@ -151,22 +153,38 @@ def _mappings(settings: Settings) -> list[Result]:
     ]
 
 
-def _calendar(settings: Settings, today: date | None = None) -> Result:
+def _calendar(settings: Settings, today: date | None = None) -> list[Result]:
+    """Say how the clocks of the site and of each unit were understood, and how long they are known.
+
+    A cutoff that was meant otherwise is seen here, before a wave goes at the wrong hour.
+    """
     today = today or datetime.now(UTC).date()
     try:
-        calendar = calendar_of(settings)
-        calendar.is_working_day(today)
+        tables = timetables_of(settings)
     except ConnectorError as error:
-        return Result("wrong", "calendar", str(error))
-    ends = calendar.ends_on()
-    if ends - today < _ENDS_SOON:
-        return Result(
-            "warning",
-            "calendar",
-            f"the national calendar ends on {ends} — update chinesecalendar, or name the next"
-            " year's days under calendar.overrides",
-        )
-    return Result("good", "calendar", f"known until {ends}")
+        return [Result("wrong", "calendar", str(error))]
+    found = [
+        Result("good", "calendar", f"{unit or 'site'}: {_clock(table)}")
+        for unit, table in tables.items()
+        if not unit or table is not tables[""]
+    ]
+    ends = min(table.calendar.ends_on() for table in tables.values())
+    if ends - today >= _ENDS_SOON:
+        return [*found, Result("good", "calendar", f"known until {ends}")]
+    text = (
+        f"the national calendar {'ends' if ends >= today else 'ended'} on {ends}; after it the"
+        " working weekdays count, and the exceptions under calendar.overrides — update"
+        " chinesecalendar, or name that year's days off and make-up days there, and no others"
+    )
+    return [*found, Result("warning", "calendar", text)]
+
+
+def _clock(table: Timetable) -> str:
+    calendar = table.calendar
+    days = ", ".join(_WEEKDAYS[day - 1] for day in sorted(calendar.weekdays))
+    hours = ", ".join(f"{opens:%H:%M}-{closes:%H:%M}" for opens, closes in calendar.hours)
+    cutoffs = ", ".join(f"{each:%H:%M}" for each in table.cutoffs.times)
+    return f"{calendar.zone.key}, {days}, hours {hours}, cutoffs {cutoffs}"
 
 
 def _database(settings: Settings) -> Result:

@@ -72,7 +72,13 @@ def sap_snapshots(sap: SapSystem, folder: Folder) -> tuple[dict[str, bytes], lis
         except LogonFailed:
             raise
         except (Misconfigured, Rejected) as error:
-            unread.append(Misconfigured(f"{table}: {error.message}", place=f"SAP {function}"))
+            unread.append(
+                Misconfigured(
+                    f"{table}: {error.message}",
+                    place=f"SAP {function}",
+                    remedy="permit the user to read it (S_TABU_NAM)",
+                )
+            )
             continue
         columns = {
             str(row["FIELDNAME"]): {"kind": str(row["TYPE"]), "length": int(row["LENGTH"])}

@@ -13,9 +13,15 @@ def check(
     live: Annotated[
         bool, typer.Option("--live", help="Also log on to each system and read what it offers.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with 1 when anything is warned of.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check settings, secrets, mappings, calendar and database.
+
+    Ends with 2 for what is wrong and 3 for what cannot be reached. Warnings are printed, and end
+    with 0: `connector check && connector run` starts.
 
     Example: connector check --live
     """
@@ -33,5 +39,5 @@ def check(
         raise typer.Exit(2)
     if any(each.state == "unreachable" for each in results):
         raise typer.Exit(3)
-    if any(each.state == "warning" for each in results):
+    if strict and any(each.state == "warning" for each in results):
         raise typer.Exit(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated, Any
 
 import typer
@@ -189,7 +189,7 @@ def windows_of(
             raise typer.BadParameter(f"{window!r}: the window ends before it begins")
         return without_gap(connector, job, scope, [Window(start, end)], zone)
     if date is not None:
-        begin = date.replace(tzinfo=zone)
+        begin = _begin_of(date, zone)
         due = job.due(scope, begin, begin + timedelta(days=2))
         found = [each for each in due if each.end.astimezone(zone).date() == date.date()]
         return without_gap(connector, job, scope, found, zone)
@@ -206,7 +206,7 @@ def business_day(connector: Any, date: datetime, zone: Any) -> Any:
     """Return the window of the nightly comparison that ends on a day."""
     from datetime import timedelta
 
-    job, begin = connector.runner.jobs["reconcile"], date.replace(tzinfo=zone)
+    job, begin = connector.runner.jobs["reconcile"], _begin_of(date, zone)
     # A day is compared in the night that follows it.
     for each in job.due("", begin, begin + timedelta(days=2)):
         if each.end.astimezone(zone).date() == date.date():
@@ -214,6 +214,13 @@ def business_day(connector: Any, date: datetime, zone: Any) -> Any:
     earlier = job.due("", begin - timedelta(days=20), begin + timedelta(days=1))
     hint = f"; the one before is {earlier[-1].end.astimezone(zone):%Y-%m-%d}" if earlier else ""
     raise typer.BadParameter(f"{date:%Y-%m-%d} is no business day{hint}")
+
+
+def _begin_of(date: datetime, zone: Any) -> datetime:
+    # At the ends of time there is no day before or after.
+    if date.year in (MINYEAR, MAXYEAR):
+        raise typer.BadParameter(f"{date:%Y-%m-%d} is no business day")
+    return date.replace(tzinfo=zone)
 
 
 def without_gap(connector: Any, job: Any, scope: str, windows: list[Any], zone: Any) -> list[Any]:

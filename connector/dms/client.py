@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -263,6 +263,8 @@ def _aware(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_aware(each) for each in value]
     if isinstance(value, datetime):
+        if value.year in (MINYEAR, MAXYEAR):
+            return None  # the ends of time are how a system says that there is none
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
     if isinstance(value, Decimal | date | str | int | bool) or value is None:
         return value

@@ -31,6 +31,7 @@ class AlertKind(StrEnum):
     CALENDAR_ENDS = "calendar_ends"
     DATABASE_LARGE = "database_large"
     MAPPINGS_REFUSED = "mappings_refused"
+    UNJUDGED = "unjudged"  # what could not be judged: holds, promises, calls, waves …
 
 
 class Role(StrEnum):
@@ -84,6 +85,7 @@ _KINDS = {
     AlertKind.CALENDAR_ENDS: Role.IT,
     AlertKind.DATABASE_LARGE: Role.IT,
     AlertKind.MAPPINGS_REFUSED: Role.IT,
+    AlertKind.UNJUDGED: Role.IT,
 }
 
 

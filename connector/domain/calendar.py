@@ -1,11 +1,12 @@
 """Working days, working time, cutoffs and waves. Pure, in the business's own zone.
 
 Sources: workflow.md, "Who" (Monday to Saturday plus the national calendar) and step 5 (waves).
+A year that is not announced yet is worked by weekdays and the exceptions given: nothing stops.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,20 +20,25 @@ from connector.errors import Misconfigured
 _DAY = timedelta(days=1)
 # Longer than any run of days off; a longer search means that the settings leave no working day.
 _LONGEST_PAUSE = 60
-
-
-class CalendarEnded(Misconfigured):
-    """Raised for a date that the national calendar does not know yet."""
+# So many days off a year the law gives at least: overrides that name as many announce the year.
+_STATUTORY = 11
 
 
 @lru_cache(maxsize=4096)
-def _national(day: date) -> tuple[bool, str | None]:
-    """Say whether a day is off in the national calendar and, of a special day, its name.
+def _national(day: date) -> bool | None:
+    """Say whether the national calendar makes a day a working day, or a day off; None: neither.
 
-    Asked many times for each order, and the same for as long as the process lives. Raises
-    NotImplementedError for years it does not know.
+    Asked many times for each order, and the same for as long as the process lives. Of a year that
+    is not announced nothing is said.
     """
-    return chinese_calendar.is_holiday(day), chinese_calendar.get_holiday_detail(day)[1]
+    try:
+        holiday, named = chinese_calendar.is_holiday(day), chinese_calendar.get_holiday_detail(day)
+    except NotImplementedError:
+        return None
+    if holiday and named[1] is not None:
+        return False
+    # A Saturday or Sunday that is none is a make-up day.
+    return True if not holiday and day.isoweekday() > 5 else None
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,8 @@ class WorkingCalendar:
     """When a business unit works.
 
     A statutory holiday is off and a make-up day (调休) on, whatever the weekday; other days
-    follow `weekdays` (1 is Monday). `overrides` come before everything.
+    follow `weekdays` (1 is Monday), and so do all days of a year that is not announced.
+    `overrides` come before everything and name the exceptions only.
     """
 
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
@@ -65,23 +72,11 @@ class WorkingCalendar:
             )
 
     def is_working_day(self, day: date) -> bool:
-        """Whether a calendar day is worked. Raises CalendarEnded."""
+        """Whether a calendar day is worked."""
         if day in self.overrides:
             return self.overrides[day]
-        try:
-            holiday, named = _national(day)
-        except NotImplementedError:
-            raise CalendarEnded(
-                f"the national calendar does not know {day.year}",
-                place="calendar",
-                remedy="update the package chinesecalendar, or name the days off and the make-up"
-                " days of that year under calendar.overrides",
-            ) from None
-        if holiday and named is not None:
-            return False
-        if not holiday and day.isoweekday() > 5:
-            return True  # a Saturday or Sunday that the national calendar makes a working day
-        return day.isoweekday() in self.weekdays
+        national = _national(day)
+        return day.isoweekday() in self.weekdays if national is None else national
 
     def next_working_day(self, day: date) -> date:
         """Return the first working day after `day`."""
@@ -123,8 +118,16 @@ class WorkingCalendar:
         raise AssertionError("spans never end")
 
     def ends_on(self) -> date:
-        """Return the last day that the national calendar knows."""
-        return dt.date(max(day.year for day in chinese_calendar.holidays), 12, 31)
+        """Return the last day of the years whose holidays are known.
+
+        They are known by the national calendar, or by overrides that name as many days off as
+        the law gives at least; fewer are exceptions, not a year's holidays.
+        """
+        year = max(day.year for day in chinese_calendar.holidays)
+        off = Counter(day.year for day, worked in self.overrides.items() if not worked)
+        while off[year + 1] >= _STATUTORY:
+            year += 1
+        return date(year, 12, 31)
 
     def _search(self, day: date, step: timedelta) -> date:
         for _ in range(_LONGEST_PAUSE):

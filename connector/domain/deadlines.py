@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from operator import itemgetter
 
@@ -65,6 +65,9 @@ class Promises:
     warn_share: float = 0.8
 
 
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Due:
     """By when a promise must be kept, and from when on it is at risk."""
@@ -81,6 +84,8 @@ def due_for(
     Where they differ, working time counts by the one that is stricter; released is an order when
     the last of its units has released it.
     """
+    # An older version kept whatever time a shop named; at the ends of time no date can be added to.
+    placed_at = min(max(placed_at, _EARLIEST), _LATEST)
     if promise is Promise.RELEASED:
         cutoffs = [(each.wave_of(placed_at).cutoff_at, each) for each in timetables]
         due, table = max(cutoffs, key=itemgetter(0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -55,14 +55,14 @@ class Reader:
             except ValueError:
                 self.wrong(field, wrong.NOT_A_TIME(value=shown(value)))
                 return None
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime(value.year, value.month, value.day, tzinfo=UTC)
         if isinstance(value, datetime):
-            try:
-                return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
-            except OverflowError:
-                self.wrong(field, wrong.OUT_OF_RANGE())
+            # At the ends of time no zone can be changed.
+            if value.year in (MINYEAR, MAXYEAR):
+                self.wrong(field, wrong.VALUE_OUT_OF_RANGE(value=f"{value:%Y-%m-%d %H:%M}"))
                 return None
-        if isinstance(value, date):
-            return datetime(value.year, value.month, value.day, tzinfo=UTC)
+            return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
         if required:
             self.wrong(field, wrong.MISSING())
         return None

@@ -25,6 +25,9 @@ from connector.domain.refunds import read_refunds, with_refunds
 from connector.domain.writing import narrow
 from connector.wording import problems as wrong
 
+# An order of another year is a shop's mistake: nobody works on it, and no deadline can be told.
+_FIRST_YEAR, _LAST_YEAR = 2004, 2099
+
 
 def read_order(values: Mapping[str, Any], *, shop: str) -> tuple[Order | None, tuple[Problem, ...]]:
     """Return the order that the values describe, or None, and what is wrong in form.
@@ -52,6 +55,8 @@ def read_order(values: Mapping[str, Any], *, shop: str) -> tuple[Order | None, t
     )
     refunds = read_refunds(values.get("refunds"), lines, unit, reader)
     placed_at = reader.time(values.get("placed_at"), "placed_at", required=True)
+    if placed_at is not None and not _FIRST_YEAR <= placed_at.year <= _LAST_YEAR:
+        reader.wrong("placed_at", wrong.NO_WORKING_YEAR(value=f"{placed_at:%Y-%m-%d %H:%M} UTC"))
     modified_at = reader.time(values.get("modified_at"), "modified_at", required=False)
     paid_at = reader.time(values.get("paid_at"), "paid_at", required=False)
     if reader.fatal or placed_at is None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
 
 from connector.domain.alerts import AlertKind, Condition
 from connector.domain.lifecycle import OWNER, HoldCause, Owner
+from connector.domain.masking import mask_said
+from connector.errors import said_of
 from connector.gate import Guarded
 from connector.jobs.cadence import AtCutoffs
 from connector.mapping.live import Live
@@ -19,7 +24,9 @@ from connector.store.promises import PromiseBook
 from connector.store.runs import Runs
 from connector.store.tables import RunRow
 from connector.store.trouble import Trouble
-from connector.wording import quoted, recorded
+from connector.wording import quoted, recorded, systems
+
+_log = structlog.get_logger(__name__)
 
 # What comes right again within so long is not worth a message.
 _BLIP = timedelta(minutes=5)
@@ -28,7 +35,7 @@ _SLOW_RUN = timedelta(minutes=30)
 _ENDS_SOON = timedelta(days=45)
 _NAMED = 10
 # These say what only a person can mend: waiting for another failure brings nothing.
-_HOPELESS = ("Misconfigured", "LogonFailed", "CalendarEnded", "MappingFailed")
+_HOPELESS = ("Misconfigured", "LogonFailed", "MappingFailed")
 
 
 @dataclass(frozen=True)
@@ -44,39 +51,57 @@ class Sources:
     mappings: Live
 
 
-def conditions(sources: Sources) -> list[Condition]:
-    """Return all that is wrong now."""
-    now = sources.context.clock()
-    return [
-        *_held(sources.trouble),
-        *_promises(sources.promises, now),
-        *_calls(sources.trouble, now),
-        *creations_of(sources.context, now),
-        *_waves(sources, now),
-        *_runs(sources.trouble, now),
-        *_systems(sources),
-        *_house(sources, now),
-    ]
+@dataclass(frozen=True)
+class Judged:
+    """What one look found. Of kinds that could not be judged nothing is known: neither is over."""
+
+    conditions: Sequence[Condition]
+    unjudged: frozenset[AlertKind]
 
 
-def _held(trouble: Trouble) -> Iterator[Condition]:
-    for cause, orders, since in trouble.held():
+def judge(sources: Sources, now: datetime) -> Judged:
+    """Return all that is wrong now.
+
+    Each matter is judged on its own. An error in one is logged and is a condition itself; the
+    others are judged all the same.
+    """
+    found: list[Condition] = []
+    unjudged: set[AlertKind] = set()
+    for subject, kinds, look in _LOOKS:
+        try:
+            found += look(sources, now)
+        except Exception as error:
+            found.append(unjudgeable(subject, error))
+            unjudged |= kinds
+    return Judged(found, frozenset(unjudged))
+
+
+def unjudgeable(subject: str, error: Exception) -> Condition:
+    """Return the condition that a matter cannot be judged, and log why."""
+    said = mask_said(systems.NAMED(name=type(error).__name__, message=said_of(error)))
+    _log.error("condition not judged", subject=subject, error=said, exc_info=error)
+    return Condition(AlertKind.UNJUDGED, subject, None, 0, {"error": recorded(said)})
+
+
+def _held(sources: Sources, _now: datetime) -> Iterator[Condition]:
+    for cause, orders, since in sources.trouble.held():
         # For what the buyer must do nobody here is called.
         if OWNER[HoldCause(cause)] is not Owner.BUYER:
             yield Condition(AlertKind.HELD, cause, since, orders)
 
 
-def _promises(promises: PromiseBook, now: datetime) -> Iterator[Condition]:
-    for promise, orders, due in promises.at_risk(now):
+def _promises(sources: Sources, now: datetime) -> Iterator[Condition]:
+    for promise, orders, due in sources.promises.at_risk(now):
         detail = {"due": due.isoformat()}
         yield Condition(AlertKind.AT_RISK, promise, None, orders, detail)
-    for cause, orders, since in promises.overdue():
+    for cause, orders, since in sources.promises.overdue():
         if cause in set(HoldCause) and OWNER[HoldCause(cause)] is Owner.BUYER:
             continue
         yield Condition(AlertKind.BROKEN, cause, since, orders)
 
 
-def _calls(trouble: Trouble, now: datetime) -> Iterator[Condition]:
+def _calls(sources: Sources, now: datetime) -> Iterator[Condition]:
+    trouble = sources.trouble
     for system, operation, calls, since, _ in trouble.unsettled_calls((CallState.IN_DOUBT,), now):
         where = f"{system} {operation}"
         yield Condition(AlertKind.CALL_IN_DOUBT, where, since, 0, {"calls": calls})
@@ -116,7 +141,8 @@ def _waves(sources: Sources, now: datetime) -> Iterator[Condition]:
             yield Condition(AlertKind.WAVE_LATE, code, cutoff, orders, detail)
 
 
-def _runs(trouble: Trouble, now: datetime) -> Iterator[Condition]:
+def _runs(sources: Sources, now: datetime) -> Iterator[Condition]:
+    trouble = sources.trouble
     for row in trouble.failed_runs():
         if not _is_blip(row, now):
             error = row.error or quoted("")
@@ -137,7 +163,7 @@ def _is_blip(row: RunRow, now: datetime) -> bool:
     return not hopeless and row.attempts < 2 and now - row.window_to < _BLIP
 
 
-def _systems(sources: Sources) -> Iterator[Condition]:
+def _systems(sources: Sources, _now: datetime) -> Iterator[Condition]:
     for gate in sources.gates:
         for state in gate.states():
             if state.is_open:
@@ -145,11 +171,15 @@ def _systems(sources: Sources) -> Iterator[Condition]:
                 yield Condition(AlertKind.SYSTEM_AWAY, state.name, None, waiting)
 
 
-def _house(sources: Sources, now: datetime) -> Iterator[Condition]:
-    calendar = sources.context.timetables[""].calendar
-    ends = calendar.ends_on()
-    if ends - now.astimezone(calendar.zone).date() < _ENDS_SOON:
+def _calendar(sources: Sources, now: datetime) -> Iterator[Condition]:
+    # Units may have calendars of their own: the first that ends is told of.
+    calendars = [each.calendar for each in sources.context.timetables.values()]
+    ends, zone = min((each.ends_on(), each.zone.key) for each in calendars)
+    if ends - now.astimezone(ZoneInfo(zone)).date() < _ENDS_SOON:
         yield Condition(AlertKind.CALENDAR_ENDS, "", None, 0, {"ends": f"{ends}"})
+
+
+def _mappings(sources: Sources, _now: datetime) -> Iterator[Condition]:
     refused = sources.mappings.refused
     if refused:
         yield Condition(
@@ -163,6 +193,9 @@ def _house(sources: Sources, now: datetime) -> Iterator[Condition]:
                 "version": sources.mappings().version,
             },
         )
+
+
+def _database(sources: Sources, _now: datetime) -> Iterator[Condition]:
     size = sources.trouble.size()
     if size > sources.largest:
         detail = {"size": _gib(size), "bound": _gib(sources.largest)}
@@ -171,3 +204,24 @@ def _house(sources: Sources, now: datetime) -> Iterator[Condition]:
 
 def _gib(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
+
+
+# What is looked at, which kinds of alerts it may open, and how.
+_LOOKS: tuple[
+    tuple[str, frozenset[AlertKind], Callable[[Sources, datetime], Iterator[Condition]]], ...
+] = (
+    ("holds", frozenset({AlertKind.HELD}), _held),
+    ("promises", frozenset({AlertKind.AT_RISK, AlertKind.BROKEN}), _promises),
+    ("calls", frozenset({AlertKind.CALL_IN_DOUBT, AlertKind.NOT_DELIVERED}), _calls),
+    (
+        "creations",
+        frozenset({AlertKind.NUMBER_GONE, AlertKind.CREATIONS_WAIT}),
+        lambda sources, now: creations_of(sources.context, now),
+    ),
+    ("waves", frozenset({AlertKind.WAVE_LATE}), _waves),
+    ("runs", frozenset({AlertKind.JOB_FAILED, AlertKind.JOB_STUCK}), _runs),
+    ("systems", frozenset({AlertKind.SYSTEM_AWAY}), _systems),
+    ("calendar", frozenset({AlertKind.CALENDAR_ENDS}), _calendar),
+    ("mappings", frozenset({AlertKind.MAPPINGS_REFUSED}), _mappings),
+    ("database", frozenset({AlertKind.DATABASE_LARGE}), _database),
+)

@@ -7,9 +7,9 @@ from datetime import datetime
 import structlog
 
 from connector.domain.deadlines import Due, Promise, due_for
-from connector.errors import RetryLater
+from connector.domain.masking import mask_text
 from connector.jobs.cadence import Cadence, Window
-from connector.jobs.conditions import Sources, conditions
+from connector.jobs.conditions import Sources, judge, unjudgeable
 from connector.jobs.runner import Counts, Job, Lane
 from connector.notify.channels import Notifier
 from connector.notify.digest import Language, digest
@@ -33,15 +33,20 @@ def watch(
 
     def run(_window: Window, _scope: str) -> Counts:
         now = context.clock()
-        followed = sources.promises.follow(due_of, now)
-        synced = alerts.sync(conditions(sources), now)
-        counts = {**vars(followed), **vars(synced), "messages": 0, "waiting": 0}
+        counts, found = {"messages": 0, "waiting": 0}, []
+        try:
+            counts |= vars(sources.promises.follow(due_of, now))
+        except Exception as error:
+            found.append(unjudgeable("following", error))
+        judged = judge(sources, now)
+        counts |= vars(alerts.sync([*found, *judged.conditions], now, keep=judged.unjudged))
         for role, rows in alerts.due(now).items():
             try:
                 notifier.send(role, digest(rows, language))
-            except RetryLater as error:
+            except Exception as error:
+                # Whatever one role's channel raises, the others are told.
                 counts["waiting"] += 1
-                _log.error("alert not sent", role=role, error=str(error))
+                _log.error("alert not sent", role=role, error=mask_text(str(error)))
                 continue
             alerts.told(rows, now)
             counts["messages"] += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from decimal import (
     ROUND_DOWN,
     ROUND_HALF_EVEN,
@@ -170,9 +170,13 @@ def _date(value: Any, form: str, zone: ZoneInfo, parse: str | None, assumed: Zon
         raise ConversionError(wrong.NOT_A_TIME(value=shown(value)))
     if isinstance(value, datetime):
         try:
-            value = (value if value.tzinfo else value.replace(tzinfo=assumed)).astimezone(zone)
+            local = (value if value.tzinfo else value.replace(tzinfo=assumed)).astimezone(zone)
         except (OverflowError, ValueError):
             raise ConversionError(wrong.VALUE_OUT_OF_RANGE(value=shown(value))) from None
+        if form == "time" and local.year in (MINYEAR, MAXYEAR):
+            # Whoever shows it in another zone would fail.
+            raise ConversionError(wrong.VALUE_OUT_OF_RANGE(value=shown(value)))
+        value = local
     if form == "iso":
         return value.isoformat()
     if form == "date":

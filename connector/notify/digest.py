@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from connector.domain.alerts import AlertKind
 from connector.domain.masking import mask_text
-from connector.notify.words import SUBJECTS, Words, words_for
+from connector.notify.words import SUBJECTS, WATCHED, Words, words_for
 from connector.wording import Said, recalled
+
+_log = structlog.get_logger(__name__)
 
 # So many matters are told in full; a storm of more ends in a line that counts the rest.
 MOST = 12
 _LONGEST_ERROR = 200
 # Kinds whose subject is a word of ours, to be said in the reader's language.
-_SPOKEN = (AlertKind.AT_RISK, AlertKind.BROKEN)
+_SPOKEN = {
+    AlertKind.AT_RISK: SUBJECTS,
+    AlertKind.BROKEN: SUBJECTS,
+    AlertKind.UNJUDGED: WATCHED,
+}
 
 
 class Told(Protocol):
@@ -67,7 +75,7 @@ def digest(alerts: Sequence[Told], language: Language) -> Message:
     open_ones = [each for each in alerts if each.closed_at is None]
     solved = [each for each in alerts if each.closed_at is not None]
     parts = [
-        f"{number}. {describe(each, language)}"
+        f"{number}. {_worded(each, describe, language)}"
         for number, each in enumerate(open_ones[:MOST], start=1)
     ]
     if len(open_ones) > MOST:
@@ -75,7 +83,9 @@ def digest(alerts: Sequence[Told], language: Language) -> Message:
         parts.append(language.pick(f"另有 {more} 项", f"and {more} more"))
     if solved:
         heading = language.pick("已解决", "Solved")
-        parts.append("\n".join([heading, *(f"- {what(each, language)}" for each in solved[:MOST])]))
+        parts.append(
+            "\n".join([heading, *(f"- {_worded(each, what, language)}" for each in solved[:MOST])])
+        )
     title = language.pick(
         f"连接器：{len(open_ones)} 项需要处理" if open_ones else f"连接器：{len(solved)} 项已解决",
         f"Connector: {_counted(len(open_ones))} for you"
@@ -83,6 +93,15 @@ def digest(alerts: Sequence[Told], language: Language) -> Message:
         else f"Connector: {_counted(len(solved))} solved",
     )
     return Message(title, "\n\n".join(parts))
+
+
+def _worded(alert: Told, say: Callable[[Told, Language], str], language: Language) -> str:
+    """Say it, or name it at least: one alert that cannot be put in words keeps none back."""
+    try:
+        return say(alert, language)
+    except Exception:
+        _log.exception("alert not worded", kind=str(alert.kind))
+        return mask_text(f"{alert.kind} {alert.subject}")
 
 
 def describe(alert: Told, language: Language) -> str:
@@ -126,8 +145,8 @@ def _facts(alert: Told, language: Language) -> Mapping[str, Any]:
     for name in ("due", "cutoff"):
         if name in detail:
             detail[name] = language.clock(datetime.fromisoformat(detail[name]))
-    said = SUBJECTS.get(alert.subject)
-    subject = language.pick(*said) if said is not None and alert.kind in _SPOKEN else alert.subject
+    said = _SPOKEN.get(alert.kind, {}).get(alert.subject)
+    subject = language.pick(*said) if said is not None else alert.subject
     return {**detail, "subject": subject, "orders": alert.orders}
 
 

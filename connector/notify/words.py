@@ -251,9 +251,11 @@ KINDS = {
     AlertKind.CALENDAR_ENDS: Words(
         ("国家节假日日历只到 {ends}", "the national calendar ends on {ends}"),
         (
-            "到期后无法计算批次和时限，服务会停：请升级 chinesecalendar 或填写 calendar.overrides",
-            "after it no wave and no deadline can be told: update chinesecalendar, or name the"
-            " next year's days under calendar.overrides",
+            "此后按每周工作日及 calendar.overrides 中的例外计算批次和时限：请升级 chinesecalendar，"
+            "或在 calendar.overrides 中列出次年的休息日和调休工作日（其余日子不必列出）",
+            "after it the working weekdays count, and the exceptions under calendar.overrides:"
+            " update chinesecalendar, or name that year's days off and make-up days there, and"
+            " no others",
         ),
         "connector check",
     ),
@@ -277,6 +279,15 @@ KINDS = {
         ),
         "connector mappings check",
     ),
+    AlertKind.UNJUDGED: Words(
+        ("无法判断{subject}：{error}", "it cannot be told how {subject} stand: {error}"),
+        (
+            "每分钟重新判断；其余提醒照常。在此期间这一类提醒可能缺失",
+            "it is tried again every minute and all other alerts go out; alerts about this may be"
+            " missing meanwhile",
+        ),
+        "connector job history watch；connector check",
+    ),
 }
 # What promises and the causes of their breach are called: (Chinese, English).
 SUBJECTS = {
@@ -299,6 +310,20 @@ SUBJECTS = {
     "mapping": ("映射无法转换", "a mapping cannot carry them over"),
     "changed": ("下达后被修改", "they were changed after they went to the DMS"),
     "discrepancy": ("与另一系统不一致", "another system holds something else"),
+}
+# What is watched, by the name under which it could not be judged: (Chinese, English).
+WATCHED = {
+    "holds": ("被扣订单", "held orders"),
+    "promises": ("时限", "promises"),
+    "following": ("时限（跟踪）", "promises that fall due"),
+    "calls": ("发送结果", "outbound calls"),
+    "creations": ("在 SAP 新建的客户", "customers created in SAP"),
+    "waves": ("批次", "waves"),
+    "runs": ("任务", "job runs"),
+    "systems": ("各系统", "the other systems"),
+    "calendar": ("工作日历", "working days"),
+    "mappings": ("映射", "mappings"),
+    "database": ("数据库", "the database's size and room"),
 }
 
 # A logon that was refused is the one failure that is not tried again by itself.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 from connector.domain.business_unit import assign
 from connector.domain.lifecycle import HoldCause, Stage
@@ -15,6 +16,9 @@ from connector.steps.take import SAME_NUMBER
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
 from connector.wording import Said, course, problems, together
+
+# By so much a shop's clock may be ahead, or its zone be wrong.
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 def validate(context: Context, row: OrderRow) -> Change:
@@ -32,8 +36,9 @@ def validate(context: Context, row: OrderRow) -> Change:
         return _held(HoldCause.UNPAID, (problems.UNPAID(status=repr(order.status)),))
     order = context.with_spread(order, row)
     documents = context.policy.person_documents
-    today = context.clock().astimezone(context.timetables[""].calendar.zone).date()
-    wrong = (*unreadable, *problems_of(order, today, documents))
+    now = context.clock()
+    today = now.astimezone(context.timetables[""].calendar.zone).date()
+    wrong = (*unreadable, *problems_of(order, today, documents), *_ahead(order, now))
     if wrong:
         return _held(_cause(wrong), _said(wrong))
     if not order.open_lines:
@@ -55,6 +60,14 @@ def validate(context: Context, row: OrderRow) -> Change:
         },
         detail={"business_units": list(order.business_units)},
     )
+
+
+def _ahead(order: Order, now: datetime) -> Iterator[Problem]:
+    # Nobody would look at it before its wave, which is days or years away.
+    if order.placed_at > now + _CLOCKS_DIFFER:
+        placed, moment = (f"{each:%Y-%m-%d %H:%M} UTC" for each in (order.placed_at, now))
+        reason = problems.PLACED_AHEAD(placed=placed, now=moment)
+        yield Problem("placed_at", reason, problems.CORRECT_IT())
 
 
 def _held(cause: HoldCause, reasons: tuple[Said, ...]) -> Change:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select
 
-from connector.domain.alerts import Condition, Rhythm, Role
+from connector.domain.alerts import AlertKind, Condition, Rhythm, Role
 from connector.store.database import Database
 from connector.store.tables import AlertRow
 
@@ -28,8 +28,17 @@ class Alerts:
         self._database = database
         self._rhythm = rhythm
 
-    def sync(self, conditions: Sequence[Condition], now: datetime) -> Synced:
-        """Make the open alerts those of the conditions there are now."""
+    def sync(
+        self,
+        conditions: Sequence[Condition],
+        now: datetime,
+        *,
+        keep: frozenset[AlertKind] = frozenset(),
+    ) -> Synced:
+        """Make the open alerts those of the conditions there are now.
+
+        Alerts of the kinds to `keep`, which could not be judged this time, stay open.
+        """
         wanted = {condition.key: condition for condition in conditions}
         closed = 0
         with self._database.transaction() as session:
@@ -38,7 +47,7 @@ class Alerts:
                 for row in session.scalars(select(AlertRow).where(AlertRow.closed_at.is_(None)))
             }
             for key, row in there.items():
-                if key not in wanted:
+                if key not in wanted and row.kind not in keep:
                     # Who was told that it is wrong is told that it is solved.
                     row.closed_at, row.next_at = now, now if row.told else None
                     closed += 1

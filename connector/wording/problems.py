@@ -38,9 +38,18 @@ NO_LINES = Sentence("no_lines", "the order has no lines", "没有订单行")
 MISSING = Sentence("missing", "is missing", "未填写")
 NOT_A_NUMBER = Sentence("not_a_number", "is not a number", "不是数字")
 NO_NUMBER_IS = Sentence("no_number_is", "{value} is not a number", "{value} 不是数字")
-OUT_OF_RANGE = Sentence("out_of_range", "is out of range", "超出范围")
 VALUE_OUT_OF_RANGE = Sentence("value_out_of_range", "{value} is out of range", "{value} 超出范围")
 DECIMALS = Sentence("decimals", "{value} has more than four decimals", "{value} 超过四位小数")
+NO_WORKING_YEAR = Sentence(
+    "no_working_year",
+    "{value} lies in a year in which nobody works on it",
+    "{value} 所在年份无人处理",
+)
+PLACED_AHEAD = Sentence(
+    "placed_ahead",
+    "placed at {placed}, which is still to come: it is {now} now",
+    "下单时间 {placed} 尚未到来：现在是 {now}",
+)
 NOT_A_TIME = Sentence("not_a_time", "{value} is not a time", "{value} 不是时间")
 
 # What is missing or wrong in form (workflow.md, step 1).

@@ -168,8 +168,8 @@ def test_check_names_every_wrong_thing_and_touches_nothing(site: Site) -> None:
 
 def test_check_live_logs_on_everywhere_and_tells_away_from_wrong(site: Site) -> None:
     good = site("check", "--live", "--json")
-    # 1 when the national calendar soon ends.
-    assert good.returncode in (0, 1), good.stdout
+    # Warnings are printed and let a start go on: the national calendar soon ends, some day.
+    assert good.returncode == 0, good.stdout
     results = json.loads(good.stdout)["results"]
     assert {each["state"] for each in results} <= {"good", "warning"}
     assert any("/dms/service answers: ApplyForInvoice" in each["text"] for each in results), results

@@ -63,6 +63,9 @@ WRONG_USE = [
 NO_DAY = "2026-11-22 is no business day; the one before is 2026-11-21"
 OF_FINANCE_AND_IT = [
     ("extracts build --date 2026-11-22", NO_DAY),
+    ("extracts build --date 2099-01-05", "2099-01-05 is not closed yet; it is at 2099-01-05 15:00"),
+    ("extracts build --date 9999-12-31", "9999-12-31 is no business day"),
+    ("job run wave --date 9999-12-31", "9999-12-31 is no business day"),
     ("extracts deliver nowhere",
      "'nowhere' is no target: `delivery` in the settings has none"),
     ("extracts verify README.md", "README.md is a file; name the folder that holds it"),
@@ -100,9 +103,6 @@ MISTYPED = [
      "Invalid value for '--format': Value error, 'no' is not one of 'text', 'json', 'github'."),
 ]  # fmt: skip
 MISCONFIGURED = [
-    ("extracts build --date 2099-01-05",
-     "calendar: the national calendar does not know 2099 — update the package chinesecalendar, or"
-     " name the days off and the make-up days of that year under calendar.overrides"),
     ("settlement build --month 2026-13 --unit GQ",
      "settlement: '2026-13' is no month — for example 2026-11"),
     ("settlement build --month 2026-10 --unit NO",

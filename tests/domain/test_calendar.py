@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.domain.calendar import CalendarEnded, Cutoffs, Timetable, WorkingCalendar
+from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
 from connector.errors import Misconfigured
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CALENDAR = WorkingCalendar()
 CUTOFFS = Cutoffs()
 instants = st.datetimes(
-    min_value=datetime(2025, 1, 15), max_value=datetime(2026, 10, 30), timezones=st.just(UTC)
+    # Beyond the last year that is announced, too.
+    min_value=datetime(2025, 1, 15),
+    max_value=datetime(2028, 10, 30),
+    timezones=st.just(UTC),
 )
 
 early = st.datetimes(
@@ -145,14 +148,55 @@ def test_weekdays_that_are_none_are_refused() -> None:
         WorkingCalendar(weekdays=frozenset({0, 8}))
 
 
-def test_a_year_that_is_not_announced_is_said_loudly() -> None:
-    with pytest.raises(CalendarEnded, match=r"2027.*chinesecalendar"):
-        CALENDAR.is_working_day(date(2027, 1, 4))
+NEW_YEAR = {date(2027, 1, day): False for day in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("day", "working"),
+    [
+        ("2026-12-31", True),  # a Thursday
+        ("2027-01-01", False),  # named
+        ("2027-01-02", False),  # a Saturday, named
+        ("2027-01-03", False),  # a Sunday, named
+        ("2027-01-04", True),  # Monday
+        ("2027-01-05", True),  # an ordinary Tuesday
+        ("2027-01-09", True),  # an ordinary Saturday
+        ("2027-01-10", False),  # an ordinary Sunday
+        ("2027-02-06", True),  # Spring Festival, which nobody announced: a Saturday
+        ("2027-02-08", True),
+        ("2031-07-06", False),  # a Sunday
+        ("2003-06-01", False),  # a Sunday before the national calendar begins
+    ],
+)
+def test_a_year_that_is_not_announced_is_worked_by_weekdays_and_exceptions(
+    day: str, working: bool
+) -> None:
+    assert WorkingCalendar(overrides=NEW_YEAR).is_working_day(date.fromisoformat(day)) is working
+
+
+def test_waves_go_on_over_the_end_of_the_calendar() -> None:
+    calendar = WorkingCalendar(overrides=NEW_YEAR)
+    wave = CUTOFFS.wave_of(calendar, shanghai("2026-12-31T15:00:01"))
+    assert (wave.window_from, wave.cutoff_at) == (
+        shanghai("2026-12-31T15:00"),
+        shanghai("2027-01-04T12:00"),
+    )
+    start = shanghai("2026-12-31T17:50")
+    assert calendar.add_working_time(start, timedelta(minutes=15)) == shanghai("2027-01-04T08:05")
+
+
+def test_overrides_announce_a_year_once_they_name_its_holidays() -> None:
+    assert WorkingCalendar().ends_on() == date(2026, 12, 31)
+    assert WorkingCalendar(overrides=NEW_YEAR).ends_on() == date(2026, 12, 31)
+    worked = {date(2027, 1, day): True for day in range(1, 31)}
+    assert WorkingCalendar(overrides=worked).ends_on() == date(2026, 12, 31)
+    holidays = {date(2027, 10, day): False for day in range(1, 9)}
+    assert WorkingCalendar(overrides=NEW_YEAR | holidays).ends_on() == date(2027, 12, 31)
 
 
 def test_overrides_come_before_the_national_calendar() -> None:
-    calendar = WorkingCalendar(overrides={date(2027, 1, 4): True, date(2026, 11, 24): False})
-    assert calendar.is_working_day(date(2027, 1, 4))
+    calendar = WorkingCalendar(overrides={date(2027, 1, 3): True, date(2026, 11, 24): False})
+    assert calendar.is_working_day(date(2027, 1, 3))
     assert not calendar.is_working_day(date(2026, 11, 24))
 
 

@@ -24,7 +24,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 SITE = (Timetable(),)
 NINE_TO_FIVE = Timetable(WorkingCalendar(hours=((time(9), time(17)),)), Cutoffs((time(17),)))
 instants = st.datetimes(
-    min_value=datetime(2025, 1, 15), max_value=datetime(2026, 10, 30), timezones=st.just(UTC)
+    min_value=datetime(2025, 1, 15), max_value=datetime(2028, 10, 30), timezones=st.just(UTC)
 )
 
 
@@ -60,6 +60,22 @@ def test_of_two_units_the_stricter_clock_counts_and_the_last_wave() -> None:
 def test_a_warning_never_comes_after_its_deadline(placed: datetime, promise: Promise) -> None:
     due = due_for(promise, placed, (SITE[0], NINE_TO_FIVE), Promises())
     assert placed <= due.warn_at <= due.due_at
+
+
+@given(
+    st.datetimes(timezones=st.sampled_from([UTC, ZONE, ZoneInfo("America/New_York")])),
+    st.sampled_from(Promise),
+)
+def test_no_time_whatever_ends_in_an_error(placed: datetime, promise: Promise) -> None:
+    due = due_for(promise, placed, (SITE[0], NINE_TO_FIVE), Promises())
+    assert due.warn_at <= due.due_at
+
+
+@pytest.mark.parametrize("placed", [datetime.min, datetime.max])
+@pytest.mark.parametrize("promise", Promise)
+def test_the_ends_of_time_have_deadlines(placed: datetime, promise: Promise) -> None:
+    for zone in (UTC, ZONE):
+        assert due_for(promise, placed.replace(tzinfo=zone), SITE, Promises())
 
 
 def test_the_deadline_of_a_stage_is_the_next_promise() -> None:

@@ -40,6 +40,7 @@ class Scene:
         folder: Path,
         *,
         begin: datetime = EVENING,
+        since: datetime = EVENING - timedelta(days=1),
         prepare: Callable[[Settings], None] | None = None,
         **policy: Any,
     ) -> None:
@@ -51,7 +52,7 @@ class Scene:
         self.settings.sap.limits.break_for = 0.01
         if prepare is not None:
             prepare(self.settings)
-        self.connector = build(self.settings, self.clock, since=EVENING - timedelta(days=1))
+        self.connector = build(self.settings, self.clock, since=since)
         self.context = self.connector.context
 
     def evening(self) -> None:
