@@ -129,7 +129,8 @@ def resolve(
     Example: connector calls resolve 12 --found SO00000123
     """
     from connector.commands.opened import acting, opened
-    from connector.steps.repair import resolve_call
+    from connector.errors import Rejected
+    from connector.steps.repair import own_number, resolve_call
 
     if (found is None) == (not absent):
         raise typer.BadParameter("say either --found DOCUMENT or --absent")
@@ -137,6 +138,11 @@ def resolve(
         row = _row(connector, call_id)
         if row.state not in ("sent", "in_doubt"):
             raise typer.BadParameter(f"call {call_id} is {row.state}; its outcome is not open")
+        if found is not None:
+            try:
+                found = own_number(connector.context, row, found)
+            except Rejected as refusal:
+                raise typer.BadParameter(str(refusal)) from None
         does = f"confirmed as {found}" if found else "sent again"
         if dry_run:
             print(f"call {call_id}: would be {does}")

@@ -76,8 +76,11 @@ def link(
 
     Example: connector customers link 31 0000100234 --correct
     """
+    from connector.domain.document_number import document_number
     from connector.steps.repair import link_customer
 
+    if not document_number(customer):
+        raise typer.BadParameter(f"{customer!r} is no customer number")
     _settle(
         ("customers link", number, f"linked to {customer}"),
         (actor, reason),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connector.dms.port import Dms
@@ -23,13 +23,17 @@ from connector.wording import systems, together
 
 @dataclass(frozen=True)
 class Prepared:
-    """A write ready to be recorded and sent. `notes` tell what was cut or supplied."""
+    """A write ready to be recorded and sent. `notes` tell what was cut or supplied.
+
+    `source` is what was mapped: the mapping of the answer may speak of it, as `request`.
+    """
 
     conversation: str
     operation: str
     body: dict[str, Any]
     notes: tuple[str, ...]
     mapping_version: str
+    source: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class DmsDesk:
@@ -56,8 +60,9 @@ class DmsDesk:
                 remedy="map it, or settle these orders by hand in the DMS",
             )
         applied = mapping.apply(source)
+        operation = mapping.target.operation
         return Prepared(
-            conversation, mapping.target.operation, applied.body, applied.notes, mapping.version
+            conversation, operation, applied.body, applied.notes, mapping.version, source
         )
 
     def send(self, prepared: Prepared) -> dict[str, Any]:
@@ -73,7 +78,7 @@ class DmsDesk:
         except Rejected as refusal:
             raise _typed(mapping, refusal) from refusal
         try:
-            reading = mapping.read(answer)
+            reading = mapping.read(answer, prepared.source)
         except MappingFailed as error:
             place = f"DMS {prepared.operation}"
             words = systems.UNREADABLE(words=together(error.findings))
@@ -160,7 +165,7 @@ class DmsDesk:
             if mapping.classify(refusal.code) == "absent":
                 return None
             raise _typed(mapping, refusal) from refusal
-        reading = mapping.read(answer)
+        reading = mapping.read(answer, source)
         return None if reading.outcome == "absent" else _values(mapping, reading, write=False)
 
 
@@ -174,6 +179,15 @@ def _typed(mapping: FieldMapping, refusal: Rejected) -> Exception:
     return refusal
 
 
+def _unpadded(value: Any) -> Any:
+    """Return a value without the padding of fixed columns, which is no part of a number or code."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, Mapping):
+        return {name: _unpadded(each) for name, each in value.items()}
+    return [_unpadded(each) for each in value] if isinstance(value, list) else value
+
+
 def _say(mapping: FieldMapping) -> str:
     return systems.SAY_WHAT_IT_MEANS(mapping=mapping.name)
 
@@ -182,7 +196,7 @@ def _values(mapping: FieldMapping, reading: Reading, *, write: bool) -> dict[str
     place = f"DMS {mapping.target.operation}"
     words = f"{reading.code} {reading.text}".strip()
     if reading.outcome == "ok":
-        return reading.values
+        return {name: _unpadded(value) for name, value in reading.values.items()}
     if reading.outcome == "rejected":
         raise Rejected(reading.code, reading.text, place=place)
     if reading.outcome == "exists":

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from connector.domain.document_number import document_number
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.steps.context import Context
 from connector.steps.sales_order import live
@@ -120,6 +121,12 @@ def _hold(
     documents: Sequence[NewDocument],
 ) -> Hold | None:
     """Return the hold that news ask for: what nobody foresaw is never passed over."""
+    nameless = tuple(
+        course.NEWS_WITHOUT_NUMBER(kind=term("document", kind), number=number)
+        for kind in _nameless(news)
+    )
+    if nameless:
+        return Hold(HoldCause.MAPPING, nameless)
     if news.get("status") == "unknown":
         code = news.get("status_code")
         return Hold(
@@ -211,7 +218,9 @@ def _shipments(
     """Return what of the shipments is new, each with the lines that are new."""
     made: list[NewDocument] = []
     for each in news.get("shipments") or []:
-        name = str(each.get("tracking_number") or each.get("delivery_note"))
+        name = _name_of(each)
+        if not name:
+            continue
         parts: list[Mapping[str, Any]] = [
             document.detail
             for document in held
@@ -253,9 +262,9 @@ def _invoices(
 ) -> list[NewDocument]:
     known = {each.number for each in held if each.kind == "invoice"}
     return [
-        NewDocument("invoice", "dms", unit, str(each["number"]), now, each)
+        NewDocument("invoice", "dms", unit, number, now, each)
         for each in news.get("invoices") or []
-        if str(each["number"]) not in known
+        if (number := document_number(each.get("number"))) and number not in known
     ]
 
 
@@ -284,10 +293,32 @@ def _received(news: Mapping[str, Any], unit: str, held: Sequence[DocumentRow]) -
     """Return the returns whose goods the warehouse has newly received."""
     known = {each.number for each in held if each.kind == "return_receipt"}
     return [
-        NewDocument("return_receipt", "dms", unit, str(each["number"]), each["received_at"], each)
+        NewDocument("return_receipt", "dms", unit, number, each["received_at"], each)
         for each in news.get("returns") or []
-        if each.get("received_at") and str(each["number"]) not in known
+        if each.get("received_at")
+        and (number := document_number(each.get("number")))
+        and number not in known
     ]
+
+
+def _name_of(shipment: Mapping[str, Any]) -> str:
+    """Return what a shipment is known by: its tracking number, or else its delivery note's."""
+    tracking = document_number(shipment.get("tracking_number"))
+    return tracking or document_number(shipment.get("delivery_note"))
+
+
+def _nameless(news: Mapping[str, Any]) -> list[str]:
+    """Return the kinds of documents that news tell of without saying which."""
+    named = {
+        "shipment": [_name_of(each) for each in news.get("shipments") or []],
+        "invoice": [document_number(each.get("number")) for each in news.get("invoices") or []],
+        "return_receipt": [
+            document_number(each.get("number"))
+            for each in news.get("returns") or []
+            if each.get("received_at")
+        ],
+    }
+    return [kind for kind, numbers in named.items() if not all(numbers)]
 
 
 def _quantities(parts: Sequence[Mapping[str, Any]]) -> Quantities:

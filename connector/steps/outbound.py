@@ -22,13 +22,14 @@ a person, and asked for again all the while.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from connector.departure import looking
+from connector.domain.document_number import document_number
 from connector.domain.masking import mask_said
 from connector.errors import (
     AlreadyThere,
@@ -55,6 +56,14 @@ class Document:
 
     number: str
     answer: Mapping[str, Any]
+
+
+def _numbered(document: Document, row: CallRow) -> Document:
+    """Return a document without padding around its number. Raises InDoubt where it has none."""
+    number = document_number(document.number)
+    if not number:
+        raise InDoubt(systems.NO_DOCUMENT_NUMBER(), place=row.key)
+    return replace(document, number=number)
 
 
 # Seconds until a call that was kept back so is looked at again.
@@ -162,7 +171,7 @@ class Outbound:
                 structlog.contextvars.bound_contextvars(call=row.id),
                 span(f"outbound {call.operation}", call=str(row.id), system=call.system),
             ):
-                document = send()
+                document = _numbered(send(), row)
                 tell(document=document.number)
         except Rejected as error:
             self._calls.reject(row, error.code, error.text, self._clock())
@@ -223,6 +232,7 @@ class Outbound:
         except (Rejected, MappingFailed) as error:
             raise InDoubt(systems.ASKING_REFUSED(error=error.said), place=row.key) from error
         if document is not None:
+            document = _numbered(document, row)
             self._calls.confirm(row, document.number, document.answer, self._clock())
             return document
         if age < self._settling:

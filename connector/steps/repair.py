@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connector.domain.document_number import document_number
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_text
 from connector.errors import Rejected, RetryLater
@@ -229,9 +230,12 @@ def resolve_call(
     """Note what a person found out about a call, and let its order go on; return the order.
 
     Raises Rejected when the call moved on meanwhile, or is so young that it may still arrive:
-    "absent" would then be believed too early, and the write be made twice. A customer is read in
-    SAP first. Other orders that wait for the same call go on too.
+    "absent" would then be believed too early, and the write be made twice; and for a number that is
+    none, or another order's. A customer is read in SAP first. Other orders that wait for the same
+    call go on too.
     """
+    if found is not None:
+        found = own_number(context, call, found)
     early_until = context.outbound.settles_at(call)
     if found is None and context.clock() < early_until:
         raise Rejected(
@@ -266,6 +270,25 @@ def resolve_call(
         for order_pk in context.orders.held_for(HoldCause.IN_DOUBT, call.reference):
             retry(context, context.orders.get(order_pk), actor, reason)
     return after
+
+
+def own_number(context: Context, call: CallRow, found: str) -> str:
+    """Return the number of the document that a call made. Raises Rejected when it cannot be it."""
+    number = document_number(found)
+    if not number:
+        raise Rejected(
+            "",
+            f"{found!r} is no document's number",
+            remedy="give the number as the other system shows it, or say --absent",
+        )
+    holder = context.calls.holder_of(call, number)
+    if holder is not None:
+        raise Rejected(
+            "",
+            f"{number} is {holder} already",
+            remedy=f"look in the other system for {call.reference}",
+        )
+    return number
 
 
 def _said(text: Said, reason: str) -> Said:

@@ -197,8 +197,8 @@ def _asker(
                     continue
                 differing = content_differences(content, document)
                 if differing:
-                    raise differs(document["number"], differing)
-                return Document(str(document["number"]), {})
+                    raise differs(document.get("number"), differing)
+                return Document(str(document.get("number")), {})
         return None
 
     return ask

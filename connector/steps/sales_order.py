@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from connector.domain.document_number import document_number
 from connector.domain.lifecycle import HoldCause
 from connector.errors import InDoubt
 from connector.steps.context import Context
@@ -139,9 +140,11 @@ def open_orders(context: Context, number: str, unit: str) -> list[dict[str, Any]
     found = context.dms.find(number, code, reference=f"{number}-{unit}")
     if found is None:
         raise InDoubt(systems.DMS_UNASKABLE(), place=f"order {number}")
+    if not all(document_number(order.get("number")) for order in found):
+        raise InDoubt(systems.NO_DOCUMENT_NUMBER(), place=f"DMS order {number}")
     return [order for order in found if order.get("status") != "cancelled"]
 
 
 def document_of(answer: Mapping[str, Any]) -> Document:
     """Return the document that the answer to a write names."""
-    return Document(str(answer["number"]), answer)
+    return Document(str(answer.get("number")), answer)

@@ -14,7 +14,7 @@ from sqlalchemy import Table, Update, bindparam, func, insert, or_, select, upda
 from sqlalchemy.exc import IntegrityError
 
 from connector.store.database import Database
-from connector.store.tables import CallRow
+from connector.store.tables import CallRow, DocumentRow, OrderRow
 from connector.store.types import Written, dumps
 from connector.telemetry.counters import call_came_to
 
@@ -222,6 +222,38 @@ class Calls:
         )
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(CallRow.id)))
+
+    def holder_of(self, row: CallRow, number: str) -> str | None:
+        """Return whose document this number is, where it is another order's; None otherwise.
+
+        Calls that belong to no order deliver files: the same content may lie in several places.
+        What changes a document has its number for a reference.
+        """
+        if row.order_pk is None or number == row.reference:
+            return None
+        documents = (
+            select(OrderRow.number)
+            .join(DocumentRow, DocumentRow.order_pk == OrderRow.id)
+            .where(
+                DocumentRow.system == row.system,
+                DocumentRow.number == number,
+                DocumentRow.order_pk != row.order_pk,
+            )
+        )
+        calls = select(CallRow.id).where(
+            CallRow.system == row.system,
+            CallRow.operation == row.operation,
+            CallRow.document == number,
+            CallRow.state == CallState.CONFIRMED,
+            CallRow.id != row.id,
+            CallRow.order_pk != row.order_pk,
+        )
+        with self._database.reading() as session:
+            order = session.scalar(documents.limit(1))
+            if order is not None:
+                return f"of order {order}"
+            call = session.scalar(calls.limit(1))
+            return None if call is None else f"of call {call}"
 
     def asked(self, row: CallRow) -> None:
         """Count one question about a call."""

@@ -184,6 +184,11 @@ UNKNOWN_STATUS = Sentence(
     "status {status} of {number} in the DMS is unknown: add it to the lookup table",
     "DMS单据 {number} 的状态 {status} 未知：请信息部补充到对照表",
 )
+NEWS_WITHOUT_NUMBER = Sentence(
+    "news_without_number",
+    "the DMS tells of a document ({kind}) of {number} without its number: correct the mapping",
+    "DMS返回 {number} 的单据（{kind}）没有单据号：请信息部更正映射",
+)
 NOT_OURS = Sentence(
     "not_ours",
     "the DMS tells of {number} under this number, which is not ours",

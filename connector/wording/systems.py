@@ -184,6 +184,11 @@ FORGOTTEN = Sentence(
     "the database was restored since: it may have been sent before",
     "数据库已从备份恢复：此前可能已发送",
 )
+NO_DOCUMENT_NUMBER = Sentence(
+    "no_document_number",
+    "the other side names a document without a number",
+    "对方返回的单据没有单据号",
+)
 CANNOT_BE_ASKED = Sentence("cannot_be_asked", "the other side cannot be asked", "无法向对方查询")
 NOT_SHOWN = Sentence(
     "not_shown",

@@ -39,6 +39,7 @@ WRONG_USE = [
     ("orders retry", "name orders, or a cause with --hold"),
     ("customers link 36 100003",
      "order 36 does not wait for the sales rep; see `connector customers review`"),
+    ("customers link 31 None", "'None' is no customer number"),
     ("customers review --export a.xlsx --import b.xlsx",
      "say either --export or --import, not both"),
     ("customers review --export a.txt", "a.txt must end in .xlsx"),

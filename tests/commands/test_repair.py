@@ -311,6 +311,34 @@ def test_absent_is_not_believed_while_the_write_may_still_arrive(lite: Scene) ->
     assert told[0].text.endswith("seen in the DMS")
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ("", "'' is no document's number"),
+        ("  ", "is no document's number"),
+        ("None", "is no document's number"),
+        ("of order 36", "is of order 36 already"),
+    ],
+)
+def test_a_number_that_is_none_or_anothers_settles_nothing(
+    lite: Scene, command: Command, found: str, said: str
+) -> None:
+    if found == "of order 36":
+        found = lite.sales_orders(36)[0]["orderNumber"]
+    (call,) = [
+        each
+        for each in lite.context.calls.of_order(lite.order(30).id)
+        if each.operation == "dms_sales_order"
+    ]
+    with lite.connector.database.transaction() as session:
+        session.execute(text("UPDATE outbound_call SET state = 'in_doubt' WHERE id = :id"),
+                        {"id": call.id})  # fmt: skip
+    done = command("calls", "resolve", str(call.id), "--found", found)
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.replace("│", "").split())
+    assert lite.context.calls.by_key(call.key).state == "in_doubt"
+
+
 def test_who_and_why_stand_in_the_story_and_in_the_acts(lite: Scene, command: Command) -> None:
     done = command("orders", "cancel", "36", "--actor", "li", "--reason", "call 13912345678 back")
     assert done.exit_code == 0, done.output

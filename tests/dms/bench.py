@@ -14,7 +14,7 @@ from typing import Any
 
 from connector.dms.desk import DmsDesk
 from connector.dms.port import Dms
-from connector.errors import InDoubt, Misconfigured, RetryLater
+from connector.errors import InDoubt, Misconfigured, Rejected, RetryLater
 from connector.gateways import dms_of
 from connector.logs import configure
 from connector.sandbox import world
@@ -152,10 +152,13 @@ def _written(action: str, operation: str, kind: str) -> Callable[[Bench, Row], N
             if row.trouble.how != "refused":
                 assert bench.wire.struck == 1
                 _check(bench.call(order, operation), row)
-        _recovered(bench, order)
+        if row.then != "refused":
+            _recovered(bench, order)
         after = bench.row(order.number)
         (held, *others) = bench.day.sales_orders(int(order.number))
         assert others == []
+        if row.then == "refused":
+            return
         if operation == "dms_cancel":
             assert (after.stage, held["status"]) == ("cancelled", "CANCELLED")
         else:
@@ -212,11 +215,15 @@ def _returned(bench: Bench, row: Row) -> None:
         return register_return(context, order, "GQ", reference, lines, "broken").number
 
     with bench.wire.suffers("RegisterReturn", row.trouble):
-        with suppress(Misconfigured, RetryLater, InDoubt):
+        with suppress(Misconfigured, RetryLater, InDoubt, Rejected):
             register()
         if row.trouble.how != "refused":
             assert bench.wire.struck == 1
             _check(bench.call(order, "dms_return"), row)
+    if row.then == "refused":
+        (held,) = bench.day.sales_orders(int(order.number))
+        assert len(held["returns"]) == 1
+        return
     for _ in range(6):
         bench.passes(4)
         with suppress(RetryLater):

@@ -15,7 +15,8 @@ from tests.support.wire import Trouble
 _EVERY_DAY = (
     "close", "chunk_cut", "401", "403", "404", "405", "302", "307", "409", "429", "204", "201_good",
     "gzip_corrupt", "mtom", "fault11_server", "fault_must_understand", "fault12_recv",
-    "gbk_header_only", "extra_element", "other_operation", "blank_number", "json200", "xxe",
+    "gbk_header_only", "extra_element", "other_operation", "blank_number", "null_number",
+    "json200", "xxe",
 )  # fmt: skip
 
 

@@ -246,6 +246,8 @@ def test_news_repeated_merged_and_out_of_turn_count_once(day: Scene) -> None:
         ([], {"status": "cancelled"}, "discrepancy", "not by us"),
         ([("T1", {1: "6"})], {}, "discrepancy", "line 1: 6 shipped, 5 ordered"),
         ([("T1", {9: "1"})], {}, "discrepancy", "line 9"),
+        ([(" ", {1: "1"})], {}, "mapping", "without its number"),
+        ([], {"invoices": [{"number": None}]}, "mapping", "(invoice) of"),
         ([("T1", {1: "1"})], {"number": "SO99999999"}, "discrepancy", "not ours"),
     ],
 )

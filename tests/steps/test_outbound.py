@@ -240,6 +240,37 @@ def test_an_answer_that_no_mapping_reads_frees_nothing(calls: Calls, outbound: O
     assert (side.held, side.asked) == (["SO1"], 1)
 
 
+@pytest.mark.parametrize("number", ["None", "", " \n", "null", "000"])
+def test_an_answer_that_is_ok_and_names_no_number_is_a_doubt(
+    calls: Calls, outbound: Outbound, number: str
+) -> None:
+    side = Side(calls)
+
+    def send() -> Document:
+        side.send()
+        return Document(number, {})
+
+    assert outbound.perform(CALL, send, side.ask).number == "SO1"
+    assert (side.held, side.asked) == (["SO1"], 1)
+
+
+def test_what_is_found_without_a_number_is_neither_confirmed_nor_absent(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    side = Side(calls, answers=[InDoubt("lost")])
+    for _ in range(2):
+        with pytest.raises(InDoubt, match="without a number"):
+            outbound.perform(CALL, side.send, lambda: Document("None", {}))
+        assert state(calls) == CallState.IN_DOUBT
+        clock.now += SETTLING
+    assert side.held == ["SO1"]
+
+
+def test_a_number_is_kept_without_its_padding(calls: Calls, outbound: Outbound) -> None:
+    made = outbound.perform(CALL, lambda: Document(" SO1 \n", {}), None)
+    assert (made.number, calls.by_key(CALL.key).document) == ("SO1", "SO1")
+
+
 def test_a_refusal_stays_until_somebody_releases_it(calls: Calls, outbound: Outbound) -> None:
     side = Side(calls, answers=[Rejected("AMOUNT", "wrong total")], arrives=False)
     for _ in range(2):
