@@ -115,6 +115,7 @@ class Mapping:
         self.calls: tuple[tuple[str, Callable[[Any], Applied]], ...] = tuple(
             (function, self._applier(place)) for place, (function, _) in enumerate(self._calls)
         )
+        self.commits_itself = any(call.commits_itself for call in spec.calls)
         answer = self.tree.block_at("answer")
         self._answer_values = {key: Expression(text) for key, text in spec.answer.values.items()}
         self._answer_fields = _fields(spec.answer.fields, lookups, answer.items_at("fields"))

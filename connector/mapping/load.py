@@ -271,7 +271,7 @@ def _invalid(file: str, tree: Any, error: ValidationError) -> Iterator[Finding]:
         name = ".".join(str(part) for part in each["loc"])
         message = each["msg"].removeprefix("Value error, ")
         suggestion = _suggested(tree, each["loc"])
-        text = f"{name}: {message}"
+        text = f"{name}: {message}" if name else message
         yield Finding(where.file, where.line, where.column, each["type"], text, suggestion)
 
 
@@ -281,7 +281,7 @@ def _suggested(tree: Any, location: tuple[Any, ...]) -> str:
     for part in location[:-1]:
         found = step(block, part)
         block = found[0] if found else block
-    if not isinstance(block, Block) or location[-1] not in block:
+    if not location or not isinstance(block, Block) or location[-1] not in block:
         return ""
     return near(str(location[-1]), _KEYS - set(block))
 

@@ -361,6 +361,11 @@ class CallModel(_Part):
 
     function: str = Field(min_length=1, max_length=30)
     request: list[FieldModel] = []
+    commits_itself: bool = Field(
+        default=False,
+        description="it ends with a COMMIT WORK of its own: a lost answer is then in doubt. Only"
+        " the last call may",
+    )
 
 
 class FindByModel(_Part):
@@ -406,6 +411,16 @@ class MappingModel(_Part):
         default=[],
         description="paths that may appear and need no mapping, with * for any: meta_data._wc_*",
     )
+
+    @model_validator(mode="after")
+    def _commits_last(self) -> MappingModel:
+        for call in self.calls[:-1]:
+            if call.commits_itself:
+                raise ValueError(
+                    f"{call.function} commits by itself and must be the last call: what comes"
+                    " behind it could not be taken back together with it"
+                )
+        return self
 
     @model_validator(mode="after")
     def _is_a_table(self) -> MappingModel:

@@ -361,6 +361,13 @@ def site_customer_create(system: System, session: Session, values: Values) -> Va
     return {"EV_KUNNR": number, "ET_RETURN": [message], "E_SUBRC": "0" if number else "4"}
 
 
+def site_customer_create_now(system: System, session: Session, values: Values) -> Values:
+    """Create a customer and commit it, as a module does that ends with COMMIT WORK."""
+    answer = site_customer_create(system, session, values)
+    commit(system, session, {})
+    return answer
+
+
 def get_function_interface(_system: System, _session: Session, values: Values) -> Values:
     """Describe the parameters of a function module."""
     try:
@@ -399,6 +406,7 @@ FUNCTIONS: dict[str, tuple[Function, bool]] = {
     "BAPI_BILLINGDOC_GETLIST": (billingdoc_getlist, False),
     "Z_CUSTOMER_FIND": (customer_find, False),
     "Z_CUSTOMER_CREATE": (site_customer_create, True),
+    "Z_CUSTOMER_CREATE_NOW": (site_customer_create_now, True),
     "RFC_GET_FUNCTION_INTERFACE": (get_function_interface, False),
     "DDIF_FIELDINFO_GET": (fieldinfo_get, False),
 }

@@ -19,7 +19,7 @@ from connector.sap.answers import check_call, obey_all
 from connector.sap.conversion import alpha
 from connector.sap.errors import doubted
 from connector.sap.finding import Finder
-from connector.sap.port import SapSystem
+from connector.sap.port import SapSession, SapSystem
 from connector.wording import Said, systems, together
 
 _CHANGE = "sap_customer_change"
@@ -107,7 +107,8 @@ class CustomerDesk:
 
         All calls of the mapping and the commit run in one session. Until the commit is sent a
         lost answer has had no effect, since SAP rolls an abandoned session back: RetryLater.
-        From then on every error is InDoubt.
+        From then on every error is InDoubt; where the last function module commits by itself,
+        from the moment that it was called.
         """
         with nothing_sent():
             mapping = self._creation(buyer)
@@ -160,25 +161,33 @@ class CustomerDesk:
         given: Callable[[str], None],
     ) -> str:
         answers: list[dict[str, Any]] = []
+        calls = mapping.calls[:-1] if mapping.commits_itself else mapping.calls
         with ExitStack() as opened:
             # Whatever goes wrong before the commit, SAP rolls back.
             with nothing_sent():
                 session = opened.enter_context(self._system.session())
                 try:
-                    for function, request in mapping.calls:
+                    for function, request in calls:
                         body = request({**source, "answers": answers}).body
                         answer = session.call(function, body)
                         answers.append(answer)
                         check_call(mapping, function, answers)
-                    obey_all(mapping, answers)
+                    if not mapping.commits_itself:
+                        obey_all(mapping, answers)
                 except InDoubt as error:
                     raise RetryLater(
                         together([error.message, systems.NOTHING_COMMITTED()]), place=error.place
                     ) from None
-                made = outcome(answers)
-                given(made)
+                if not mapping.commits_itself:
+                    made = outcome(answers)
+                    given(made)
                 # Others may believe by now that nothing comes any more.
                 last_look()
+            if mapping.commits_itself:
+                _commit_by_the_last(session, mapping, source, answers)
+                with doubted("SAP"):
+                    made = outcome(answers)
+                    given(made)
             with doubted("SAP"):
                 session.commit()
                 opened.close()
@@ -191,6 +200,22 @@ class CustomerDesk:
         if there is None:
             raise InDoubt(systems.CUSTOMER_GONE(number=number, done=done), place="SAP")
         return there
+
+
+def _commit_by_the_last(
+    session: SapSession,
+    mapping: Spoken,
+    source: dict[str, Any],
+    answers: list[dict[str, Any]],
+) -> None:
+    """Call the last function module, which commits by itself, and add its answer."""
+    function, request = mapping.calls[-1]
+    with nothing_sent():
+        body = request({**source, "answers": answers}).body
+    with doubted(f"SAP {function}", proofs=True):
+        answers.append(session.call(function, body))
+    check_call(mapping, function, answers)
+    obey_all(mapping, answers)
 
 
 def _source(buyer: Buyer, business_unit: Mapping[str, Any], reference: str) -> dict[str, Any]:

@@ -108,8 +108,10 @@ def read_answer(
             remedy="check sap.url, and in SICF that the service is active and permitted",
         )
     if status == 503:
-        # The ICM answers so when it has no work process or session: nothing was begun.
-        raise RetryLater(systems.NO_SESSION(), place=place)
+        # The ICM answers so when it has no work process or session; so may whoever stands before.
+        busy = RetryLater(systems.NO_SESSION(), place=place)
+        busy.no_effect = False
+        raise busy
     try:
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         document = etree.fromstring(content, parser)

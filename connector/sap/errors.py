@@ -103,7 +103,7 @@ def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
         if known == key or any(re.search(rf"\b{known}\b", word) for word in said):
             return Misconfigured(f"ABAP exception {known}", place=place, remedy=remedy)
     if key in _PASSING:
-        return RetryLater(systems.ABAP(key=key), place=place)
+        return _answered(RetryLater(systems.ABAP(key=key), place=place))
     for pattern, meant in _IN_WORDS:
         if any(pattern.search(word) for word in said):
             return Misconfigured(
@@ -112,18 +112,29 @@ def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
     return Rejected(key[:60] or "ABAP", "; ".join(said)[:300], place=place)
 
 
+def _answered(error: RetryLater) -> RetryLater:
+    """Return an error that SAP answered with: what it had committed by then stays."""
+    error.no_effect = False
+    return error
+
+
 @contextmanager
-def doubted(place: str, why: Callable[[Said], Said] | None = None) -> Iterator[None]:
+def doubted(
+    place: str, why: Callable[[Said], Said] | None = None, *, proofs: bool = False
+) -> Iterator[None]:
     """Make every error InDoubt, whatever its class: what is done within may have taken effect.
 
     A commit is done so, and all that follows it. What is raised there tells of a link that was
     opened anew, of whoever stands before SAP, or of a later question, never that nothing was done.
+    With `proofs`, an error that proves that nothing was sent stays what it is.
     """
     try:
         yield
     except InDoubt:
         raise
     except Exception as error:
+        if proofs and isinstance(error, ConnectorError) and error.no_effect:
+            raise
         said = said_of(error)
         if not isinstance(error, ConnectorError):
             said = systems.NAMED(name=type(error).__name__, message=said)

@@ -23,6 +23,7 @@ from connector.errors import (
     MappingFailed,
     Misconfigured,
     RetryLater,
+    nothing_sent,
 )
 from connector.sap.errors import doubted, logon_failed, lost, of_abap, refused_before
 from connector.sap.fitting import findings
@@ -312,9 +313,10 @@ class _Borrowed:
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         # The SDK would cut too long a text without a word.
-        unfit = findings(self.describe(function), parameters)
-        if unfit:
-            raise MappingFailed(f"SAP {function}", unfit)
+        with nothing_sent():
+            unfit = findings(self.describe(function), parameters)
+            if unfit:
+                raise MappingFailed(f"SAP {function}", unfit)
         try:
             answer = self.connection.call(function, **_for_sdk(parameters))
         except Exception as error:

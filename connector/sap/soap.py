@@ -21,6 +21,7 @@ from connector.errors import (
     Misconfigured,
     Rejected,
     RetryLater,
+    nothing_sent,
 )
 from connector.sap.envelope import Style, name_in, read_answer, request_xml
 from connector.sap.errors import doubted, refused_before
@@ -192,8 +193,9 @@ class SoapSap:
         headers: Mapping[str, str],
     ) -> Answer:
         """Send one call and return its answer; a lost one is InDoubt."""
-        tables = self._tables_of(function, http)
-        body = request_xml(function, parameters, self._settings.namespace_style, tables)
+        with nothing_sent():
+            tables = self._tables_of(function, http)
+            body = request_xml(function, parameters, self._settings.namespace_style, tables)
         with self._logging_on():
             status, content = http.post(body, headers, f"SAP {function}")
             if not self._admitted and status in (200, 500):
@@ -255,7 +257,8 @@ class _Session:
         self._dirty = False
 
     def call(self, function: str, parameters: Parameters) -> Answer:
-        self._system.check_fit(function, parameters, self._http)
+        with nothing_sent():
+            self._system.check_fit(function, parameters, self._http)
         headers = {} if self._opened else {"sap-sessioncmd": "open"}
         answer = self._system.post(self._http, function, parameters, headers)
         self._opened = self._dirty = True
