@@ -20,7 +20,7 @@ from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOr
 from connector.errors import ConnectorError, MappingFailed, Misconfigured, Rejected, RetryLater
 from connector.sap.books import Billing, Delivery, SapBooks
 from connector.steps.context import Context
-from connector.steps.take import content_hash
+from connector.steps.take import content_hash, known_content
 from connector.store.books import Books
 from connector.store.our_book import OurBook
 from connector.wording import Said, systems
@@ -48,21 +48,27 @@ def in_batches(rows: Iterable[_Each], size: int = _BATCH) -> Iterator[list[_Each
         yield batch
 
 
-def from_storefront(context: Context, payload: Mapping[str, Any]) -> BookOrder | Rows:
-    """Return what the storefront says of one order.
+def _shown(context: Context, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the storefront shows of one order.
 
-    An order that cannot be read has no lines; what its payload names as total stands. Raises
-    MappingFailed when it does not even say which order it is.
+    Raises MappingFailed when it does not even say which order it is.
     """
     content, _ = context.mappings()["storefront_order"].apply_leniently(payload)
     identity = str(content.get("order_id") or payload.get("id") or "").strip()
     if not identity:
         raise MappingFailed("storefront_order", [systems.NO_ORDER_NAMED()])
-    content = {**content, "order_id": identity, "number": content.get("number") or identity}
+    return {**content, "order_id": identity, "number": content.get("number") or identity}
+
+
+def _from_storefront(context: Context, content: Mapping[str, Any]) -> BookOrder | Rows:
+    """Return what the storefront says of one order.
+
+    An order that cannot be read has no lines; what its payload names as total stands.
+    """
     order, _ = read_order(content, shop=context.shop)
     head = BookOrder(
         number=str(content["number"])[:64],
-        part=identity[:64],
+        part=str(content["order_id"])[:64],
         unit="",
         payment=str(content.get("payment_state") or "unknown")[:20],
         customer="",
@@ -124,19 +130,33 @@ def put_storefront(
     unreadable = 0
     for batch in in_batches(payloads):
         rows: dict[str, Rows] = {}
+        contents = []
         for payload in batch:
             try:
-                said = from_storefront(context, payload)
+                contents.append(_shown(context, payload))
             except MappingFailed as error:
                 unreadable += 1
                 _log.error("unreadable order", error=mask_text(str(error)))
-                continue
+        for content in _as_known(context, contents):
+            said = _from_storefront(context, content)
             made = said if isinstance(said, Rows) else Rows([said])
             placed = made.orders[0].placed_at
             if placed is None or inside(placed):
                 rows[made.orders[0].part] = made
         _put(books, Book.STOREFRONT, rows.values(), carried=carried)
     return unreadable
+
+
+def _as_known(
+    context: Context, contents: Sequence[Mapping[str, Any]]
+) -> Iterator[Mapping[str, Any]]:
+    """Give contents by the part numbers that were accepted, where the shop renamed them since."""
+    hashes = {str(each["number"])[:64]: content_hash(each) for each in contents}
+    known = context.orders.shown_otherwise(context.shop, hashes)
+    for each in contents:
+        row = known.get(str(each["number"])[:64])
+        same = row is not None and row.order_id == str(each["order_id"])[:64]
+        yield known_content(context, row, each) if row is not None and same else each
 
 
 def _put(books: Books, book: Book, rows: Iterable[Rows], *, carried: bool = False) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from connector.domain.accepted import as_accepted
 from connector.domain.business_unit import assign
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import Order, PaymentState
@@ -29,6 +30,9 @@ _COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
 # What comes after the sale; it is no change of what was ordered either.
 _AFTER = ("refunds", "return_requests")
 _LARGEST = Decimal(10) ** 13
+_NOT_ACCEPTED = (
+    HoldCause.INVALID, HoldCause.UNASSIGNED, HoldCause.REJECTED, HoldCause.MAPPING
+)  # fmt: skip
 # Names in the content the storefront's other order that bears this order's number.
 SAME_NUMBER = "same_number_as"
 
@@ -128,6 +132,7 @@ def _again(
     actor: str,
 ) -> Taken:
     now = context.clock()
+    content = known_content(context, row, content)
     order, _ = read_order(content, shop=row.shop)
     digest = content_hash(content)
     state = str(content.get("payment_state") or PaymentState.UNKNOWN)
@@ -161,7 +166,7 @@ def _again(
         return Taken.CHANGED
     if state == PaymentState.CANCELLED:
         return _cancelled(context, row, fresh, actor)
-    if digest != row.content_hash and _read_anew(context, row.payload) == digest:
+    if digest != row.content_hash and _read_anew(context, row) == digest:
         # The storefront changed nothing: IT changed the mapping that reads it.
         return _remapped(context, row, fresh, actor)
     if digest == row.content_hash:
@@ -173,7 +178,25 @@ def _again(
             keep_hold=not held,
             next_try_at=now if held else row.next_try_at,
             tries=row.tries,
-            values=fresh,
+            # Whatever else was held back of it stays held back.
+            values={
+                "payload": dict(payload),
+                "content": {**row.content, **{name: content.get(name) for name in _COURSE}},
+                "status": fresh["status"],
+                "payment_state": fresh["payment_state"],
+            },
+        )
+        context.orders.apply(row, change, actor, now)
+        return Taken.CHANGED
+    if digest == content_hash(row.content):
+        # What had been changed and was held back is again as it was placed.
+        change = Change(
+            event="storefront",
+            text=course.AS_PLACED_AGAIN(),
+            keep_hold=True,
+            next_try_at=row.next_try_at,
+            tries=row.tries,
+            values={"content_hash": digest, "payload": dict(payload)},
         )
         context.orders.apply(row, change, actor, now)
         return Taken.CHANGED
@@ -307,12 +330,26 @@ def _columns(
     }
 
 
-def _read_anew(context: Context, payload: Mapping[str, Any]) -> str:
+def known_content(context: Context, row: OrderRow, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the shop shows of a known order, as far as something else was ordered.
+
+    A part number that was accepted stays. Not accepted is what an order is held for before
+    anything was placed, and what changed mappings may read otherwise before then.
+    """
+    placed = Stage(row.stage).position >= Stage.PLACED.position
+    accepted = placed or (
+        row.hold_cause not in _NOT_ACCEPTED and row.mapping_version == context.mappings().version
+    )
+    return as_accepted(row.content, content, parts=accepted)
+
+
+def _read_anew(context: Context, row: OrderRow) -> str:
     """Return the hash of what a payload taken earlier says under the mapping in force."""
-    content, _ = context.mappings()["storefront_order"].apply_leniently(payload)
-    identity = str(content.get("order_id") or payload.get("id") or "").strip()
+    content, _ = context.mappings()["storefront_order"].apply_leniently(row.payload)
+    identity = str(content.get("order_id") or row.payload.get("id") or "").strip()
     number = content.get("number") or identity
-    return content_hash({**content, "order_id": identity, "number": number})
+    shown = {**content, "order_id": identity, "number": number}
+    return content_hash(known_content(context, row, shown))
 
 
 def _remapped(context: Context, row: OrderRow, fresh: Mapping[str, Any], actor: str) -> Taken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,6 +79,17 @@ class Orders:
             query = query.where(OrderRow.shop == shop)
         with self._database.reading() as session:
             return session.scalars(query).first()
+
+    def shown_otherwise(self, shop: str, hashes: Mapping[str, str]) -> dict[str, OrderRow]:
+        """Return, of orders by number, those of which we know a content of another hash."""
+        of_them = (OrderRow.shop == shop, OrderRow.number.in_(hashes))
+        with self._database.reading() as session:
+            known = session.execute(
+                select(OrderRow.id, OrderRow.number, OrderRow.content_hash).where(*of_them)
+            )
+            other = [key for key, number, digest in known if digest != hashes[number]]
+            found = session.scalars(select(OrderRow).where(OrderRow.id.in_(other)))
+            return {row.number: row for row in found}
 
     def due(
         self, stages: Sequence[str], now: datetime, limit: int = 500, after: int = 0

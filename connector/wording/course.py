@@ -43,6 +43,11 @@ CHANGED_AFTER_PLACED = Sentence(
     "changed in the storefront after it was placed in the DMS",
     "下达DMS后在商城被修改",
 )
+AS_PLACED_AGAIN = Sentence(
+    "as_placed_again",
+    "in the storefront it is again as it was placed",
+    "商城内容已恢复为下达时的样子",
+)
 CHANGED_FIELD = Sentence("changed_field", "{field}: {was} → {now}", "{field}：{was} → {now}")
 CONTENT_DIFFERS = Sentence("content_differs", "content differs", "内容有变化")
 CANCELLED_AGAIN = Sentence("cancelled_again", "cancelled", "商城已取消")
