@@ -42,6 +42,7 @@ def list_sales(
                 "state": sale.state,
                 "owner": owner_of(sale.state).value,
                 "refunded": sale.amount,
+                "open_money": sale.open_money,
                 "recovered": sale.recovered,
                 "refunded_at": sale.refunded_at,
                 "age_days": age_band((now - sale.refunded_at).days) if sale.refunded_at else None,
@@ -56,7 +57,7 @@ def list_sales(
 
 @app.command()
 def recovered(order: str, reference: str, dry_run: DryRun = False) -> None:
-    """Say that the invoice of a refund is back (退款发票已回收).
+    """Say that the invoice of a refund is back (退款发票已回收), and what was open is settled.
 
     Example: connector aftersales recovered 30 R-17
     """
@@ -68,7 +69,7 @@ def recovered(order: str, reference: str, dry_run: DryRun = False) -> None:
         sale = next((each for each in sales if each.reference == reference), None)
         if sale is None:
             raise typer.BadParameter(f"order {order} has no after-sale {reference}; {_SEE}")
-        left = sale.amount - sale.recovered
+        left = max(sale.amount - sale.recovered, abs(sale.open_money))
         if dry_run:
             print(f"{order} {reference}: would be noted as recovered, {left:,.2f}")
             return

@@ -62,7 +62,8 @@ class Sale:
 
     `reference` is the number of the request, or of the refund where there was none. `back` are
     the pieces that come back by line number, `stays` refunded ones that are to be kept back,
-    `refunds` the refunds that belong to it, `refunded` what they amount to.
+    `refunds` the refunds that belong to it, `refunded` what they amount to. `twice` is what the
+    storefront booked beyond that, for goods whose refund was booked before.
     """
 
     reference: str
@@ -74,6 +75,7 @@ class Sale:
     refunded: Decimal
     refunded_at: datetime | None
     stays: Mapping[int, Decimal] = field(default_factory=dict)
+    twice: Decimal = Decimal(0)
 
 
 def cancellation_of(order: Order) -> Sale | None:
@@ -162,6 +164,8 @@ def sales_of(order: Order, content: Mapping[str, Any]) -> list[Sale]:
             Decimal(0),
         )
         refunds = [booked[each] for each in linked.get(reference, [])]
+        amounts = [each.amount for each in refunds]
+        refunded = counted(kind, amounts, worth)
         made.append(
             Sale(
                 reference,
@@ -170,8 +174,9 @@ def sales_of(order: Order, content: Mapping[str, Any]) -> list[Sale]:
                 _time(entry.get("requested_at")),
                 back,
                 tuple(each.refund_id for each in refunds),
-                counted(kind, [each.amount for each in refunds], worth),
+                refunded,
                 max((each.refunded_at for each in refunds if each.refunded_at), default=None),
+                twice=sum(amounts, -refunded),
             )
         )
     requested = {each.reference for each in made}
@@ -230,6 +235,9 @@ class Facts:
     `refunded` is what the storefront booked; `invoiced` what of it was invoiced before;
     `recovered` what red-letter and recovered invoices took back for it. `stopping`: refunded
     pieces are still to be kept from leaving. `awaited`: an invoice of the order is to be issued.
+    Of the refunds, no line explains `rest`, and no document knows of it; `twice` was booked beyond
+    what counts. `paid` is what the buyer of a cancelled order paid, `settled` what of it a person
+    says need not be refunded.
     """
 
     kind: SaleKind
@@ -242,6 +250,10 @@ class Facts:
     recovered: Decimal
     stopping: bool = False
     awaited: bool = False
+    rest: Decimal = Decimal(0)
+    twice: Decimal = Decimal(0)
+    paid: Decimal = Decimal(0)
+    settled: Decimal = Decimal(0)
 
 
 def state_of(facts: Facts) -> SaleState:
@@ -249,12 +261,12 @@ def state_of(facts: Facts) -> SaleState:
 
     An exchange without a refund is settled once the goods are back: its invoice still holds. With
     a refund it is a return, and what goes out instead an order of its own. A cancelled order that
-    was paid waits for its refund as goods do that came back.
+    was paid waits for its whole refund as goods do that came back.
     """
     if facts.refused:
         return SaleState.REFUSED
     if facts.kind is SaleKind.CANCELLATION:
-        if not facts.refunded:
+        if facts.refunded + facts.settled < facts.paid or not facts.refunded + facts.settled:
             return SaleState.RECEIVED
         return SaleState.SETTLED if not open_amount(facts) else SaleState.REFUNDED
     if facts.stopping:

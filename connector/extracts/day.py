@@ -40,6 +40,7 @@ _TITLES = {
     "invoices": "发票 Invoices",
     "refunds": "退款 Refunds",
     "open_invoices": "退款发票未回收 Open",
+    "open_money": "未结款项 Open money",
     "differences": "差异 Differences",
     "promises": "时效 Promises",
 }
@@ -96,7 +97,7 @@ class _Tables:
         self._files = {}
         self._writers = {}
         for table, layout in layouts.items():
-            shades = _AGES if table in ("differences", "open_invoices") else ()
+            shades = _AGES if table in ("differences", "open_invoices", "open_money") else ()
             self.sheets[table] = book.sheet(_TITLES[table], layout.columns, shades)
             file = (aside / f"{table}.csv").open("w", encoding="utf-8-sig", newline="")
             self._files[table] = file

@@ -18,6 +18,8 @@ refunds     number, earlier, refund, kind, state, owner, refunded_at, line, sku,
             without refund for a paid order that was cancelled and is not refunded yet
 open_invoices number, reference, kind, owner, refunded_at, refunded, recovered, open, age, band:
             refunds whose invoice is not recovered (退款发票未回收), the oldest first
+open_money  number, reference, kind, meaning, owner, since, refunded, open, age, band: what no line
+            explains and nothing has settled (`connector.domain.open_money`), the oldest first
 differences the fields of `connector.domain.reconciliation.Difference`, meaning, earlier
 promises    number, promise, placed_at, due_at, reached_at, state, late_minutes
 
@@ -33,12 +35,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connector.domain.aftersales import SaleKind, age_band, owner_of
+from connector.domain.aftersales import SaleKind, SaleState, age_band, owner_of
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promise, Promises, due_for, judge
 from connector.domain.invoicing import as_held, replaced, void
-from connector.domain.lifecycle import Stage
+from connector.domain.lifecycle import Owner, Stage
 from connector.domain.order import Order
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Difference
@@ -51,8 +53,8 @@ from connector.wording.id_numbers import masked
 Record = dict[str, Any]
 
 TABLES = (
-    "orders", "lines", "shipments", "invoices", "refunds", "open_invoices", "differences",
-    "promises",
+    "orders", "lines", "shipments", "invoices", "refunds", "open_invoices", "open_money",
+    "differences", "promises",
 )  # fmt: skip
 _YES, _NO = "是 yes", "否 no"
 _ZERO = Decimal(0)
@@ -202,6 +204,34 @@ def of_open_invoice(row: OrderRow, sale: AfterSaleRow, until: datetime) -> tuple
             "content": row.content,
         },
     )
+
+
+def of_open_money(row: OrderRow, sale: AfterSaleRow, until: datetime) -> tuple[str, Record]:
+    """Return the record of money that is open by `until`: the midnight that ends the day."""
+    since = sale.refunded_at or sale.requested_at
+    age = (until - since).days
+    state = SaleState(sale.state)
+    owner = Owner.BU_FINANCE if state is SaleState.SETTLED else owner_of(state)
+    return (
+        "open_money",
+        {
+            "number": row.number,
+            "reference": sale.reference,
+            "kind": sale.kind,
+            "meaning": _BEYOND if sale.open_money > 0 else _SHORT,
+            "owner": owner.value,
+            "since": since,
+            "refunded": sale.amount,
+            "open": sale.open_money,
+            "age": age,
+            "band": age_band(age),
+            "content": row.content,
+        },
+    )
+
+
+_BEYOND = "已退款，单据未减 refunded, and no document is less by it"
+_SHORT = "已收款，无对应单据 paid, and no document stands for it"
 
 
 def of_difference(difference: Difference, say: Say) -> tuple[str, Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ import structlog
 from connector.domain.aftersales import (
     Facts,
     Sale,
+    SaleKind,
     SaleState,
     cancellation_of,
     kept_back,
@@ -23,13 +25,14 @@ from connector.domain.aftersales import (
 from connector.domain.invoicing import issued, reversing
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_said, mask_text
+from connector.domain.open_money import open_money, since_placed
 from connector.domain.reading import read_order
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context
 from connector.steps.request import RETURN, register_return
-from connector.steps.sales_order import Differs, live
+from connector.steps.sales_order import Differs, live, worth_of
 from connector.store.aftersales import AfterSales, Noted
 from connector.store.calls import CallState
 from connector.store.changes import Change, NewDocument
@@ -70,12 +73,17 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
     if not shown:
         return
     held = {each.reference: each for each in sales.of_order(row.id)}
+    if row.stage == Stage.CANCELLED:
+        # What was followed before the order ended is a part of its cancellation.
+        sales.supersede(row.id, {sale.reference for sale in shown}, context.clock())
     for sale in shown:
         before = held.get(sale.reference)
         why = _register(context, row, sale, before, counts)
         documents = live(context.orders.documents(row.id))
         facts = _facts(row, sale, shown, documents, before, refused=bool(why))
+        facts = _with_money(facts, row, sale, documents, before)
         state = state_of(facts)
+        money = open_money(facts, state)
         if facts.stopping:
             pieces = [
                 course.PIECES(pieces=f"{each.normalize():f}", line=at)
@@ -97,6 +105,7 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
                 "invoiced": str(facts.invoiced),
                 "why": recorded(why),
             },
+            money,
         )
         was = sales.note(row.id, noted, context.clock())
         if was is not None:
@@ -249,6 +258,28 @@ def _facts(
         stopping=bool(sale.stays) and Stage(row.stage) not in (Stage.SHIPPED, Stage.CLOSED),
         awaited=bool(missing_of(row, documents)) and row.stage != Stage.CANCELLED,
     )
+
+
+def _with_money(
+    facts: Facts,
+    row: OrderRow,
+    sale: Sale,
+    documents: Sequence[DocumentRow],
+    before: AfterSaleRow | None,
+) -> Facts:
+    """Return the facts with what the invoices do not tell of an after-sale's money."""
+    order, _ = read_order(row.content, shop=row.shop)
+    if order is None:
+        return facts
+    if sale.kind is SaleKind.CANCELLATION:
+        return replace(
+            facts,
+            paid=order.total if order.paid_at is not None else order.refunded,
+            settled=Decimal(str(_by_hand(before).get("by_hand", "0"))),
+        )
+    unknown = since_placed(order, worth_of(documents))
+    rest = sum((each.rest for each in unknown if each.refund_id in sale.refunds), _ZERO)
+    return replace(facts, rest=rest, twice=sale.twice)
 
 
 def _gross(document: DocumentRow) -> Decimal:

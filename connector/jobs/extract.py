@@ -13,7 +13,7 @@ import structlog
 from connector.domain.reconciliation import Difference
 from connector.extracts.day import Day, write_day
 from connector.extracts.files import Written
-from connector.extracts.records import Clerk, Record, of_difference, of_open_invoice
+from connector.extracts.records import Clerk, Record, of_difference, of_open_invoice, of_open_money
 from connector.extracts.summary import BookSums
 from connector.jobs.cadence import Window
 from connector.steps.context import Context
@@ -89,6 +89,8 @@ def _records(
                 yield clerk.of_application(row, document, amount, row.placed_at <= start)
     for row, sale in daybook.not_recovered(context.shop, clerk.until):
         yield of_open_invoice(row, sale, clerk.until)
+    for row, sale in daybook.open_money(context.shop, clerk.until):
+        yield of_open_money(row, sale, clerk.until)
     for difference in differences:
         yield of_difference(difference, say)
 

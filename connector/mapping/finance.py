@@ -81,6 +81,13 @@ def tables() -> dict[str, Shape]:
             {"refunded_at": TIME},
             {"age": INTEGER},
         ),
+        "extract_open_money": _row(
+            order,
+            dict.fromkeys(("reference", "kind", "meaning", "owner", "band"), TEXT),
+            dict.fromkeys(("refunded", "open"), NUMBER),
+            {"since": TIME},
+            {"age": INTEGER},
+        ),
         "extract_differences": _row(
             dict.fromkeys(
                 (

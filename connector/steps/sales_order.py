@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from connector.domain.document_number import document_number
@@ -61,6 +62,18 @@ def live(documents: Sequence[DocumentRow]) -> list[DocumentRow]:
             and not (each.kind == "sales_order" and each.number in cancelled)
         )
     ]
+
+
+def worth_of(documents: Sequence[DocumentRow]) -> Decimal | None:
+    """Return what the sales orders among live documents come to; None where that was not noted."""
+    worth: dict[str, Any] = {}
+    for each in documents:
+        if each.kind in ("sales_order", "amendment"):
+            number = each.detail["sales_order"] if each.kind == "amendment" else each.number
+            worth[str(number)] = each.detail.get("total")
+    if not worth or None in worth.values():
+        return None
+    return sum((Decimal(str(each)) for each in worth.values()), Decimal(0))
 
 
 def order_call(context: Context, row: OrderRow, unit: str, body: dict[str, Any]) -> Call:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, update
 
 from connector.domain.aftersales import SaleState
 from connector.domain.lifecycle import Stage
@@ -32,6 +32,7 @@ class Noted:
     requested_at: datetime
     refunded_at: datetime | None
     detail: Mapping[str, Any]
+    open_money: Decimal = Decimal(0)
 
 
 class AfterSales:
@@ -43,7 +44,8 @@ class AfterSales:
     def to_look_at(self, shop: str, since: datetime) -> Iterator[OrderRow]:
         """Give released and cancelled orders that changed since, or have one under way."""
         open_one = exists().where(
-            AfterSaleRow.order_pk == OrderRow.id, AfterSaleRow.state.not_in(_ENDED)
+            AfterSaleRow.order_pk == OrderRow.id,
+            or_(AfterSaleRow.state.not_in(_ENDED), AfterSaleRow.open_money != 0),
         )
         query = (
             select(OrderRow)
@@ -89,8 +91,22 @@ class AfterSales:
             row.kind, row.state = noted.kind, noted.state
             row.amount, row.recovered = noted.amount, noted.recovered
             row.refunded_at, row.detail = noted.refunded_at, dict(noted.detail)
+            row.open_money = noted.open_money
             row.updated_at = now
         return before if before != noted.state else None
+
+    def supersede(self, order_pk: int, kept: Collection[str], now: datetime) -> None:
+        """Settle the after-sales of an order that others stand for now, all but the `kept`."""
+        with self._database.transaction() as session:
+            session.execute(
+                update(AfterSaleRow)
+                .where(
+                    AfterSaleRow.order_pk == order_pk,
+                    AfterSaleRow.reference.not_in(kept),
+                    AfterSaleRow.state != SaleState.SETTLED,
+                )
+                .values(state=SaleState.SETTLED, open_money=Decimal(0), updated_at=now)
+            )
 
     def reopen(self, row: AfterSaleRow, now: datetime) -> None:
         """Let an after-sale that was refused be asked for again."""
@@ -103,19 +119,30 @@ class AfterSales:
     def recovered_by_hand(
         self, row: AfterSaleRow, amount: Decimal, actor: str, now: datetime
     ) -> None:
-        """Note that a person has the invoice back; the next run settles the after-sale."""
+        """Note that a person has the invoice back, or that the money of a cancelled order stays.
+
+        What was noted so before counts on. The next run settles the after-sale.
+        """
         with self._database.transaction() as session:
             held = session.get_one(AfterSaleRow, row.id)
+            amount += Decimal(str(held.detail.get("by_hand", "0")))
             held.detail = {**held.detail, "by_hand": str(amount), "by": actor}
             held.updated_at = now
 
     def listed(self, states: Sequence[str] = ()) -> list[tuple[AfterSaleRow, OrderRow]]:
-        """Return after-sales in these states (all that need somebody), the oldest request first."""
+        """Return after-sales in these states, the oldest request first.
+
+        Without states it is all that need somebody, and those of which money is open.
+        """
         wanted = states or [each.value for each in SaleState if each is not SaleState.SETTLED]
         query = (
             select(AfterSaleRow, OrderRow)
             .join(OrderRow, OrderRow.id == AfterSaleRow.order_pk)
-            .where(AfterSaleRow.state.in_(wanted))
+            .where(
+                AfterSaleRow.state.in_(wanted)
+                if states
+                else or_(AfterSaleRow.state.in_(wanted), AfterSaleRow.open_money != 0)
+            )
             .order_by(AfterSaleRow.requested_at, AfterSaleRow.id)
         )
         with self._database.reading() as session:
@@ -126,5 +153,5 @@ def _says(sale: AfterSaleRow | Noted) -> tuple[object, ...]:
     """Return how an after-sale stands: looked at again without news, it is not touched."""
     return (
         str(sale.kind), str(sale.state), sale.amount, sale.recovered, sale.refunded_at,
-        dumps(dict(sale.detail)),
+        sale.open_money, dumps(dict(sale.detail)),
     )  # fmt: skip

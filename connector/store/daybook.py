@@ -132,6 +132,22 @@ class Daybook:
             for row, sale in session.execute(query).yield_per(_PAGE):  # noqa: UP028
                 yield row, sale
 
+    def open_money(self, shop: str, until: datetime) -> Iterator[tuple[OrderRow, AfterSaleRow]]:
+        """Give after-sales asked for until then of which money is open, oldest first."""
+        query = (
+            select(OrderRow, AfterSaleRow)
+            .join(AfterSaleRow, AfterSaleRow.order_pk == OrderRow.id)
+            .where(
+                OrderRow.shop == shop,
+                AfterSaleRow.open_money != 0,
+                AfterSaleRow.requested_at <= until,
+            )
+            .order_by(AfterSaleRow.requested_at, AfterSaleRow.id)
+        )
+        with self._database.reading() as session:
+            for row, sale in session.execute(query).yield_per(_PAGE):  # noqa: UP028
+                yield row, sale
+
     def touched(self, shop: str, unit: str, since: datetime | None) -> Iterator[Kept]:
         """Give the orders of a business unit that changed since then, in a fixed sequence."""
         query = (

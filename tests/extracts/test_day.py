@@ -110,7 +110,7 @@ def test_an_extract_is_whole_and_equal_books_make_equal_bytes(desk: Desk) -> Non
     before = {
         path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in desk.folder.iterdir()
     }
-    assert len(before) == 10
+    assert len(before) == 11
     desk.write()
     assert {
         path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in desk.folder.iterdir()

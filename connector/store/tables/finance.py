@@ -19,7 +19,8 @@ class AfterSaleRow(Base):
 
     `reference` is the storefront's number of the request, or of the refund where there was none.
     `amount` is what the buyer gets back, `recovered` what red-letter or recovered invoices took
-    back of it. See `connector.domain.aftersales` for the states.
+    back of it. `open_money` is what of it no line explains and nothing has settled (see
+    `connector.domain.open_money`). See `connector.domain.aftersales` for the states.
     """
 
     __tablename__ = "after_sale"
@@ -27,6 +28,7 @@ class AfterSaleRow(Base):
         UniqueConstraint("order_pk", "reference"),
         Index("ix_after_sale_state", "state"),
         Index("ix_after_sale_refunded_at", "refunded_at"),
+        Index("ix_after_sale_open_money", "open_money"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -36,6 +38,7 @@ class AfterSaleRow(Base):
     state: Mapped[str] = mapped_column(String(24))
     amount: Mapped[Decimal]
     recovered: Mapped[Decimal]
+    open_money: Mapped[Decimal] = mapped_column(server_default="0")
     requested_at: Mapped[datetime]
     refunded_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
