@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from connector.domain.order import Problem
 from connector.wording import Said, shown
 from connector.wording import problems as wrong
+
+Word = TypeVar("Word", bound=StrEnum)
 
 _LARGEST = Decimal(10) ** 12
 _LONGEST = 2_000
@@ -28,6 +31,17 @@ class Reader:
         """Note that a field cannot be read: then the order cannot either."""
         self.problems.append(Problem(field, reason, remedy))
         self.fatal = True
+
+    def one_of(self, otherwise: Word, value: Any, field: str) -> Word:
+        """Return the word of a kind that a value is, `otherwise` where there is none.
+
+        A word that is of no kind is noted: what it stands for must not be guessed.
+        """
+        kinds = list(type(otherwise))
+        word = text(value).lower()
+        if word and word not in kinds:
+            self.wrong(field, wrong.WORD_UNKNOWN(word=shown(word, 20), known=kinds))
+        return next((each for each in kinds if each == word), otherwise)
 
     def decimal(self, value: Any, field: str) -> Decimal:
         """Return a number of at most four decimals; what is none is noted, and 0."""

@@ -59,24 +59,26 @@ def read_order(values: Mapping[str, Any], *, shop: str) -> tuple[Order | None, t
         reader.wrong("placed_at", wrong.NO_WORKING_YEAR(value=f"{placed_at:%Y-%m-%d %H:%M} UTC"))
     modified_at = reader.time(values.get("modified_at"), "modified_at", required=False)
     paid_at = reader.time(values.get("paid_at"), "paid_at", required=False)
+    buyer = mapping(values.get("buyer"))
+    kind = reader.one_of(BuyerKind.COMPANY, buyer.get("kind"), "buyer.kind")
+    invoice = reader.one_of(InvoiceKind.ORDINARY, values.get("invoice_kind"), "invoice_kind")
     if reader.fatal or placed_at is None:
         return None, tuple(reader.problems)
-    buyer = mapping(values.get("buyer"))
     ship_to = mapping(values.get("ship_to"))
     order = Order(
         shop=shop,
         number=number,
         order_id=text(values.get("order_id")) or number,
-        payment_state=_one_of(PaymentState, values.get("payment_state"), PaymentState.UNKNOWN),
+        payment_state=_payment_state(values.get("payment_state")),
         status=text(values.get("status")),
         placed_at=placed_at,
         modified_at=modified_at or placed_at,
         paid_at=paid_at,
         currency=currency,
         buyer=Buyer(
-            kind=_one_of(BuyerKind, buyer.get("kind"), BuyerKind.COMPANY),
+            kind=kind,
             name=text(buyer.get("name")),
-            code=_code(buyer),
+            code=_code(buyer, kind),
             contact_name=text(buyer.get("contact_name")),
             phone=text(buyer.get("phone")),
             email=text(buyer.get("email")),
@@ -91,7 +93,7 @@ def read_order(values: Mapping[str, Any], *, shop: str) -> tuple[Order | None, t
         lines=lines,
         freight=freight,
         total=total,
-        invoice_kind=_one_of(InvoiceKind, values.get("invoice_kind"), InvoiceKind.ORDINARY),
+        invoice_kind=invoice,
         payment_method=text(values.get("payment_method")),
         note=text(values.get("note")),
     )
@@ -141,10 +143,10 @@ def _fees(values: Any, reader: Reader) -> tuple[Decimal, Decimal]:
     return charges, subsidy
 
 
-def _code(buyer: Mapping[str, Any]) -> str:
+def _code(buyer: Mapping[str, Any], kind: BuyerKind) -> str:
     """Return a code without spaces; an organisation code keeps the hyphen it is written with."""
     code = text(buyer.get("code"))
-    if text(buyer.get("kind")).lower() == BuyerKind.PERSON:
+    if kind is BuyerKind.PERSON:
         return written(code)
     return "".join(narrow(code).upper().split())
 
@@ -160,8 +162,6 @@ def _address(value: Any) -> Address:
     )
 
 
-def _one_of(kind: Any, value: Any, otherwise: Any) -> Any:
-    try:
-        return kind(text(value).lower())
-    except ValueError:
-        return otherwise
+def _payment_state(value: Any) -> PaymentState:
+    word = text(value).lower()
+    return PaymentState(word) if word in list(PaymentState) else PaymentState.UNKNOWN

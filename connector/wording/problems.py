@@ -38,6 +38,7 @@ NO_LINES = Sentence("no_lines", "the order has no lines", "没有订单行")
 MISSING = Sentence("missing", "is missing", "未填写")
 NOT_A_NUMBER = Sentence("not_a_number", "is not a number", "不是数字")
 NO_NUMBER_IS = Sentence("no_number_is", "{value} is not a number", "{value} 不是数字")
+WORD_UNKNOWN = Sentence("word_unknown", "{word} is none of {known}", "{word} 不在 {known} 之中")
 VALUE_OUT_OF_RANGE = Sentence("value_out_of_range", "{value} is out of range", "{value} 超出范围")
 DECIMALS = Sentence("decimals", "{value} has more than four decimals", "{value} 超过四位小数")
 NO_WORKING_YEAR = Sentence(
