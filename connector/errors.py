@@ -76,15 +76,23 @@ class RetryLater(ConnectorError):
     """Raised when the same request may succeed later and has provably had no effect so far.
 
     An outage, throttling or a lock. `after` is the wait in seconds the other side asked for.
+    `answered`: it is well and said so itself (a lock), so that other calls need not wait.
     """
 
     no_effect = True
 
     def __init__(
-        self, message: str, *, place: str = "", remedy: str = "", after: float | None = None
+        self,
+        message: str,
+        *,
+        place: str = "",
+        remedy: str = "",
+        after: float | None = None,
+        answered: bool = False,
     ) -> None:
         super().__init__(message, place=place, remedy=remedy)
         self.after = after
+        self.answered = answered
 
 
 class Rejected(ConnectorError):

@@ -196,8 +196,10 @@ class Gate:
             with watched(self.system, operation):
                 yield
         except (RetryLater, InDoubt) as error:
-            # What the other side asked us to wait for is its answer, not its absence.
-            self._leave(probing, failed=not (isinstance(error, RetryLater) and error.after))
+            # What the other side asked us to wait for, or is locked there, is its answer, not its
+            # absence.
+            there = isinstance(error, RetryLater) and bool(error.after or error.answered)
+            self._leave(probing, failed=not there)
             raise
         except BaseException:
             self._leave(probing, failed=False)

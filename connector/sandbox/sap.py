@@ -6,7 +6,7 @@ import base64
 import re
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
@@ -94,6 +94,9 @@ class SapApplication:
         function, _ = self.operation(request)
         if code in _EXCEPTIONS:
             return _fault("Server", f"ABAP exception: {code}")
+        if code.startswith("raised "):
+            identity, _, number = code.removeprefix("raised ").partition("/")
+            return _fault("Server", text, {"Type": "E", "ID": identity, "Number": number})
         return _answer(function, refused_by(function, code, text), _ROUTES.get(request.path, "rfc"))
 
     def handle(self, request: Request) -> Response:
@@ -266,11 +269,15 @@ def _write(parent: etree._Element, name: str, value: Any, style: str) -> None:
         element.text = str(value)
 
 
-def _fault(code: str, text: str) -> Response:
+def _fault(code: str, text: str, message: Mapping[str, str] | None = None) -> Response:
     envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soap-env": _ENVELOPE})
     body = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body")
     fault = etree.SubElement(body, f"{{{_ENVELOPE}}}Fault")
     etree.SubElement(fault, "faultcode").text = f"soap-env:{code}"
     etree.SubElement(fault, "faultstring").text = text
+    if message:
+        said = etree.SubElement(etree.SubElement(fault, "detail"), "Message")
+        for name, value in message.items():
+            etree.SubElement(said, name).text = value
     content = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
     return Response(500, content, {"Content-Type": "text/xml; charset=utf-8"})

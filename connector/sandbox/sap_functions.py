@@ -413,14 +413,19 @@ FUNCTIONS: dict[str, tuple[Function, bool]] = {
 
 
 def refused_by(function: str, code: str, text: str) -> Values:
-    """Return how a function module says no on demand, in the shape that its RETURN has."""
+    """Return how a function module says no on demand, in the shape that its RETURN has.
+
+    A code is CLASS/NUMBER or a word; several with `+` between them are rows where there is room.
+    """
+    rows = [(*each.partition("/")[::2], text) for each in code.split("+")]
+    identity, number, _ = rows[0]
     if function == "BAPI_MATERIAL_AVAILABILITY":
-        return {"RETURN": _return0("E", code, text)}
+        return {"RETURN": _return0("E", f"{identity}{number}", text)}
     if function in ("Z_CUSTOMER_TAX_SET",):
-        return {"RETURN": [_return2("E", code[:20], "001", text)]}
+        return {"RETURN": [_return2("E", each[:20], no or "001", said) for each, no, said in rows]}
     if function.startswith("BAPI_TRANSACTION"):
-        return {"RETURN": _return2("E", code[:20], "001", text)}
-    return {"RETURN": _return1("E", code[:20], "001", text)}
+        return {"RETURN": _return2("E", identity[:20], number or "001", text)}
+    return {"RETURN": _return1("E", identity[:20], number or "001", text)}
 
 
 def _refused(identity: str, number: str, text: str) -> Values:

@@ -142,7 +142,15 @@ def _of_fault(fault: etree._Element, place: str) -> ConnectorError:
     words = [text.strip() for text in fault.itertext() if isinstance(text, str) and text.strip()]
     said = fault.findtext("faultstring") or ""
     key = said.rpartition(":")[2].strip() or (words[0] if words else "fault")
-    return of_abap(key, words, place)
+    return of_abap(key, words, place, _message_in(fault))
+
+
+def _message_in(fault: etree._Element) -> str:
+    """Return the class and number of the message that an exception was raised with, if any."""
+    found = {str(etree.QName(each).localname).upper(): (each.text or "").strip()
+             for each in fault.iter() if isinstance(each.tag, str)}  # fmt: skip
+    identity, number = found.get("ID", ""), found.get("NUMBER", "")
+    return f"{identity}/{number.zfill(3)}" if identity and number else ""
 
 
 def _plain(content: bytes) -> str:

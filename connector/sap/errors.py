@@ -15,6 +15,7 @@ from connector.errors import (
     RetryLater,
     said_of,
 )
+from connector.sap.passing import admits_nobody, is_there, locked, passes, raised_in
 from connector.wording import Said, systems
 
 # ABAP exceptions and runtime errors that only IT can help with, and how.
@@ -32,21 +33,6 @@ _MISCONFIGURED = {
     "CALL_FUNCTION_PARM_UNKNOWN": "check the request in the mapping against the function module",
     "CALL_FUNCTION_PARM_MISSING": "add the field to the request in the mapping",
 }
-# Locks and shortages that pass. A short dump rolls back what was not committed, and these are of
-# the system's state, not of the request.
-_PASSING = frozenset(
-    {
-        "FOREIGN_LOCK",
-        "TIME_OUT",
-        "TSV_TNEW_PAGE_ALLOC_FAILED",
-        "STORAGE_PARAMETERS_WRONG_SET",
-        "SYSTEM_NO_TASK_STORAGE",
-        "SYSTEM_NO_ROLL",
-        "DBIF_RSQL_SQL_ERROR",
-        "DBSQL_SQL_ERROR",
-        "SYSTEM_CANCELED",
-    }
-)
 # Refusals that come as words in the logon language, with no key that tells.
 _IN_WORDS = (
     (
@@ -69,8 +55,14 @@ _LOGON = (
 )
 
 
-def logon_failed(said: str, place: str) -> LogonFailed:
-    """Return what a refused logon is. It is not tried again: SAP locks users."""
+def logon_failed(said: str, place: str) -> ConnectorError:
+    """Return what a refused logon is.
+
+    Where SAP admits nobody for a while it is waited. Otherwise it is LogonFailed and not tried
+    again: SAP locks users.
+    """
+    if admits_nobody(said):
+        return RetryLater(systems.ADMITS_NOBODY(said=said), place=place)
     remedy = "check sap.user and CONNECTOR_SAP__PASSWORD; too many tries lock the user"
     for pattern, better in _LOGON:
         if pattern.search(said):
@@ -93,17 +85,22 @@ def refused_before(said: str) -> LogonFailed:
     )
 
 
-def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
+def of_abap(key: str, words: Iterable[str], place: str, message: str = "") -> ConnectorError:
     """Type an ABAP exception or runtime error by its key, or by a key among its words.
 
-    A runtime error (a short dump) rolls everything back that was not committed.
+    `message` is the class and number of a message that was raised. A runtime error (a short dump)
+    rolls everything back that was not committed.
     """
     said = [word for word in words if word]
+    message = message or next(filter(None, map(raised_in, said)), "")
+    if locked(message, " ".join(said)):
+        text = "; ".join(said)[:300]
+        return _answered(RetryLater(systems.CODED(code=message, text=text), place=place))
     for known, remedy in _MISCONFIGURED.items():
         if known == key or any(re.search(rf"\b{known}\b", word) for word in said):
             return Misconfigured(f"ABAP exception {known}", place=place, remedy=remedy)
-    if key in _PASSING:
-        return _answered(RetryLater(systems.ABAP(key=key), place=place))
+    if passes(key):
+        return _answered(RetryLater(systems.ABAP(key=key), place=place), there=is_there(key))
     for pattern, meant in _IN_WORDS:
         if any(pattern.search(word) for word in said):
             return Misconfigured(
@@ -112,9 +109,10 @@ def of_abap(key: str, words: Iterable[str], place: str) -> ConnectorError:
     return Rejected(key[:60] or "ABAP", "; ".join(said)[:300], place=place)
 
 
-def _answered(error: RetryLater) -> RetryLater:
+def _answered(error: RetryLater, *, there: bool = True) -> RetryLater:
     """Return an error that SAP answered with: what it had committed by then stays."""
     error.no_effect = False
+    error.answered = there
     return error
 
 

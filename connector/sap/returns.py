@@ -8,10 +8,8 @@ from typing import Any
 from connector.errors import Rejected, RetryLater
 from connector.sap import messages
 from connector.sap.messages import code_of, text_of
+from connector.sap.passing import locked
 from connector.wording import systems
-
-# Message class and number → a lock or a passing state, not a refusal.
-_PASSING = frozenset({("F2", "042"), ("VP", "119"), ("ME", "006"), ("C_", "330")})
 
 
 def check(answer: Mapping[str, Any], function: str, named: Sequence[Any] = ()) -> None:
@@ -24,10 +22,7 @@ def check(answer: Mapping[str, Any], function: str, named: Sequence[Any] = ()) -
         return
     place = f"SAP {function}"
     code, text = code_of(errors[0]), "; ".join(text_of(row) for row in errors[:5])
-    if all((_text(row, "ID"), _text(row, "NUMBER").zfill(3)) in _PASSING for row in errors):
-        raise RetryLater(systems.CODED(code=code, text=text), place=place)
+    if any(locked(code_of(row), text_of(row)) for row in errors):
+        # What is said behind a lock follows from it, or is said again once the lock is gone.
+        raise RetryLater(systems.CODED(code=code, text=text), place=place, answered=True)
     raise Rejected(code, text, place=place)
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    return str(row.get(name) or "").strip()

@@ -406,7 +406,7 @@ def _of_call(module: ModuleType, error: Exception, place: str) -> ConnectorError
     if isinstance(error, _named(module, "ExternalAuthorizationError")):
         return of_abap("RFC_NO_AUTHORITY", [_said(error)], place)
     if isinstance(error, _named(module, "ABAPApplicationError", "ABAPRuntimeError")):
-        return of_abap(key, [_said(error)], place)
+        return of_abap(key, [_said(error)], place, _message_of(error))
     unfit: tuple[type[BaseException], ...] = (
         TypeError,
         ValueError,
@@ -416,6 +416,13 @@ def _of_call(module: ModuleType, error: Exception, place: str) -> ConnectorError
         # Raised before anything is sent: the parameters do not fit the interface.
         return MappingFailed(place, [_said(error)])
     return lost(type(error).__name__, place)
+
+
+def _message_of(error: Exception) -> str:
+    """Return the class and number of the message that was raised, if any."""
+    identity = str(getattr(error, "msg_class", "") or "").strip()
+    number = str(getattr(error, "msg_number", "") or "").strip()
+    return f"{identity}/{number.zfill(3)}" if identity and number else ""
 
 
 def _said(error: Exception) -> str:

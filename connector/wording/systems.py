@@ -104,6 +104,9 @@ UNASKED = Sentence(
     "unasked", "{number} is not of the orders that were asked for", "{number} 不在所查询的订单中"
 )
 LOGONS_WAIT = Sentence("logons_wait", "other logons wait for SAP", "其他登录正在等待SAP")
+ADMITS_NOBODY = Sentence(
+    "admits_nobody", "SAP admits nobody now: {said}", "SAP暂不允许登录：{said}"
+)
 NO_CONNECTION = Sentence("no_connection", "no connection in time", "未能及时连接")
 FIRST_LOGON = Sentence("first_logon", "the first logon takes too long", "首次登录超时")
 RETURN_WAITS = Sentence(

@@ -123,6 +123,18 @@ class Connection:
             key = fault.rpartition(":")[2].strip()
             if key == function:
                 key = "FU_NOT_FOUND"
+            message = document.find(".//Message")
+            if message is not None:
+                raise self._log_on_again(
+                    pyrfc.ABAPRuntimeError(
+                        fault,
+                        code=4,
+                        key="RFC_ABAP_MESSAGE",
+                        msg_class=message.findtext("ID"),
+                        msg_type=message.findtext("Type"),
+                        msg_number=message.findtext("Number"),
+                    )
+                )
             raise pyrfc.ABAPApplicationError(fault, code=5, key=key)
         body = document.find(f"{_ENVELOPE}Body")
         assert body is not None
