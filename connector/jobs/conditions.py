@@ -105,6 +105,10 @@ def _calls(sources: Sources, now: datetime) -> Iterator[Condition]:
     for system, operation, calls, since, _ in trouble.unsettled_calls((CallState.IN_DOUBT,), now):
         where = f"{system} {operation}"
         yield Condition(AlertKind.CALL_IN_DOUBT, where, since, 0, {"calls": calls})
+    open_since = now - 2 * sources.context.outbound.settling
+    for system, operation, calls, since, call in trouble.left_open(open_since):
+        where, first = f"{system} {operation}", {"calls": calls, "call": call}
+        yield Condition(AlertKind.CALL_OPEN, where, since, 0, first)
     late = now - _UNDELIVERED
     for _, operation, calls, since, error in trouble.unsettled_calls((CallState.PENDING,), late):
         detail = {"calls": calls, "error": recorded(error)}
@@ -212,7 +216,11 @@ _LOOKS: tuple[
 ] = (
     ("holds", frozenset({AlertKind.HELD}), _held),
     ("promises", frozenset({AlertKind.AT_RISK, AlertKind.BROKEN}), _promises),
-    ("calls", frozenset({AlertKind.CALL_IN_DOUBT, AlertKind.NOT_DELIVERED}), _calls),
+    (
+        "calls",
+        frozenset({AlertKind.CALL_IN_DOUBT, AlertKind.CALL_OPEN, AlertKind.NOT_DELIVERED}),
+        _calls,
+    ),
     (
         "creations",
         frozenset({AlertKind.NUMBER_GONE, AlertKind.CREATIONS_WAIT}),

@@ -172,6 +172,19 @@ KINDS = {
         ),
         "connector calls list --in-doubt；connector calls resolve ID --found DOCUMENT | --absent",
     ),
+    AlertKind.CALL_OPEN: Words(
+        (
+            "对 {subject} 的调用一直没有结果：{calls} 次",
+            "calls to {subject} that have come to no outcome: {calls}",
+        ),
+        (
+            "没有任务在处理：请查看该调用及其订单，重试订单，或核实对方后回复结果",
+            "nothing works on them: look at the call and its order, then retry the order, or find"
+            " out whether it arrived and say so",
+        ),
+        "connector calls show {call}；connector calls ask {call}；connector calls resolve {call}"
+        " --found DOCUMENT | --absent",
+    ),
     AlertKind.NUMBER_GONE: Words(
         (
             "SAP 给出了编号并提交，但查不到（{calls} 个）：{numbers}",

@@ -10,7 +10,7 @@ from connector.domain.order import Buyer, Order
 from connector.errors import Rejected
 from connector.steps.context import Context, buyer_key
 from connector.steps.outbound import Document
-from connector.store.calls import Call, CallState
+from connector.store.calls import WITHDRAWN, Call, CallState
 from connector.store.tables import OrderRow
 from connector.store.types import dumps
 from connector.wording import systems
@@ -57,6 +57,11 @@ def correct(context: Context, row: OrderRow, order: Order, record: Candidate) ->
     return True
 
 
+def withdraw(context: Context, buyer: Buyer) -> None:
+    """Give up corrections by this buyer that had no effect: the buyer is settled without them."""
+    context.calls.withdraw(CORRECT, buyer_key(buyer), systems.NOT_WANTED(), context.clock())
+
+
 def agrees(buyer: Buyer, record: Candidate) -> bool:
     """Whether a record says of the buyer what a correction would write."""
     evidence = weigh(buyer, record)
@@ -83,7 +88,11 @@ def _call(context: Context, row: OrderRow, buyer: Buyer, number: str) -> Call:
             mapping_version=context.mappings().version,
         )
         known = context.calls.find(call.key)
-        if known is None or known.state != CallState.CONFIRMED:
+        ended = known is not None and (
+            known.state == CallState.CONFIRMED or known.code == WITHDRAWN
+        )
+        if not ended:
             return call
-        # It was corrected so before, and somebody has changed the record since.
+        # It was corrected so before, and somebody has changed the record since; or it was begun
+        # and a person decided otherwise.
         revision += 1

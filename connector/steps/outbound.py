@@ -94,6 +94,11 @@ class Outbound:
         self._settling = settling
         self._forgotten = forgotten
 
+    @property
+    def settling(self) -> timedelta:
+        """How long a call that was sent may still take effect."""
+        return self._settling
+
     def settles_at(self, row: CallRow) -> datetime:
         """Return until when a call that was sent may still take effect, answered or not."""
         return (row.sent_at or row.created_at) + self._settling

@@ -15,10 +15,10 @@ from connector.domain.masking import mask_text
 from connector.errors import Rejected, RetryLater
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key
-from connector.steps.correct import correct, usable
+from connector.steps.correct import correct, usable, withdraw
 from connector.steps.recognise import CREATE, create_customer, creation
 from connector.steps.walk import commit, decide, walk
-from connector.store.calls import CallState
+from connector.store.calls import WITHDRAWN, CallState
 from connector.store.changes import Change, StaleOrder
 from connector.store.tables import CallRow, OrderRow
 from connector.wording import Said, course, systems
@@ -41,7 +41,7 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
         if stage.released and row.backorder is None and row.hold_cause not in _REFUSED:
             return row
         for call in context.calls.of_order(row.id):
-            if call.state == CallState.REJECTED:
+            if call.state == CallState.REJECTED and call.code != WITHDRAWN:
                 context.calls.release(call, systems.SENT_AGAIN(actor=actor))
         change = Change(
             event="retry",
@@ -132,6 +132,7 @@ def link_customer(
     settled = context.calls.spare(call, found.number, {"linked_by": actor}, context.clock())
     _nobody_else(row, settled, found.number)
     context.customers.bind(key, found.number, "linked", actor, context.clock())
+    withdraw(context, order.buyer)
     return _held_for_review(context, key, actor, text)
 
 
@@ -141,7 +142,8 @@ def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") 
     Raises Rejected when somebody else settled the order or its buyer meanwhile, and RetryLater
     when SAP cannot be reached: then the order waits for the sales rep as before.
     """
-    key = buyer_key(context.read(row).buyer)
+    buyer = context.read(row).buyer
+    key = buyer_key(buyer)
     row = _claim(context, row, _said(course.SAID_TO_BE_NEW(), reason), actor)
     if context.customers.get(key) is None:
         try:
@@ -152,6 +154,7 @@ def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") 
             if row.tries:
                 raise RetryLater(waits_for(context, row))
             return [row]
+    withdraw(context, buyer)
     others = _held_for_review(context, key, actor, course.CUSTOMER(number=row.customer_number))
     return [_on(context, row, actor), *others]
 
@@ -214,7 +217,9 @@ def ask_about(context: Context, call: CallRow, actor: str, reason: str = "") -> 
     Raises Rejected when there is nothing to ask, or no order that could ask.
     """
     if call.state not in (CallState.SENT, CallState.IN_DOUBT):
-        raise Rejected("", f"call {call.id} has its outcome; there is nothing to ask")
+        free = call.state == CallState.PENDING
+        why = "had no effect and is free to be sent" if free else "has its outcome"
+        raise Rejected("", f"call {call.id} {why}; there is nothing to ask")
     if call.order_pk is None:
         raise Rejected(
             "",

@@ -27,6 +27,10 @@ _NEW = (
 _BEGIN = insert(_TABLE).values({name: bindparam(name) for name in _NEW}).returning(_TABLE.c.id)
 
 
+# The code of a call that a person decided against before it had any effect.
+WITHDRAWN = "withdrawn"
+
+
 class CallState(StrEnum):
     """How far an outbound call has come."""
 
@@ -222,6 +226,20 @@ class Calls:
         )
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(CallRow.id)))
+
+    def withdraw(self, operation: str, subject: str, why: str, now: datetime) -> None:
+        """Note that calls for a subject which had no effect are not to be made any more."""
+        query = (
+            update(_TABLE)
+            .where(
+                _TABLE.c.operation == operation,
+                _TABLE.c.state == CallState.PENDING,
+                _TABLE.c.key.contains(f"|{operation}|{subject}|", autoescape=True),
+            )
+            .values(state=CallState.REJECTED, code=WITHDRAWN, error=why, finished_at=now)
+        )
+        with self._database.writing() as connection:
+            connection.execute(query)
 
     def holder_of(self, row: CallRow, number: str) -> str | None:
         """Return whose document this number is, where it is another order's; None otherwise.

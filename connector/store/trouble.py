@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, or_, select, text
 
 from connector.domain.lifecycle import WALKING, Stage
 from connector.store.calls import CallState
@@ -99,6 +99,40 @@ class Trouble:
             return [
                 (system, operation, calls, since, error or "")
                 for system, operation, calls, since, error in session.execute(query)
+            ]
+
+    def left_open(self, before: datetime) -> list[tuple[str, str, int, datetime, int]]:
+        """Return the calls of before then that nothing works on and that have no outcome.
+
+        A call that was sent is noted otherwise by whoever asks about it. One that is pending or in
+        doubt is worked on by its order, as long as that waits or is held. Shape: (system,
+        operation, number, first sent or recorded at, the first call).
+        """
+        at = func.coalesce(CallRow.sent_at, CallRow.created_at)
+        idle = and_(OrderRow.tries == 0, OrderRow.hold_cause.is_(None))
+        query = (
+            select(
+                CallRow.system,
+                CallRow.operation,
+                func.count(),
+                func.min(at, type_=CallRow.created_at.type),
+                func.min(CallRow.id),
+            )
+            .outerjoin(OrderRow, OrderRow.id == CallRow.order_pk)
+            .where(
+                at < before,
+                or_(
+                    CallRow.state == CallState.SENT,
+                    and_(CallRow.state.in_((CallState.PENDING, CallState.IN_DOUBT)), idle),
+                ),
+            )
+            .group_by(CallRow.system, CallRow.operation)
+            .order_by(CallRow.system, CallRow.operation)
+        )
+        with self._database.reading() as session:
+            return [
+                (system, operation, calls, since, call)
+                for system, operation, calls, since, call in session.execute(query)
             ]
 
     def size(self) -> int:

@@ -187,6 +187,9 @@ FORGOTTEN = Sentence(
     "the database was restored since: it may have been sent before",
     "数据库已从备份恢复：此前可能已发送",
 )
+NOT_WANTED = Sentence(
+    "not_wanted", "not wanted any more: settled otherwise", "不再需要：已另行处理"
+)
 NO_DOCUMENT_NUMBER = Sentence(
     "no_document_number",
     "the other side names a document without a number",

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from openpyxl import load_workbook
+from sqlalchemy import text
 
 from connector.domain.lifecycle import HoldCause
 from connector.errors import ConnectorError, Misconfigured, Rejected, RetryLater
 from connector.extracts.review import read_review, write_review
 from connector.notify.digest import Language
 from connector.sandbox.faults import Fault
+from connector.steps.correct import correct
 from connector.steps.recognise import look_up, recognise
-from connector.steps.repair import link_customer
+from connector.steps.repair import link_customer, retry
 from connector.steps.review import Taken, questions, take_answers
 from connector.store.calls import CallState
+from connector.store.trouble import Trouble
 from tests.support.scene import Scene, scene
 from tests.support.words import english_in
 
@@ -108,6 +112,57 @@ def test_a_correction_whose_answer_is_lost_is_asked_about(on_sqlite: Scene) -> N
                          {**customer(at, "0000100003"), "STCD5": ""})  # fmt: skip
     link_customer(at.context, at.order(31), "100003", "rep", correcting=True)
     assert customer(at, "0000100003")["STCD5"] == "91320300MA11001ABD"
+
+
+def test_a_correction_that_was_given_up_is_not_left_pending(on_sqlite: Scene) -> None:
+    at = on_sqlite
+    at.fault("sap:lost-answer:operation=BAPI_CUSTOMER_CHANGEFROMDATA*,times=1")
+    with pytest.raises(RetryLater):
+        link_customer(at.context, at.order(31), "100003", "rep", correcting=True)
+    (call,) = [each for each in at.context.calls.listed() if each.operation == "correct_customer"]
+    assert call.state == CallState.PENDING
+    at.later(minutes=10)
+    link_customer(at.context, at.order(31), "100003", "rep")
+    call = at.context.calls.by_key(call.key)
+    assert (call.state, call.code) == (CallState.REJECTED, "withdrawn")
+    # A retry of the order does not bring it back, and it can be wished for anew.
+    retry(at.context, at.order(31), "ops")
+    assert at.context.calls.by_key(call.key).code == "withdrawn"
+    order = at.context.read(at.order(31))
+    record = at.context.sap_customers.read_back("100003")
+    assert record is not None
+    assert correct(at.context, at.order(31), order, record)
+    assert customer(at, "0000100003")["STCD5"] == "91320300MA11001ABD"
+
+
+def test_calls_that_nothing_works_on_are_told_of(on_sqlite: Scene) -> None:
+    at = on_sqlite
+    at.fault("sap:lost-answer:operation=BAPI_CUSTOMER_CHANGEFROMDATA*,times=1")
+    with pytest.raises(RetryLater):
+        link_customer(at.context, at.order(31), "100003", "rep", correcting=True)
+    (call,) = [each for each in at.context.calls.listed() if each.operation == "correct_customer"]
+    trouble = Trouble(at.connector.database)
+    settling = at.context.outbound.settling
+
+    def told(state: str, hold: str | None, tries: int, minutes: float) -> list[int]:
+        with at.connector.database.transaction() as session:
+            session.execute(
+                text("UPDATE outbound_call SET state = :state WHERE id = :id"),
+                {"state": state, "id": call.id},
+            )
+            session.execute(
+                text("UPDATE orders SET hold_cause = :hold, tries = :tries WHERE id = :id"),
+                {"hold": hold, "tries": tries, "id": call.order_pk},
+            )
+        now = at.clock.now + timedelta(minutes=minutes)
+        return [each for *_, each in trouble.left_open(now - 2 * settling)]
+
+    for state in ("pending", "in_doubt"):
+        assert told(state, None, 0, 7) == [call.id]
+        assert told(state, None, 0, 5) == []
+        assert told(state, None, 2, 7) == told(state, "in_doubt", 0, 7) == []
+    assert told("sent", "in_doubt", 2, 7) == [call.id]
+    assert told("confirmed", None, 0, 7) == []
 
 
 @pytest.mark.parametrize(
