@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+import re
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -22,6 +24,30 @@ from connector.domain.identity import USUAL, Document
 from connector.domain.refunds import RefundPolicy
 
 Seconds = Annotated[float, Field(gt=0)]
+
+
+def _clock(value: Any) -> Any:
+    # A number would be taken for seconds after midnight: 12:00 without quotes is 720 in YAML.
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    if not isinstance(value, str) or not _CLOCK.fullmatch(value.strip()):
+        raise ValueError('must be a time of day in quotes, for example "12:00"')
+    hour, minute, second = (int(part) for part in f"{value.strip()}:00".split(":")[:3])
+    return time(hour, minute, second)
+
+
+def _day(value: Any) -> Any:
+    # A number would be taken for seconds since 1970.
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _DAY.fullmatch(value.strip()):
+        raise ValueError("must be a date, for example 2027-01-01")
+    return date.fromisoformat(value.strip())
+
+
+_CLOCK, _DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?"), re.compile(r"\d{4}-\d{2}-\d{2}")
+Clock = Annotated[time, BeforeValidator(_clock)]
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class _Section(BaseModel):
@@ -56,7 +82,7 @@ class LimitsSection(_Section):
     """What a system bears: a rate, its own downtime, and when calls are kept back altogether."""
 
     calls_per_second: Annotated[float, Field(gt=0)] | None = None
-    downtime: list[tuple[time, time]] = Field(
+    downtime: list[tuple[Clock, Clock]] = Field(
         default=[], description="daily windows in the calendar's zone in which calls wait"
     )
     break_after: int = Field(default=5, ge=1, description="failures in a row that open the breaker")
@@ -157,9 +183,9 @@ class CalendarSection(_Section):
 
     zone: str = "Asia/Shanghai"
     working_weekdays: list[int] = Field(default=[1, 2, 3, 4, 5, 6], description="1 is Monday")
-    hours: list[tuple[time, time]] = [(time(8), time(18))]
-    cutoffs: list[time] = [time(12), time(15)]
-    overrides: dict[date, bool] = Field(
+    hours: list[tuple[Clock, Clock]] = [(time(8), time(18))]
+    cutoffs: list[Clock] = [time(12), time(15)]
+    overrides: dict[Day, bool] = Field(
         default_factory=dict, description="date → working day or not, over the national calendar"
     )
 
@@ -200,11 +226,11 @@ class ScheduleSection(_Section):
     writeback: timedelta = timedelta(minutes=10)
     deliver: timedelta = timedelta(minutes=1)
     aftersales: timedelta = timedelta(minutes=30)
-    reconcile_at: time = time(1, 30)
+    reconcile_at: Clock = time(1, 30)
     watch: timedelta = timedelta(minutes=1)
     announce: timedelta = timedelta(minutes=1)
-    promises_at: time = time(1, 45)
-    housekeeping_at: time = time(3, 30)
+    promises_at: Clock = time(1, 45)
+    housekeeping_at: Clock = time(3, 30)
 
 
 class ReconciliationSection(_Section):
@@ -316,7 +342,7 @@ class TermsSection(_Section):
 class SettlementSection(_Section):
     """The monthly settlement; `terms` are by business unit, `""` for units not named."""
 
-    at: time = time(3)
+    at: Clock = time(3)
     terms: dict[str, list[TermsSection]] = {}
 
 

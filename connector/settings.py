@@ -20,14 +20,16 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
 )
 
 from connector.errors import Misconfigured
 from connector.gate import LEAVES_WITHIN
+from connector.mapping.document import Block, Unreadable, place_of, read
+from connector.mapping.finding import Finding
 from connector.sections import (
     BusinessUnitSection,
     CalendarSection,
@@ -47,6 +49,7 @@ from connector.sections import (
 
 _CONFIG = "CONNECTOR_CONFIG"
 _SECRETS_DIR = "CONNECTOR_SECRETS_DIR"
+_YAML = "it must be valid YAML: indentation or quotes?"
 
 
 class Settings(BaseSettings):
@@ -127,7 +130,7 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             NestedSecretsSettingsSource(file_secret_settings),
-            YamlConfigSettingsSource(settings_cls, yaml_file=config_file()),
+            InitSettingsSource(settings_cls, init_kwargs=_written()),
         )
 
 
@@ -155,20 +158,43 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(_secrets_dir=secrets, **overrides)
     except ValidationError as error:
-        findings = [
-            # The value itself is not shown: it may be a secret.
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
-            for each in error.errors(include_input=False, include_url=False)
-        ]
+        tree = _written()
+        # The value itself is not shown: it may be a secret.
+        found = error.errors(include_input=False, include_url=False)
+        findings = [_finding(tree, each["loc"], each["type"], each["msg"]) for each in found]
         raise Misconfigured(
             "; ".join(findings), place=str(path), remedy="then `connector check`"
+        ) from None
+    except Unreadable as error:
+        finding = error.finding
+        raise Misconfigured(
+            finding.message, place=f"{path}:{finding.line}", remedy=finding.suggestion or _YAML
         ) from None
     except Misconfigured:
         raise
     except Exception as error:
-        raise Misconfigured(
-            f"cannot be read: {error}", place=str(path), remedy="it must be valid YAML"
-        ) from None
+        raise Misconfigured(f"cannot be read: {error}", place=str(path), remedy=_YAML) from None
+
+
+def _written() -> Block:
+    """Return what the configuration file holds. Raises Unreadable."""
+    path = config_file()
+    tree = read(str(path), path.read_bytes()) or Block()
+    if not isinstance(tree, Block):
+        raise Unreadable(Finding(str(path), 1, 1, "yaml", "must hold settings by their names"))
+    return tree
+
+
+def _finding(tree: Block, location: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = ".".join(map(str, location))
+    text = f"{name}: {message.removeprefix('Value error, ')}"
+    if kind == "string_type":
+        text += " — write it in quotes"
+    variable = f"CONNECTOR_{str(location[0]).upper()}" if location else ""
+    if any(each.upper().split("__")[0] == variable for each in os.environ):
+        return text  # what is wrong may stand in the environment
+    at = place_of(tree, location)
+    return f"line {at.line}: {text}" if at.line else text
 
 
 def unknown_variables() -> dict[str, str]:

@@ -6,6 +6,7 @@ the common one; every value of the result still knows the file and line that it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -91,7 +92,11 @@ def read(file: str, content: bytes) -> Any:
     if len(content) > _LARGEST:
         raise Unreadable(Finding(file, 1, 1, "size", f"larger than {_LARGEST} bytes"))
     try:
-        loader = _LOADER(content)
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(not_utf8(file, content, error)) from None
+    try:
+        loader = _LOADER(text)
         try:
             node = loader.get_single_node()
             return None if node is None else _plain(loader, node, file, set())
@@ -103,8 +108,15 @@ def read(file: str, content: bytes) -> Any:
         raise Unreadable(
             Finding(file, line, column, "yaml", str(error.problem), "indentation or quotes?")
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise Unreadable(Finding(file, 1, 1, "yaml", str(error).splitlines()[0])) from None
+
+
+def not_utf8(file: str, content: bytes, error: UnicodeDecodeError) -> Finding:
+    """Return what is said of a file in another encoding, GBK for example."""
+    line = content[: error.start].count(b"\n") + 1
+    message = "the file is not in UTF-8"
+    return Finding(file, line, 1, "encoding", message, "save it as UTF-8 (Excel: CSV UTF-8)")
 
 
 def _plain(loader: Any, node: yaml.Node, file: str, seen: set[int], depth: int = 0) -> Any:
@@ -114,7 +126,11 @@ def _plain(loader: Any, node: yaml.Node, file: str, seen: set[int], depth: int =
     if not isinstance(node, yaml.ScalarNode):
         if id(node) in seen:
             # References to references could make millions of fields of a few lines.
-            raise Unreadable(Finding(*at, "yaml", "no references here", "use `include`"))
+            raise Unreadable(
+                Finding(
+                    *at, "yaml", "no references here", "write it out, or use `include` in mappings"
+                )
+            )
         seen.add(id(node))
         if node.tag not in _TAGS:
             raise Unreadable(Finding(*at, "yaml", f"{node.tag} is not accepted"))
@@ -123,10 +139,14 @@ def _plain(loader: Any, node: yaml.Node, file: str, seen: set[int], depth: int =
         for key, inner in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             place = Where(file, key.start_mark.line + 1, key.start_mark.column + 1)
-            if key.tag == "tag:yaml.org,2002:merge" or not name:
-                raise Unreadable(Finding(*place, "yaml", "this kind of key is not accepted"))
+            known = name or (isinstance(key, yaml.ScalarNode) and key.style in _QUOTED)
+            if key.tag == "tag:yaml.org,2002:merge" or not known:
+                message = "this kind of key is not accepted"
+                raise Unreadable(Finding(*place, "yaml", message, "write the keys out"))
             if name in block:
-                raise Unreadable(Finding(*place, "duplicate-key", f"{name} stands twice here"))
+                first = block.places[name].line
+                message = f"{name} stands twice here, first in line {first}"
+                raise Unreadable(Finding(*place, "duplicate-key", message, "leave one of them"))
             value_at = Where(file, inner.start_mark.line + 1, inner.start_mark.column + 1)
             block.put(name, _plain(loader, inner, file, seen, depth + 1), value_at)
         return block
@@ -136,7 +156,35 @@ def _plain(loader: Any, node: yaml.Node, file: str, seen: set[int], depth: int =
             value_at = Where(file, inner.start_mark.line + 1, inner.start_mark.column + 1)
             items.put(_plain(loader, inner, file, seen, depth + 1), value_at)
         return items
-    return loader.construct_object(node)
+    return _scalar(loader, node, at)
+
+
+def _scalar(loader: Any, node: Any, at: Where) -> Any:
+    """Return a value as whoever wrote it sees it. Raises Unreadable where YAML 1.1 reads another.
+
+    Unquoted, 12:00 is 720, 0000100003 is 32771 and no is false; a date is the text that it is.
+    """
+    kind, text = node.tag.rpartition(":")[2], node.value
+    if node.style in _QUOTED or kind == "str":
+        return loader.construct_object(node)
+    if kind == "timestamp":
+        return text
+    value = loader.construct_object(node)
+    if kind == "bool" and text.lower() not in ("true", "false"):
+        read_as, otherwise = str(value).lower(), "true or false"
+    elif kind in _NUMBERS and not _NUMBERS[kind].fullmatch(text):
+        read_as, otherwise = f"the number {value}", "the plain number"
+    else:
+        return value
+    message = f"{text} is read as {read_as}"
+    raise Unreadable(
+        Finding(*at, "yaml-value", message, f'write "{text}" in quotes, or {otherwise}')
+    )
+
+
+# How a plain number is written: anything else YAML 1.1 reads in base 60, octal and so on.
+_NUMBERS = {"int": re.compile(r"[-+]?(0|[1-9]\d*)"), "float": re.compile(r"[-+]?\d*\.\d*")}
+_QUOTED = ("'", '"', "|", ">")
 
 
 def place_of(tree: Any, location: tuple[Any, ...]) -> Where:

@@ -26,6 +26,7 @@ from connector.mapping.document import (
     Block,
     Unreadable,
     included,
+    not_utf8,
     nowhere,
     overlaid,
     place_of,
@@ -307,6 +308,8 @@ def _table(file: str, content: bytes, findings: list[Finding]) -> Lookup:
                 findings.append(Finding(file, number, 1, "lookup-twice", f"{key!r} occurs twice"))
             else:
                 table[key] = {name: str(value).strip() for name, value in row.items()}
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        findings.append(not_utf8(file, content, error))
+    except csv.Error as error:
         findings.append(Finding(file, 1, 1, "lookup-file", f"unreadable: {error}"))
     return table

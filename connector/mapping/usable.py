@@ -58,6 +58,21 @@ def _fields(
             yield Finding(*_at(block, "field"), "field", "a part of the path is empty")
         if spec.fields is not None:
             yield from _fields(spec.fields, block.items_at("fields"), lookups)
+    yield from _twice(specs, tree)
+
+
+def _twice(specs: Sequence[model.FieldModel], tree: Items) -> Iterator[Finding]:
+    """Give fields that take the place of another of the same name, whatever is sent.
+
+    The first may have no condition: it is what the others make exceptions of.
+    """
+    first: dict[str, Where] = {}
+    for place, spec in enumerate(specs):
+        at = _at(tree.block_at(place), "field")
+        before = first.setdefault(spec.field, at)
+        if before is not at and spec.when is None:
+            message = f"{spec.field} stands twice, first in {before}: the last would win"
+            yield Finding(*at, "field-twice", message, "leave one, or tell them apart by `when`")
 
 
 def _sources(source: str | list[str], block: Block) -> Iterator[Finding]:

@@ -87,7 +87,7 @@ def test_python_in_yaml_is_never_run(folder: Path, tmp_path: Path) -> None:
         (b"key,value\nPCE,ST\nPCE,EA\n", 3, "lookup-twice"),
         (b"key,value\nPCE\n", 2, "lookup-row"),
         (b"key,value\nPCE,ST,more\n", 2, "lookup-row"),
-        (b"key,value\n\xff\xfe\n", 1, "lookup-file"),
+        (b"key,value\n\xff\xfe\n", 2, "encoding"),
     ],
 )
 def test_a_lookup_table_that_is_wrong_is_found(

@@ -47,6 +47,31 @@ COMMON = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("written", ["2026-11-24", "'0000100003'", '"no"', "1e3", "7"])
+def test_a_plain_value_is_what_it_looks_like(folder: Path, written: str) -> None:
+    (folder / "order.yaml").write_text(BASE.replace("constant: A", f"constant: {written}"))
+    assert str(load(folder)["order"].apply(SOURCE).body["kind"]) == written.strip("'\"")
+
+
+def test_fields_of_one_name_are_told_apart_by_their_conditions(folder: Path) -> None:
+    twice = "  - {field: kind, constant: B, when: \"number == '1'\"}\n  - {include: address"
+    (folder / "order.yaml").write_text(BASE.replace("  - {include: address", twice))
+    assert load(folder)["order"].apply(SOURCE).body["kind"] == "B"
+
+
+def test_a_file_in_gbk_says_what_to_do(folder: Path) -> None:
+    (folder / "order.yaml").write_bytes(
+        BASE.replace("constant: A", "constant: 事业部").encode("gbk")
+    )
+    (folder / "lookups").mkdir()
+    (folder / "lookups/words.csv").write_bytes("key,value\na,事业部\n".encode("gbk"))
+    with pytest.raises(MappingsInvalid) as caught:
+        load(folder)
+    found = [(each.file.rpartition("/")[2], each.line, each.rule) for each in caught.value.findings]
+    assert found == [("words.csv", 2, "encoding"), ("order.yaml", 4, "encoding")]
+    assert "save it as UTF-8" in str(caught.value)
+
+
 def test_a_part_stands_where_it_is_included_below_its_prefix(folder: Path) -> None:
     assert load(folder)["order"].apply(SOURCE).body == COMMON
 
@@ -114,6 +139,16 @@ def test_each_value_knows_the_line_that_made_it(folder: Path) -> None:
          "duplicate-key"),
         ("order.yaml", "a: &x [1]\nb: [*x, *x]\n", 1, "yaml"),
         ("parts/address.yaml", "city: x\n", 5, "include"),
+        # What YAML reads otherwise than whoever wrote it.
+        ("order.yaml", BASE.replace("constant: A", "constant: 0000100003"), 4, "yaml-value"),
+        ("order.yaml", BASE.replace("constant: A", "constant: 12:00"), 4, "yaml-value"),
+        ("order.yaml", BASE.replace("constant: A", "constant: no"), 4, "yaml-value"),
+        ("order.yaml", BASE.replace("constant: A", "constant: 1_000"), 4, "yaml-value"),
+        ("order.yaml", BASE.replace("constant: A", "constant: .inf"), 4, "yaml-value"),
+        # The same field twice: the last would win.
+        ("order.yaml", BASE.replace("field: kind", "field: number"), 4, "field-twice"),
+        ("order.yaml", BASE.replace("field: note", "field: sku"), 10, "field-twice"),
+        ("order.yaml", BASE.replace("field: kind", "field: to.city"), 1, "field-twice"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_laid_over_is_said_with_its_line(
