@@ -37,6 +37,7 @@ _ORDERS = (
     Column("total", "金额合计", "Total", Kind.AMOUNT, total=True),
     Column("currency", "币种", "Currency"),
     Column("note", "备注", "Note"),
+    Column("remark", "提示", "To be known"),
 )
 _LINES = (
     Column("number", "订单号", "Order"),
@@ -129,6 +130,7 @@ def _order(each: dict[str, Any]) -> list[Cell]:
         each["total"],
         order.currency,
         masked(order.note),
+        each["remark"],
     ]
 
 

@@ -87,11 +87,23 @@ def title_of(wave: WaveRow, language: Language) -> str:
 def message_of(wave: WaveRow, waves: Waves, language: Language) -> Message:
     """Return what is said of a wave. Nothing personal is in it: the batch itself is delivered."""
     released, left = waves.released(wave), waves.left_out(wave)
+    unasked = sum(bool(seen.reason) for _, seen in released)
     late = sum(seen.late for _, seen in released)
     lines = [
         language.pick(f"放行 {len(released)} 个订单", f"{len(released)} orders released", "，"),
         language.pick(f"其中上批顺延 {late} 个", f"{late} of them from an earlier wave", "，"),
         language.pick(f"未放行 {len(left)} 个", f"{len(left)} left out", "，"),
+        *(
+            [
+                language.pick(
+                    f"其中 {unasked} 个放行前商城没有应答，请发货前核对",
+                    f"{unasked} of them without the storefront's answer: check before shipping",
+                    "，",
+                )
+            ]
+            if unasked
+            else []
+        ),
         language.pick("明细见批次文件", "the batch files name each and why", "，"),
     ]
     return Message(title_of(wave, language), "\n".join(lines))

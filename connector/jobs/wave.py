@@ -14,6 +14,7 @@ from connector.extracts.batch import batch_tables
 from connector.extracts.files import csv_bytes, publish, workbook_bytes
 from connector.jobs.cadence import AtCutoffs, Window
 from connector.jobs.runner import Counts, Job, Lane
+from connector.steps.ask_again import before_release
 from connector.steps.context import Context, part_source
 from connector.steps.delivery import as_delivered, delivered_part, delivery_of, newest_delivery
 from connector.steps.sales_order import live
@@ -24,9 +25,11 @@ from connector.store.waves import Freeze, Waves
 from connector.wording import Said, Say, course, together
 from connector.wording.terms import term
 
-# So long a wave waits for orders placed before its cutoff to be pulled and walked; what comes
-# later goes with the next one.
+# A wave goes at the latest so long after its cutoff. Until `_ASKING` before that it waits for
+# orders placed before the cutoff to be pulled and walked (what comes later goes with the next
+# one); the rest is for asking the storefront what became of those that it would release.
 PATIENCE = timedelta(minutes=5)
+_ASKING = timedelta(minutes=1)
 # So many reasons of a hold stand in the batch; the order itself shows all.
 _REASONS = 8
 
@@ -37,17 +40,26 @@ def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path,
     `say` tells in the languages of the site why orders were left out.
 
     The wave is frozen in one transaction; its files are made from what was frozen, so that a run
-    that died between the two makes the same files when it is run again.
+    that died between the two makes the same files when it is run again. Before, the storefront is
+    asked again for its orders; those for which it did not answer go all the same, and are marked.
     """
     cadences = {code: AtCutoffs(context.timetables_of(code)[0]) for code in context.business_units}
 
     def run(window: Window, scope: str) -> Counts:
-        frozen = waves.freeze(
-            Freeze(scope, window.end, window.start), why_not, "wave", context.clock()
-        )
+        freeze = Freeze(scope, window.end, window.start)
+        asked: set[int] = set()
+        if not waves.frozen(freeze):
+            within = max(window.end + PATIENCE - context.clock(), _ASKING)
+            asked = before_release(context, waves.ready(freeze), within)
+
+        def remark(row: OrderRow) -> Said | None:
+            return None if row.id in asked else course.NOT_ASKED()
+
+        frozen = waves.freeze(freeze, why_not, remark, "wave", context.clock())
         unit = context.business_units[scope]
         zone = cadences[scope].timetable.calendar.zone
-        tables = batch_tables(_orders(context, waves, frozen, unit), _left_out(waves, frozen, say))
+        orders = _orders(context, waves, frozen, unit, say)
+        tables = batch_tables(orders, _left_out(waves, frozen, say))
         name = _name(frozen, zone)
         contents = {
             f"{name}.xlsx": (
@@ -62,11 +74,12 @@ def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path,
         return {
             "released": len(tables.orders.rows),
             "left_out": len(tables.left_out.rows),
+            "not_asked": sum(1 for each in orders if each["remark"]),
             "files": len(written),
         }
 
     def ready(window: Window) -> bool:
-        if context.clock() >= window.end + PATIENCE:
+        if context.clock() >= window.end + PATIENCE - _ASKING:
             return True
         reached = (runs.done_until(job) for job in ("intake", "advance"))
         return all(until is not None and until >= window.end for until in reached)
@@ -101,7 +114,7 @@ def _name(frozen: WaveRow, zone: ZoneInfo) -> str:
 
 
 def _orders(
-    context: Context, waves: Waves, frozen: WaveRow, unit: BusinessUnit
+    context: Context, waves: Waves, frozen: WaveRow, unit: BusinessUnit, say: Say
 ) -> list[dict[str, object]]:
     orders, documents, taken = [], waves.documents(frozen), waves.allocations(frozen)
     for row, seen in waves.released(frozen):
@@ -119,6 +132,7 @@ def _orders(
                 "order": order,
                 "row": row,
                 "late": seen.late,
+                "remark": say(seen.reason),
                 "lines": part["lines"],
                 "freight": part["freight"],
                 "total": part["total"],

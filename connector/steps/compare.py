@@ -6,20 +6,24 @@ Rule's source: workflow.md, step 9. Nothing of it depends on how often it is don
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_text
 from connector.domain.reconciliation import Book, Kind, Rules
 from connector.errors import MappingFailed, Rejected
 from connector.sap.books import SapBooks
 from connector.steps import reading_books
+from connector.steps.ask_again import known_ones
 from connector.steps.context import Context
-from connector.steps.take import take
+from connector.steps.take import gone, take
 from connector.store.books import Books, open_books
 from connector.store.changes import StaleOrder
 from connector.store.comparison import compare
@@ -102,15 +106,27 @@ class Comparer:
         failed: dict[str, Said] = {}
         for page in ours.only_ours():
             refused: dict[str, Said] = {}
+            missing: list[str] = []
+            payloads = known_ones(self.context, [part for _, part in page], refused, missing)
             counts["unreadable"] += reading_books.put_storefront(
-                self.context,
-                books,
-                reading_books.one_by_one(self.context, [part for _, part in page], refused),
-                lambda _at: True,
-                carried=True,
+                self.context, books, self._taken(payloads), lambda _at: True, carried=True
             )
+            for number in [number for number, part in page if part in missing]:
+                row = self.context.orders.by_number(number, self.context.shop)
+                if row is not None and not Stage(row.stage).released:
+                    with suppress(StaleOrder):
+                        gone(self.context, row, "reconcile")
             failed |= {number: refused[part] for number, part in page if part in refused}
         return failed
+
+    def _taken(self, payloads: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        """Take in orders that no list shows: those in the trash."""
+        for payload in payloads:
+            try:
+                take(self.context, payload, actor="reconcile")
+            except (MappingFailed, StaleOrder) as error:
+                _log.warning("not taken in", error=mask_text(str(error)))
+            yield payload
 
     def _read_others(
         self, books: Books, window: Window, failed: dict[str, Said], counts: Counter[str]

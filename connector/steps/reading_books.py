@@ -17,7 +17,7 @@ from connector.domain.invoicing import invoice_of, void
 from connector.domain.masking import mask_said, mask_text
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder, scaled
-from connector.errors import ConnectorError, MappingFailed, Misconfigured, Rejected, RetryLater
+from connector.errors import ConnectorError, MappingFailed, Misconfigured, RetryLater
 from connector.sap.books import Billing, Delivery, SapBooks
 from connector.steps.context import Context
 from connector.steps.take import content_hash, known_content
@@ -407,21 +407,6 @@ def _put_billing(books: Books, billed: Iterable[Billing], named: set[str]) -> No
             if each.order in named
         ],
     )  # fmt: skip
-
-
-def one_by_one(
-    context: Context, orders: Iterable[str], failed: dict[str, Said]
-) -> Iterator[Mapping[str, Any]]:
-    """Ask the storefront for single orders by its own identifiers; those it has not are left out.
-
-    Into `failed` goes why an order could not be told of.
-    """
-    for order in orders:
-        try:
-            yield context.storefront.order(order)
-        except Rejected as refusal:
-            if "invalid_id" not in refusal.code and "404" not in refusal.code:
-                failed[order] = mask_said(refusal.said)
 
 
 def _told(value: Any) -> Any:

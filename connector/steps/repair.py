@@ -52,7 +52,7 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
             next_try_at=None if stage.released and not row.backorder else context.clock(),
         )
         try:
-            return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
+            return go_on(context, context.orders.apply(row, change, actor, context.clock()), actor)
         except StaleOrder:
             row = context.orders.get(row.id)
     return row
@@ -98,7 +98,7 @@ def request_cancel(context: Context, row: OrderRow, actor: str, reason: str = ""
             values={"cancel_requested": True},
         )
         try:
-            return _on(context, context.orders.apply(row, change, actor, context.clock()), actor)
+            return go_on(context, context.orders.apply(row, change, actor, context.clock()), actor)
         except StaleOrder:
             row = context.orders.get(row.id)
     raise _moving(row)
@@ -156,7 +156,7 @@ def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") 
             return [row]
     withdraw(context, buyer)
     others = _held_for_review(context, key, actor, course.CUSTOMER(number=row.customer_number))
-    return [_on(context, row, actor), *others]
+    return [go_on(context, row, actor), *others]
 
 
 def _nobody_else(row: OrderRow, call: CallRow | None, number: str) -> None:
@@ -199,11 +199,12 @@ def _held_for_review(context: Context, key: str, actor: str, text: Said) -> list
             row = context.orders.apply(row, change, actor, context.clock())
         except StaleOrder:
             continue
-        moved.append(_on(context, row, actor))
+        moved.append(go_on(context, row, actor))
     return moved
 
 
-def _on(context: Context, row: OrderRow, actor: str) -> OrderRow:
+def go_on(context: Context, row: OrderRow, actor: str) -> OrderRow:
+    """Move an order on as far as it goes now, over the question of stock too."""
     row = walk(context, row.id, actor)
     if awaits_stock(row) and row.next_try_at is not None and not row.cancel_requested:
         confirm_all(context, [row], Stock(context), actor)

@@ -298,6 +298,28 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
     return Taken.CANCELLED
 
 
+def gone(context: Context, row: OrderRow, actor: str) -> Taken:
+    """Take in that the storefront deleted an order: before release it ends, after it it is held."""
+    with steady(context.mappings):
+        stage = Stage(row.stage)
+        if stage.ended or row.cancel_requested:
+            return Taken.ECHO
+        if stage.released:
+            hold = Hold(HoldCause.CHANGED, (course.DELETED_LATE(),))
+            if row.hold_cause == hold.cause and (row.hold_reasons or [])[:1] == [*hold.reasons]:
+                return Taken.ECHO
+            change = Change(event="deleted_late", text=course.DELETED_LATE(), hold=hold)
+        else:
+            change = Change(
+                event="cancel_requested",
+                text=course.DELETED_THERE(),
+                next_try_at=context.clock(),
+                values={"cancel_requested": True},
+            )
+        context.orders.apply(row, change, actor, context.clock())
+        return Taken.CANCELLED
+
+
 def _left(context: Context, row: OrderRow) -> bool:
     """Whether the warehouse has the order: released, or shipped ahead of its wave."""
     return Stage(row.stage).released or any(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -47,19 +47,36 @@ class Waves:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def frozen(self, freeze: Freeze) -> bool:
+        """Whether the wave was frozen before."""
+        with self._database.reading() as session:
+            return _frozen(session, freeze) is not None
+
+    def ready(self, freeze: Freeze) -> list[OrderRow]:
+        """Return the orders that the wave would release now, oldest first."""
+        with self._database.reading() as session:
+            return list(session.scalars(_ready(freeze)))
+
     def freeze(
-        self, freeze: Freeze, why: Callable[[OrderRow], Said], actor: str, now: datetime
+        self,
+        freeze: Freeze,
+        why: Callable[[OrderRow], Said],
+        remark: Callable[[OrderRow], Said | None],
+        actor: str,
+        now: datetime,
     ) -> WaveRow:
         """Freeze a wave and release its orders, all in one transaction; once for each cutoff.
 
-        `why` says why an order is left out. An order of several business units is released as a
-        whole when the last of their waves took it. What is short of it stays behind, and is asked
-        for from then on.
+        `remark` is what is to be known of an order that it releases, `why` why an order is left
+        out. An order of several business units is released as a whole when the last of their waves
+        took it. What is short of it stays behind, and is asked for from then on.
         """
         for _ in range(_TRIES):
             try:
                 with self._database.transaction() as session:
-                    return _frozen(session, freeze) or _freeze(session, freeze, why, actor, now)
+                    return _frozen(session, freeze) or _freeze(
+                        session, freeze, why, remark, actor, now
+                    )
             except StaleOrder:
                 # An order was moved while the wave was put together: look at all of them anew.
                 continue
@@ -152,6 +169,7 @@ def _freeze(
     session: Session,
     freeze: Freeze,
     why: Callable[[OrderRow], Said],
+    remark: Callable[[OrderRow], Said | None],
     actor: str,
     now: datetime,
 ) -> WaveRow:
@@ -164,11 +182,7 @@ def _freeze(
     )
     session.add(wave)
     session.flush()
-    ready = session.scalars(
-        select(OrderRow)
-        .where(*ready_for(freeze.business_unit, freeze.cutoff))
-        .order_by(OrderRow.placed_at, OrderRow.id)
-    ).all()
+    ready = session.scalars(_ready(freeze)).all()
     order_pks = [row.id for row in ready]
     _take(session, wave, order_pks)
     partly = _pks(session, order_pks, _unreleased())
@@ -176,15 +190,19 @@ def _freeze(
     # Nothing below asks for what was added: it is written in one go, not order by order.
     with session.no_autoflush:
         for row in ready:
+            known = remark(row)
             session.add(
                 WaveOrderRow(
                     wave_id=wave.id,
                     order_pk=row.id,
                     released=True,
                     late=row.placed_at <= freeze.start,
+                    reason=known or "",
                 )
             )
             change = _released(row, wave, whole=row.id not in partly, owed=row.id in owed, now=now)
+            if known is not None:
+                change = replace(change, text=course.with_remark(change.text, known))
             apply_in(session, row, change, actor, now)
     for row in _not_ready(session, freeze, set(order_pks)):
         session.add(
@@ -197,6 +215,14 @@ def _freeze(
             )
         )
     return wave
+
+
+def _ready(freeze: Freeze) -> Select[OrderRow]:
+    return (
+        select(OrderRow)
+        .where(*ready_for(freeze.business_unit, freeze.cutoff))
+        .order_by(OrderRow.placed_at, OrderRow.id)
+    )
 
 
 def _released(row: OrderRow, wave: WaveRow, *, whole: bool, owed: bool, now: datetime) -> Change:

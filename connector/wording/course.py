@@ -60,6 +60,12 @@ TAKE_BACK = Sentence(
     "放行后在商城取消：请按退货收回货物",
 )
 CANCELLED_THERE = Sentence("cancelled_there", "cancelled in the storefront", "已在商城取消")
+DELETED_THERE = Sentence("deleted_there", "deleted in the storefront", "已在商城删除")
+DELETED_LATE = Sentence(
+    "deleted_late",
+    "deleted in the storefront after release: ask there whether the goods are to be taken back",
+    "放行后在商城被删除：请向商城核实是否收回货物",
+)
 CHANGED_THERE = Sentence("changed_there", "changed in the storefront", "商城有修改")
 REMAPPED = Sentence(
     "remapped", "read anew by changed mappings; starts anew", "按修改后的映射重新读取，重新处理"
@@ -226,6 +232,11 @@ BY_APPLICATIONS = Sentence("by_applications", "what each applied for", "按各�
 
 # Waves and promises.
 RELEASED = Sentence("released", "released with the wave of {unit}", "随 {unit} 的批次放行")
+NOT_ASKED = Sentence(
+    "not_asked",
+    "the storefront did not answer before release: it may have changed or been cancelled there",
+    "放行前商城没有应答：订单可能已在商城修改或取消",
+)
 BEING_CANCELLED = Sentence("being_cancelled", "being cancelled", "正在取消")
 NOT_READY = Sentence("not_ready", "not ready yet: {stage}", "尚未就绪：{stage}")
 HELD = Sentence(
@@ -282,6 +293,11 @@ CALL_CONFIRMED = Sentence(
 CALL_WITHOUT_EFFECT = Sentence(
     "call_without_effect", "call {call} took no effect", "调用 {call} 未生效"
 )
+
+
+def with_remark(text: Said, remark: Said) -> Said:
+    """Return a sentence with another of ours that is to be known with it."""
+    return _REMARKED(text=text, remark=remark)
 
 
 def remarked(text: Said, remark: str) -> Said:

@@ -124,7 +124,7 @@ def test_a_wave_is_announced_once_and_again_only_when_it_was_refused(
     late = put_order(database, 2, NOON - 50 * MINUTE)
     hold(database, late, HoldCause.STOCK, NOON - MINUTE)
     connector.waves.freeze(
-        Freeze("GQ", NOON, NOON - 90 * MINUTE), lambda _: quoted(""), "wave", NOON
+        Freeze("GQ", NOON, NOON - 90 * MINUTE), lambda _: quoted(""), lambda _: None, "wave", NOON
     )
     language = Language(True, True, ZoneInfo("Asia/Shanghai"))
     notifier = AppriseNotifier({Role.WAREHOUSE: [chat.url]})

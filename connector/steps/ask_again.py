@@ -1,0 +1,115 @@
+"""Asks the storefront for known orders again: as they are now, from the trash, or no more there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from connector.domain.masking import mask_said
+from connector.errors import ConnectorError, Rejected, said_of
+from connector.steps.context import Context
+from connector.steps.repair import go_on
+from connector.steps.take import Taken, gone, take
+from connector.store.tables import OrderRow
+from connector.wording import Said
+
+_log = structlog.get_logger(__name__)
+
+_BATCH = 100
+# So many failures one after the other are the storefront's, not an order's.
+_AWAY = 3
+# A changed order is walked on only while so much time is left.
+_WALK = 90.0
+_SOME_TIME = timedelta(minutes=5)
+
+Payloads = Iterator[tuple[str, Mapping[str, Any] | None]]
+
+
+def before_release(context: Context, rows: Sequence[OrderRow], within: timedelta) -> set[int]:
+    """Take in what became of orders that are about to be released; return those that were asked.
+
+    A time of modification does not tell of every edit and refund, and a list not of the trash.
+    What changed is walked on at once. After `within` nothing more is asked.
+    """
+    known = {row.order_id: row for row in rows}
+    asked: set[int] = set()
+    end = time.monotonic() + within.total_seconds()
+
+    def left() -> float:
+        return end - time.monotonic()
+
+    for order_id, payload in _asked(context, list(known), left, _failed):
+        row = known[order_id]
+        try:
+            taken = _took(context, row, payload)
+            asked.add(row.id)
+            if taken is not Taken.ECHO and left() > _WALK:
+                go_on(context, context.orders.get(row.id), "wave")
+        except Exception as error:
+            # Whatever is wrong with one order, the wave goes.
+            _log.warning("not taken", order=row.number, error=mask_said(said_of(error)))
+    return asked
+
+
+def known_ones(
+    context: Context, order_ids: Sequence[str], failed: dict[str, Said], missing: list[str]
+) -> Iterator[Mapping[str, Any]]:
+    """Give orders by the storefront's own identifiers.
+
+    Into `missing` go those that it deleted, into `failed` why an order could not be told of.
+    Raises RetryLater or Misconfigured when the storefront cannot be asked at all.
+    """
+
+    def fail(order_id: str, error: ConnectorError) -> None:
+        if not isinstance(error, Rejected):
+            raise error
+        failed[order_id] = mask_said(error.said)
+
+    end = _SOME_TIME.total_seconds()
+    for order_id, payload in _asked(context, order_ids, lambda: end, fail):
+        if payload is None:
+            missing.append(order_id)
+        else:
+            yield payload
+
+
+def _took(context: Context, row: OrderRow, payload: Mapping[str, Any] | None) -> Taken:
+    return gone(context, row, "wave") if payload is None else take(context, payload, "wave")
+
+
+def _failed(order_id: str, error: ConnectorError) -> None:
+    _log.warning("not asked for", order_id=order_id, error=mask_said(error.said))
+
+
+def _asked(
+    context: Context,
+    order_ids: Sequence[str],
+    left: Callable[[], float],
+    fail: Callable[[str, ConnectorError], None],
+) -> Payloads:
+    """Ask in batches; of one that fails each order singly, until the storefront is away."""
+    for start in range(0, len(order_ids), _BATCH):
+        batch = order_ids[start : start + _BATCH]
+        if left() <= 0:
+            return
+        try:
+            yield from context.storefront.orders(batch, left()).items()
+            continue
+        except ConnectorError as error:
+            if len(batch) == 1:
+                fail(batch[0], error)
+                continue
+        vain = 0
+        for order_id in batch:
+            if left() <= 0 or vain >= _AWAY:
+                return
+            try:
+                yield from context.storefront.orders([order_id], left()).items()
+                vain = 0
+            except ConnectorError as error:
+                vain += not isinstance(error, Rejected)
+                fail(order_id, error)
