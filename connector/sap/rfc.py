@@ -11,44 +11,28 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
 from types import ModuleType
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from connector.errors import (
     ConnectorError,
     InDoubt,
     LogonFailed,
     MappingFailed,
-    Misconfigured,
     RetryLater,
     nothing_sent,
 )
-from connector.sap.errors import doubted, logon_failed, lost, of_abap, refused_before
+from connector.sap.errors import doubted, refused_before
 from connector.sap.fitting import findings
 from connector.sap.logons import LocalLogons, Logons
-from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
+from connector.sap.port import Answer, Parameter, Parameters, SapSession
 from connector.sap.returns import check
+from connector.sap.sdk import for_sdk, named, of_call, of_opening, parameter_of, pyrfc
 from connector.sap.slots import LocalSlots, Slots, Turnstile
 from connector.wording import systems
 
 _STALE = 5.0  # seconds of idleness after which a connection is tried before it is used
 _KEPT = 20.0  # seconds of idleness after which a connection is closed
-_UNFIT = frozenset({"RFC_INVALID_PARAMETER", "RFC_CONVERSION_FAILURE", "RFC_BUFFER_TOO_SMALL"})
-_DIRECTIONS: dict[str, Literal["importing", "exporting", "changing", "tables"]] = {
-    "RFC_IMPORT": "importing",
-    "RFC_EXPORT": "exporting",
-    "RFC_CHANGING": "changing",
-    "RFC_TABLES": "tables",
-}
-_KINDS = {
-    "RFCTYPE_CHAR": "C", "RFCTYPE_NUM": "N", "RFCTYPE_DATE": "D", "RFCTYPE_TIME": "T",
-    "RFCTYPE_BCD": "P", "RFCTYPE_DECF16": "P", "RFCTYPE_DECF34": "P", "RFCTYPE_INT": "I",
-    "RFCTYPE_INT1": "I", "RFCTYPE_INT2": "I", "RFCTYPE_INT8": "I", "RFCTYPE_STRING": "g",
-    "RFCTYPE_BYTE": "X", "RFCTYPE_XSTRING": "y", "RFCTYPE_FLOAT": "F",
-    "RFCTYPE_STRUCTURE": "u", "RFCTYPE_TABLE": "h",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -199,7 +183,7 @@ class RfcSap:
                 return connection
             if opening.error is None:
                 raise RetryLater(systems.NO_CONNECTION(), place="SAP logon")
-            error = _of_opening(module, opening.error)
+            error = of_opening(module, opening.error)
             if isinstance(error, LogonFailed):
                 self._logons.refuse(error.message)
             raise error
@@ -233,29 +217,6 @@ def _alive(kept: _Kept) -> bool:
         _close(kept.connection)
         return False
     return True
-
-
-def pyrfc() -> ModuleType:
-    """Return the module `pyrfc`. Raises Misconfigured when it is missing or has no SDK."""
-    try:
-        import pyrfc as module
-    except ImportError:
-        raise Misconfigured(
-            "the Python module pyrfc is not installed",
-            place="SAP rfc transport",
-            remedy="install the extra `rfc`, or set sap.transport to soap",
-        ) from None
-    if not hasattr(module, "Connection"):
-        raise _no_sdk("pyrfc was built for another SDK")
-    return module
-
-
-def _no_sdk(said: str) -> Misconfigured:
-    return Misconfigured(
-        f"SAP's NW RFC SDK cannot be loaded: {said}",
-        place="SAP rfc transport",
-        remedy="unpack the SDK from SAP and set SAPNWRFC_HOME, or set sap.transport to soap",
-    )
 
 
 class _Opening:
@@ -318,7 +279,7 @@ class _Borrowed:
             if unfit:
                 raise MappingFailed(f"SAP {function}", unfit)
         try:
-            answer = self.connection.call(function, **_for_sdk(parameters))
+            answer = self.connection.call(function, **for_sdk(parameters))
         except Exception as error:
             raise self._typed(error, function) from None
         return cast(Answer, dict(answer))
@@ -334,14 +295,14 @@ class _Borrowed:
                     raise RetryLater(typed.message, place=typed.place) from None
                 raise typed from None
             self._described[function] = {
-                each["name"]: _parameter(each) for each in description.parameters
+                each["name"]: parameter_of(each) for each in description.parameters
             }
         return self._described[function]
 
     def _typed(self, error: Exception, function: str) -> ConnectorError:
         # The SDK closes a connection on all but an ABAP exception.
-        self.usable &= isinstance(error, _named(self._module, "ABAPApplicationError"))
-        typed = _of_call(self._module, error, f"SAP {function}")
+        self.usable &= isinstance(error, named(self._module, "ABAPApplicationError"))
+        typed = of_call(self._module, error, f"SAP {function}")
         if isinstance(typed, LogonFailed):
             self.refused = typed.message
         return typed
@@ -375,105 +336,6 @@ class _Session:
         except ConnectorError:
             # Closing the connection makes SAP roll back by itself.
             self._borrowed.usable = False
-
-
-def _named(module: ModuleType, *names: str) -> tuple[type[BaseException], ...]:
-    """Return the exceptions of these names; the two distributions do not have them all."""
-    return tuple(getattr(module, name) for name in names if hasattr(module, name))
-
-
-def _of_opening(module: ModuleType, error: Exception) -> ConnectorError:
-    place = "SAP logon"
-    if type(error).__name__ == "SdkNotFoundError":
-        return _no_sdk(str(error).splitlines()[0])
-    if isinstance(error, _named(module, "LogonError")):
-        return logon_failed(_said(error), place)
-    if isinstance(error, _named(module, "CommunicationError")):
-        return RetryLater(systems.UNREACHABLE_WHY(why=_said(error)), place=place)
-    if isinstance(error, (*_named(module, "RFCError"), TypeError, ValueError)):
-        return Misconfigured(
-            f"cannot connect: {_said(error)}", place=place, remedy="check sap.connection"
-        )
-    return RetryLater(systems.UNFORESEEN(error=type(error).__name__), place=place)
-
-
-def _of_call(module: ModuleType, error: Exception, place: str) -> ConnectorError:
-    key = str(getattr(error, "key", "") or "")
-    if isinstance(error, _named(module, "LogonError")):
-        return logon_failed(_said(error), place)
-    if key == "RFC_CANCELED" or isinstance(error, _named(module, "CommunicationError")):
-        return lost(key or type(error).__name__, place)
-    if isinstance(error, _named(module, "ExternalAuthorizationError")):
-        return of_abap("RFC_NO_AUTHORITY", [_said(error)], place)
-    if isinstance(error, _named(module, "ABAPApplicationError", "ABAPRuntimeError")):
-        return of_abap(key, [_said(error)], place, _message_of(error))
-    unfit: tuple[type[BaseException], ...] = (
-        TypeError,
-        ValueError,
-        *_named(module, "RFCTypeError"),
-    )
-    if isinstance(error, unfit) or key in _UNFIT:
-        # Raised before anything is sent: the parameters do not fit the interface.
-        return MappingFailed(place, [_said(error)])
-    return lost(type(error).__name__, place)
-
-
-def _message_of(error: Exception) -> str:
-    """Return the class and number of the message that was raised, if any."""
-    identity = str(getattr(error, "msg_class", "") or "").strip()
-    number = str(getattr(error, "msg_number", "") or "").strip()
-    return f"{identity}/{number.zfill(3)}" if identity and number else ""
-
-
-def _said(error: Exception) -> str:
-    said = str(getattr(error, "message", "") or (error.args[0] if error.args else "") or error)
-    return said.splitlines()[0][:200] if said else type(error).__name__
-
-
-def _for_sdk(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _for_sdk(each) for key, each in value.items() if each is not None}
-    if isinstance(value, list | tuple):
-        return [_for_sdk(each) for each in value]
-    if isinstance(value, bool):
-        return "X" if value else ""
-    if isinstance(value, date):
-        return f"{value:%Y%m%d}"
-    if isinstance(value, str | int | Decimal | bytes):
-        return value
-    return str(value)
-
-
-def _parameter(described: Mapping[str, Any]) -> Parameter:
-    structure = described.get("type_description")
-    name = str(described["name"])
-    return Parameter(
-        name=name,
-        direction=_DIRECTIONS[_word(described["direction"])],
-        optional=bool(described.get("optional")),
-        type=None if structure is not None else _field(described),
-        fields={}
-        if structure is None
-        else {str(each["name"]): _field(each) for each in structure.fields},
-        rows=_word(described.get("parameter_type")) == "RFCTYPE_TABLE",
-    )
-
-
-def _field(described: Mapping[str, Any]) -> FieldType:
-    kind = _KINDS.get(_word(described.get("parameter_type", described.get("field_type"))), "?")
-    length = int(described.get("nuc_length") or 0)
-    return FieldType(
-        name=str(described["name"]),
-        kind=kind,
-        # A packed number has two digits a byte, and its sign in half of the last one.
-        length=2 * length - 1 if kind == "P" and length else length,
-        decimals=int(described.get("decimals") or 0),
-    )
-
-
-def _word(value: Any) -> str:
-    """Return the name of what one distribution gives as text and the other as an enumeration."""
-    return str(getattr(value, "name", value))
 
 
 def _close(connection: Any) -> None:
