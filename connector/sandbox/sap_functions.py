@@ -281,7 +281,36 @@ def material_availability(system: System, _session: Session, values: Values) -> 
     }
 
 
-def delivery_getlist(system: System, _session: Session, values: Values) -> Values:
+def delivery_getlist(system: System, session: Session, values: Values) -> Values:
+    """List deliveries by number; items and status only where the caller asks for them."""
+    wanted = values.get("IS_DLV_DATA_CONTROL") or {}
+    answer = site_deliveries(system, session, {"IT_VBELN": values.get("IT_VBELN", "")})
+    for switch, part in (("ITEM", "ET_DELIVERY_ITEM"), ("HEAD_STATUS", "ET_DELIVERY_HEADER_STS")):
+        if str(wanted.get(switch, "")) != "X":
+            answer[part] = []
+    return answer
+
+
+def billingdoc_getlist(system: System, _session: Session, values: Values) -> Values:
+    """List billing documents by the number of what was billed; there is no other selection."""
+    asked = values.get("REFDOCRANGE") or {}
+    low = str(asked.get("REF_DOC_LOW", ""))
+    if not low:
+        error = _return1("E", "VF", "041", "缺少参考凭证 No reference document")
+        return {"BILLINGDOCUMENTDETAIL": [], "RETURN": error}
+    high = str(asked.get("REF_DOC_HIGH", "")) or low
+    rows = [
+        {
+            "BILLINGDOC": row["VBELN"], "BILL_TYPE": row["FKART"], "NET_VALUE": row["NETWR"],
+            "TAX_VALUE": row["MWSBK"], "CANCELLED": row["FKSTO"],
+        }
+        for row in system.books.all(BILLING)
+        if low <= row["BSTNK"] <= high
+    ]  # fmt: skip
+    return {"BILLINGDOCUMENTDETAIL": rows, "RETURN": _return1("S", "VF", "000", "")}
+
+
+def site_deliveries(system: System, _session: Session, values: Values) -> Values:
     """List deliveries by number, day of goods issue, order or change; all without a range."""
     rows = [
         row
@@ -302,7 +331,7 @@ def delivery_getlist(system: System, _session: Session, values: Values) -> Value
     }
 
 
-def billingdoc_getlist(system: System, _session: Session, values: Values) -> Values:
+def site_billing(system: System, _session: Session, values: Values) -> Values:
     """List billing documents by day, customer reference or change; all without a range."""
     rows = [
         row
@@ -404,6 +433,8 @@ FUNCTIONS: dict[str, tuple[Function, bool]] = {
     "BAPI_MATERIAL_AVAILABILITY": (material_availability, False),
     "BAPI_DELIVERY_GETLIST": (delivery_getlist, False),
     "BAPI_BILLINGDOC_GETLIST": (billingdoc_getlist, False),
+    "Z_DELIVERY_LIST": (site_deliveries, False),
+    "Z_BILLING_LIST": (site_billing, False),
     "Z_CUSTOMER_FIND": (customer_find, False),
     "Z_CUSTOMER_CREATE": (site_customer_create, True),
     "Z_CUSTOMER_CREATE_NOW": (site_customer_create_now, True),

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from connector.errors import Misconfigured
 from connector.mapping import MappingSet
 from connector.sap.answers import understood
 from connector.sap.conversion import date_of, decimal_of
@@ -112,7 +113,15 @@ def _deliveries(values: dict[str, Any]) -> Iterator[Delivery]:
         items.setdefault(str(each["number"]), []).append(
             (_text(each.get("order")), _part(each.get("sku")), quantity)
         )
-    for header in values.get("headers") or []:
+    headers = values.get("headers") or []
+    if headers and not items:
+        raise Misconfigured(
+            f"SAP lists {len(headers)} deliveries and no item of any",
+            place="mapping sap_deliveries",
+            remedy="ask for the items: BAPI_DELIVERY_GETLIST gives them only where"
+            " IS_DLV_DATA_CONTROL.ITEM is X",
+        )
+    for header in headers:
         number = str(header["number"])
         yield Delivery(
             number,

@@ -302,7 +302,7 @@ def test_what_sap_takes_back_of_a_closed_order_is_found_days_later(tonight: Nigh
     scene.clock.now = NIGHT + timedelta(days=31)
     scene.sandbox.clock.set(scene.clock.now)
     later = Window(DAY.start + timedelta(days=30), DAY.end + timedelta(days=30))
-    deliveries = Fault.parse("sap:latency:operation=BAPI_DELIVERY_GETLIST,times=0")
+    deliveries = Fault.parse("sap:latency:operation=Z_DELIVERY_LIST,times=0")
     scene.sandbox.faults.set([deliveries])
     cancel_billing(tonight.books, billed["VBELN"], later.end.date().isoformat())
     outcome = tonight.connector.runner.run_window("reconcile", later)

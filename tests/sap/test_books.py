@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from connector.errors import MappingFailed, Misconfigured, Rejected
 from connector.mapping import load
 from connector.sandbox.faults import Fault
 from connector.sandbox.sap_backoffice import cancel_billing, post_billing, post_delivery
 from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sap.books import Billing, SapBooks
 from connector.sap.soap import SoapSap, SoapSettings
+from tests.sap.test_lookup import mappings_with
 
 MAPPINGS = load(Path(__file__).parents[2] / "mappings")
 PARTS = {1: "XC-13060951", 2: "4711"}
@@ -117,8 +119,89 @@ def test_a_type_that_no_table_knows_is_an_invoice(sandbox: Sandbox, books: SapBo
 
 def test_days_are_asked_one_by_one(sandbox: Sandbox, books: SapBooks) -> None:
     ship(sandbox, "501", "SF1", "2026-11-23", _1="1")
-    fault = Fault.parse("sap:latency:operation=BAPI_DELIVERY_GETLIST,times=0")
+    fault = Fault.parse("sap:latency:operation=Z_DELIVERY_LIST,times=0")
     sandbox.faults.set([fault])
     found = list(books.deliveries(date(2026, 11, 22), date(2026, 11, 24)))
     assert [each.reference for each in found] == ["SF1"]
     assert fault.seen == 3
+
+
+def with_mapping(folder: Path, sandbox: Sandbox, **files: str) -> SapBooks:
+    mappings = load(mappings_with(folder, **files))
+    return SapBooks(
+        SoapSap(SoapSettings(sandbox.sap_url, "100", SAP_USER, SAP_PASSWORD)), lambda: mappings
+    )
+
+
+BILLING_BY_BAPI = """
+target: {system: sap, operation: BAPI_BILLINGDOC_GETLIST}
+request:
+  - {field: REFDOCRANGE.SIGN, constant: I, when: orders}
+  - {field: REFDOCRANGE.OPTION, constant: EQ, when: orders}
+  - {field: REFDOCRANGE.REF_DOC_LOW, source: "orders[0].number"}
+answer:
+  fields:
+    - field: documents
+      each: BILLINGDOCUMENTDETAIL
+      fields:
+        - {field: number, source: BILLINGDOC, required: true}
+        - {field: net, source: NET_VALUE}
+        - {field: tax, source: TAX_VALUE}
+        - {field: cancelled, source: CANCELLED}
+"""
+DELIVERIES_BY_BAPI = """
+target: {system: sap, operation: BAPI_DELIVERY_GETLIST}
+request:
+  - field: IT_VBELN
+    each: orders
+    fields:
+      - {field: SIGN, constant: I}
+      - {field: OPTION, constant: EQ}
+      - {field: DELIV_NUMB_LOW, source: number}
+answer:
+  fields:
+    - field: headers
+      each: ET_DELIVERY_HEADER
+      fields:
+        - {field: number, source: VBELN, required: true}
+        - {field: day, source: WADAT_IST}
+    - field: items
+      each: ET_DELIVERY_ITEM
+      fields:
+        - {field: number, source: VBELN, required: true}
+        - {field: sku, source: MATNR}
+        - {field: quantity, source: LFIMG}
+"""
+
+
+def test_the_bapi_for_billing_selects_by_reference_and_nothing_else(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    bill(sandbox, "501", "FP1", "2026-11-23", "100.00")
+    books = with_mapping(tmp_path, sandbox, sap_billing=BILLING_BY_BAPI)
+    assert [(each.net, each.tax) for each in books.billing_of("501")] == [
+        (Decimal("100.00"), Decimal("1.30"))
+    ]
+    # What it cannot be asked is an error, and not a day without invoices.
+    with pytest.raises(Rejected, match="VF/041"):
+        list(books.billing(date(2026, 11, 23), date(2026, 11, 23)))
+
+
+def test_what_a_reading_module_does_not_take_is_not_sent(sandbox: Sandbox, tmp_path: Path) -> None:
+    unfit = BILLING_BY_BAPI.replace("REFDOCRANGE.SIGN", "IT_FKDAT.SIGN")
+    books = with_mapping(tmp_path, sandbox, sap_billing=unfit)
+    with pytest.raises(MappingFailed, match="IT_FKDAT"):
+        books.billing_of("501")
+
+
+def test_deliveries_without_items_are_not_nothing_shipped(sandbox: Sandbox, tmp_path: Path) -> None:
+    ship(sandbox, "501", "SF1", "2026-11-23", _1="2")
+    (number,) = [row["VBELN"] for row in sandbox.books.all("sap.delivery")]
+    books = with_mapping(tmp_path, sandbox, sap_deliveries=DELIVERIES_BY_BAPI)
+    with pytest.raises(Misconfigured, match=r"IS_DLV_DATA_CONTROL\.ITEM"):
+        books.deliveries_of(number)
+    asking = DELIVERIES_BY_BAPI.replace(
+        "request:\n", "request:\n  - {field: IS_DLV_DATA_CONTROL.ITEM, constant: X}\n"
+    )
+    books = with_mapping(tmp_path, sandbox, sap_deliveries=asking)
+    assert [len(each.items) for each in books.deliveries_of(number)] == [1]
