@@ -127,7 +127,13 @@ def build(
         orders=Orders(database),
         calls=calls,
         customers=Customers(database),
-        outbound=Outbound(calls, clock, settings.policy.settling, _forgotten_by(progress)),
+        outbound=Outbound(
+            calls,
+            clock,
+            settings.policy.settling,
+            _forgotten_by(progress),
+            settings.policy.resend,
+        ),
         mappings=in_force,
         storefront=storefront,
         sap_customers=CustomerDesk(

@@ -323,6 +323,11 @@ class PolicySection(_Section):
     person_documents: frozenset[Document] = Field(
         default=USUAL, description="documents by which a person may say who it is"
     )
+    resend: int = Field(
+        default=2,
+        ge=0,
+        description="how often a write that is proved absent is sent again before ops look at it",
+    )
     settling: timedelta = Field(
         default=timedelta(minutes=3),
         description="how long an unanswered write may still take effect; more than any deadline",

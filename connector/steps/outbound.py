@@ -78,6 +78,9 @@ Ask = Callable[[], Document | None]
 class Outbound:
     """Makes outbound calls, each once.
 
+    A call that is proved absent is sent again by itself at most `resend` times; then a person looks
+    first why it never arrives, or is never shown.
+
     `forgotten` says of a call that is new to the database whether it may have been sent all the
     same: before the database was restored.
     """
@@ -88,11 +91,13 @@ class Outbound:
         clock: Callable[[], datetime],
         settling: timedelta,
         forgotten: Callable[[Call], bool] = lambda _call: False,
+        resend: int = 2,
     ) -> None:
         self._calls = calls
         self._clock = clock
         self._settling = settling
         self._forgotten = forgotten
+        self._resend = resend
 
     @property
     def settling(self) -> timedelta:
@@ -250,7 +255,9 @@ class Outbound:
             raise self._for_ops(row, systems.NOT_SHOWN())
         if given_now(row):
             raise self._number_gone(row)
-        self._calls.release(row, systems.ABSENT())
+        if row.absent >= self._resend:
+            raise self._for_ops(row, systems.ABSENT_AGAIN(times=row.absent + 1))
+        self._calls.absent(row, systems.ABSENT())
         return None
 
     def _number_gone(self, row: CallRow) -> InDoubt:

@@ -83,12 +83,23 @@ def order_call(context: Context, row: OrderRow, unit: str, body: dict[str, Any])
         operation=CONVERSATION,
         subject=f"{row.shop}/{row.number}",
         part=unit,
-        reference=row.number,
+        reference=_known_as(body, f"{row.number}-{unit}", row.number),
         request=body,
         revision=row.revision,
         order_pk=row.id,
         mapping_version=context.mappings()[CONVERSATION].version,
     )
+
+
+def _known_as(body: object, reference: str, number: str) -> str:
+    """Return under which of our numbers the DMS knows an order: the one that is in the request."""
+    if isinstance(body, Mapping):
+        found = any(_known_as(each, reference, number) == reference for each in body.values())
+    elif isinstance(body, list):
+        found = any(_known_as(each, reference, number) == reference for each in body)
+    else:
+        found = body == reference
+    return reference if found else number
 
 
 def unit_of(context: Context, row: OrderRow, call: CallRow) -> str:

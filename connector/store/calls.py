@@ -22,7 +22,7 @@ from connector.telemetry.counters import call_came_to
 _TABLE = cast(Table, CallRow.__table__)
 _NEW = (
     "key", "system", "operation", "order_pk", "revision", "reference", "request", "request_hash",
-    "mapping_version", "state", "attempts", "asked", "created_at", "sent_at",
+    "mapping_version", "state", "attempts", "asked", "absent", "created_at", "sent_at",
 )  # fmt: skip
 _BEGIN = insert(_TABLE).values({name: bindparam(name) for name in _NEW}).returning(_TABLE.c.id)
 
@@ -95,6 +95,7 @@ def _described(call: Call, now: datetime) -> tuple[dict[str, Any], Written]:
         "request_hash": hashlib.sha256(text.encode()).hexdigest(),
         "mapping_version": call.mapping_version,
         "asked": 0,
+        "absent": 0,
         "created_at": now,
     }
     return described, text
@@ -342,6 +343,17 @@ class Calls:
             code=None,
             error=why,
             finished_at=None,
+        )
+
+    def absent(self, row: CallRow, why: str) -> bool:
+        """Make a call pending again that may have arrived, was asked about, and is not there."""
+        return self._change(
+            row,
+            (CallState.IN_DOUBT,),
+            state=CallState.PENDING,
+            code=None,
+            error=why,
+            absent=row.absent + 1,
         )
 
     def _change(

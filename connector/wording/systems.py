@@ -203,6 +203,11 @@ NOT_SHOWN = Sentence(
 )
 ASKING_REFUSED = Sentence("asking_refused", "asking was refused: {error}", "查询被拒绝：{error}")
 ABSENT = Sentence("absent", "asked: provably absent", "已查询，确认对方没有")
+ABSENT_AGAIN = Sentence(
+    "absent_again",
+    "asked: not there, {times} times; it is not sent again by itself",
+    "已 {times} 次查询，对方均没有；不再自动重发",
+)
 ABSENT_SAID = Sentence("absent_said", "absent, says {actor}", "{actor} 确认对方没有")
 SENT_AGAIN = Sentence("sent_again", "to be sent again: {actor}", "由 {actor} 要求重新发送")
 IN_DOUBT = Sentence(

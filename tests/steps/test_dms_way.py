@@ -19,6 +19,7 @@ from connector.settings import Settings
 from connector.steps.difference import content_differences
 from connector.steps.news import take_news
 from connector.steps.repair import retry
+from connector.steps.sales_order import order_call
 from connector.store.changes import Change
 from connector.wording import quoted
 from tests.support.scene import NOON, Scene, scene
@@ -261,6 +262,17 @@ def test_what_nobody_foresaw_is_a_hold_once(
     events = len(day.story(36))
     assert told(day, shipments, **more_told) == "known"
     assert len(day.story(36)) == events
+
+
+def test_a_call_is_known_by_the_number_that_the_dms_was_sent(day: Scene) -> None:
+    row = day.order(36)
+    for body, reference in (
+        ({"head": {"externalNumber": "36"}}, "36"),
+        ({"head": {"no": "36-GQ"}}, "36-GQ"),
+        ({"lines": [{"of": "36-GQ"}]}, "36-GQ"),
+        ({}, "36"),
+    ):
+        assert order_call(day.context, row, "GQ", body).reference == reference
 
 
 def test_a_backlog_drains_oldest_deadline_first(tmp_path: Path) -> None:

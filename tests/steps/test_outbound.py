@@ -271,6 +271,29 @@ def test_a_number_is_kept_without_its_padding(calls: Calls, outbound: Outbound) 
     assert (made.number, calls.by_key(CALL.key).document) == ("SO1", "SO1")
 
 
+def test_what_never_arrives_is_sent_again_twice_and_then_looked_at(
+    calls: Calls, outbound: Outbound, clock: Clock
+) -> None:
+    side = Side(calls, answers=[InDoubt("reset")] * 9, arrives=False)
+    for _ in range(3):
+        with pytest.raises(RetryLater, match="not found yet"):
+            outbound.perform(CALL, side.send, side.ask)
+        clock.now += SETTLING
+    assert len(side.recorded_before_sent) == 3
+    for _ in range(2):
+        with pytest.raises(InDoubt, match=r"not there, 3 times.*for 30.*attempt 3.*calls resolve"):
+            outbound.perform(CALL, side.send, side.ask)
+    assert len(side.recorded_before_sent) == 3
+    # What refused connections never counts: nothing of it can have arrived.
+    calls.release(calls.by_key(CALL.key), "absent, says ops:a")
+    side.answers = [RetryLater("refused")] * 4
+    for _ in range(4):
+        with pytest.raises(RetryLater, match="refused"):
+            outbound.perform(CALL, side.send, side.ask)
+    side.arrives, side.answers = True, []
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+
+
 def test_a_refusal_stays_until_somebody_releases_it(calls: Calls, outbound: Outbound) -> None:
     side = Side(calls, answers=[Rejected("AMOUNT", "wrong total")], arrives=False)
     for _ in range(2):

@@ -17,7 +17,8 @@ class CallRow(Base):
     """One outbound write. See `connector.steps.outbound` for its states.
 
     `given` are the numbers that the other side gave before they were committed: rows of `number`
-    and the `attempt` in which it was given.
+    and the `attempt` in which it was given. `absent` is how often the other side was asked about an
+    attempt that may have arrived, and had not got it.
     """
 
     __tablename__ = "outbound_call"
@@ -39,6 +40,7 @@ class CallRow(Base):
     mapping_version: Mapped[str] = mapped_column(String(12), default="")
     state: Mapped[str] = mapped_column(String(12))
     attempts: Mapped[int] = mapped_column(default=0)
+    absent: Mapped[int] = mapped_column(default=0, server_default="0")
     asked: Mapped[int] = mapped_column(default=0)
     document: Mapped[str | None] = mapped_column(String(80))
     answer: Mapped[dict[str, Any] | None]
