@@ -233,16 +233,24 @@ class ScheduleSection(_Section):
     housekeeping_at: Clock = time(3, 30)
 
 
+# Goods that are exempt (免税) or not taxed at all (不征税) bear no tax on their invoices.
+_UNTAXED = ("exempt", "免税", "not taxed", "不征税")
+
+
+def _rate(value: object) -> object:
+    return Decimal(0) if value in _UNTAXED else value
+
+
 class ReconciliationSection(_Section):
     """When the books differ (workflow.md, step 9)."""
 
     tolerance: Annotated[Decimal, Field(ge=0)] = Field(
         default=Decimal("0.01"), description="up to this amount a difference is rounding"
     )
-    tax_rates: list[Annotated[Decimal, Field(gt=0, lt=1)]] = Field(
+    tax_rates: list[Annotated[Decimal, BeforeValidator(_rate), Field(ge=0, lt=1)]] = Field(
         default=[Decimal("0.13"), Decimal("0.09"), Decimal("0.06")],
         min_length=1,
-        description="rates in tax-inclusive prices",
+        description="rates in tax-inclusive prices: 0.13, 0, exempt (免税), not taxed (不征税)",
     )
     invoice_after: int = Field(
         default=1, ge=0, description="days after which shipped goods must be invoiced"

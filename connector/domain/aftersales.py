@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+from connector.domain.currency import minor_unit, rounded
 from connector.domain.lifecycle import Owner
 from connector.domain.order import Order, OrderLine
 
@@ -138,6 +139,7 @@ def sales_of(order: Order, content: Mapping[str, Any]) -> list[Sale]:
     that come back unannounced are worse than goods that are waited for in vain.
     """
     numbers = {line.line_id: line for line in order.lines}
+    minor = minor_unit(order.currency)
     booked = {refund.refund_id: refund for refund in order.refunds}
     linked: dict[str, list[str]] = {}
     lines: dict[str, dict[int, Decimal]] = {}
@@ -157,7 +159,7 @@ def sales_of(order: Order, content: Mapping[str, Any]) -> list[Sale]:
         back = _pieces(entry, numbers)
         worth = sum(
             (
-                round(line.amount * back[line.number] / line.quantity, 2)
+                rounded(line.amount * back[line.number] / line.quantity, minor)
                 for line in order.lines
                 if line.number in back and line.quantity
             ),

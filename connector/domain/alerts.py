@@ -74,6 +74,7 @@ class Condition:
 
 _ROLES = {
     Owner.BUYER: Role.SALES,
+    Owner.PLATFORM: Role.SALES,
     Owner.SALES_REP: Role.SALES,
     Owner.PARTS_ADMINISTRATOR: Role.PARTS,
     Owner.IT: Role.IT,

@@ -40,6 +40,7 @@ class HoldCause(StrEnum):
     """Why an order waits for somebody. Each cause has one owner, see `OWNER`."""
 
     INVALID = "invalid"  # lacks what its kind needs; goes on once the storefront corrects it
+    SHOP_DATA = "shop_data"  # what the shop itself has wrong: parts, quantities, sums, numbers
     UNPAID = "unpaid"  # the storefront still awaits or checks the payment
     REFUNDED = "refunded"  # everything refunded before release, yet not cancelled
     REFUND_AMOUNT = "refund_amount"  # refunded before release is what no open line explains
@@ -57,6 +58,7 @@ class Owner(StrEnum):
     """Who must act on a hold or a difference."""
 
     BUYER = "buyer"
+    PLATFORM = "e-commerce platform"
     SALES_REP = "sales rep"
     PARTS_ADMINISTRATOR = "parts administrator"
     IT = "IT"
@@ -68,6 +70,7 @@ class Owner(StrEnum):
 
 OWNER: dict[HoldCause, Owner] = {
     HoldCause.INVALID: Owner.BUYER,
+    HoldCause.SHOP_DATA: Owner.PLATFORM,
     HoldCause.UNPAID: Owner.BUYER,
     HoldCause.REFUNDED: Owner.SALES_REP,
     HoldCause.REFUND_AMOUNT: Owner.BU_FINANCE,
@@ -86,6 +89,7 @@ OWNER: dict[HoldCause, Owner] = {
 SELF_CLEARING = frozenset(
     {
         HoldCause.INVALID,
+        HoldCause.SHOP_DATA,
         HoldCause.UNPAID,
         HoldCause.REFUND_AMOUNT,
         HoldCause.CUSTOMER_REVIEW,

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from connector.domain.lifecycle import HoldCause
 from connector.domain.order import Problem
 from connector.wording import Said, shown
 from connector.wording import problems as wrong
@@ -16,7 +17,7 @@ Word = TypeVar("Word", bound=StrEnum)
 
 _LARGEST = Decimal(10) ** 12
 _LONGEST = 2_000
-_CORRECT_IT = wrong.CORRECT_IT()
+_BY_PLATFORM = wrong.CORRECT_IN_SHOP()
 
 
 class Reader:
@@ -27,9 +28,9 @@ class Reader:
         self.problems: list[Problem] = []
         self.fatal = False
 
-    def wrong(self, field: str, reason: Said, remedy: Said = _CORRECT_IT) -> None:
+    def wrong(self, field: str, reason: Said, remedy: Said = _BY_PLATFORM) -> None:
         """Note that a field cannot be read: then the order cannot either."""
-        self.problems.append(Problem(field, reason, remedy))
+        self.problems.append(Problem(field, reason, remedy, HoldCause.SHOP_DATA))
         self.fatal = True
 
     def one_of(self, otherwise: Word, value: Any, field: str) -> Word:

@@ -127,8 +127,9 @@ def owner_of(kind: str, field: str) -> Owner:
 class Rules:
     """What the site decides. `tolerance` is an amount; below it a difference is rounding.
 
-    Tax is checked against `tax_rates` (13 % is 0.13); an invoice of several rates must lie between
-    the lowest and the highest. What is shipped must be invoiced after `invoice_after` days.
+    Tax is checked against `tax_rates` (13 % is 0.13; 0 for what is exempt or not taxed); an invoice
+    of several rates must lie between the lowest and the highest. What is shipped must be invoiced
+    after `invoice_after` days.
     """
 
     tolerance: Decimal = Decimal("0.01")

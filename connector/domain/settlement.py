@@ -17,6 +17,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from connector.domain.aftersales import SaleKind
+from connector.domain.currency import minor_unit, rounded
 from connector.domain.order import Order, OrderLine
 from connector.domain.pricing import split
 
@@ -93,6 +94,7 @@ def expected(
     """
     lines = {line.number: line for line in order.lines if line.business_unit == unit}
     entries: list[Entry] = []
+    minor = minor_unit(order.currency)
     gone = dict.fromkeys(lines, _ZERO)
     for shipment in sorted(shipments, key=lambda each: (each.at, each.number)):
         month = _month(shipment.at, zone)
@@ -105,7 +107,7 @@ def expected(
             for kind, whole in ((EntryKind.SALE, line.amount), (EntryKind.SUBSIDY, line.subsidy)):
                 if kind is EntryKind.SUBSIDY and not terms.subsidy_to_unit:
                     continue
-                part = _part(whole, gone[number], line) - _part(whole, before, line)
+                part = _part(whole, gone[number], line, minor) - _part(whole, before, line, minor)
                 if part:
                     entries.append(Entry(kind, key, order.number, month, part))
     if not any(gone.values()):
@@ -128,8 +130,9 @@ def _refunds(
     zone: ZoneInfo,
 ) -> list[Entry]:
     entries = []
+    minor = minor_unit(order.currency)
     unsold = {
-        number: line.amount - _part(line.amount, gone[number], line)
+        number: line.amount - _part(line.amount, gone[number], line, minor)
         for number, line in lines.items()
     }
     for refund in sorted(refunds, key=lambda each: (each.at, each.refund_id)):
@@ -228,10 +231,10 @@ class Statement:
         return sum(self._sums.values(), _ZERO)
 
 
-def _part(whole: Decimal, quantity: Decimal, line: OrderLine) -> Decimal:
+def _part(whole: Decimal, quantity: Decimal, line: OrderLine, minor: Decimal) -> Decimal:
     if not line.quantity:
         return _ZERO
-    return (whole * quantity / line.quantity).quantize(_CENT, ROUND_HALF_UP)
+    return rounded(whole * quantity / line.quantity, minor)
 
 
 def _freight(order: Order, unit: str) -> Decimal:
@@ -245,7 +248,8 @@ def _share(order: Order, unit: str, amount: Decimal) -> Decimal:
         sum((line.amount for line in order.lines if line.business_unit == each), _ZERO)
         for each in units
     ]
-    return split(amount, weights)[units.index(unit)] if unit in units else _ZERO
+    parts = split(amount, weights, minor_unit(order.currency))
+    return parts[units.index(unit)] if unit in units else _ZERO
 
 
 def _month(instant: datetime, zone: ZoneInfo) -> str:

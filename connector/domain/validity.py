@@ -24,6 +24,8 @@ from connector.wording import Said, shown
 from connector.wording import problems as wrong
 
 _IN_STOREFRONT = wrong.HAVE_IT_CORRECTED()
+# What no buyer can mend.
+_BY_PLATFORM = (wrong.CORRECT_IN_SHOP(), HoldCause.SHOP_DATA)
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _HOUSE_NUMBER = re.compile(
     r"\d|[一二三四五六七八九十百零〇]+(?:[号號弄幢栋棟座楼层室组队连团社村]|单元)"
@@ -138,38 +140,40 @@ def _lines(order: Order) -> Iterator[Problem]:
     for line in order.lines:
         field = f"lines[{line.number}]"
         if not line.sku:
-            yield Problem(f"{field}.sku", wrong.SKU_MISSING(), _IN_STOREFRONT)
+            yield Problem(f"{field}.sku", wrong.SKU_MISSING(), *_BY_PLATFORM)
         elif len(line.sku) > 40:
-            yield Problem(f"{field}.sku", wrong.TOO_LONG(length=len(line.sku)), _IN_STOREFRONT)
+            yield Problem(f"{field}.sku", wrong.TOO_LONG(length=len(line.sku)), *_BY_PLATFORM)
         if line.quantity <= 0:
             reason = wrong.NOT_POSITIVE(value=line.quantity)
-            yield Problem(f"{field}.quantity", reason, _IN_STOREFRONT)
+            yield Problem(f"{field}.quantity", reason, *_BY_PLATFORM)
         if line.amount < 0:
-            yield Problem(f"{field}.amount", wrong.NEGATIVE(value=line.amount), _IN_STOREFRONT)
+            yield Problem(f"{field}.amount", wrong.NEGATIVE(value=line.amount), *_BY_PLATFORM)
         if line.open_quantity < 0:
             yield Problem(
                 f"{field}.quantity",
                 wrong.OVER_REFUNDED(refunded=line.refunded_quantity, quantity=line.quantity),
                 wrong.CORRECT_REFUND(),
+                HoldCause.REFUND_AMOUNT,
             )
     for line_id, times in Counter(line.line_id for line in order.lines).items():
         if times > 1:
             reason = wrong.LINE_ID_TWICE(line_id=shown(line_id, 20), times=times)
-            yield Problem("lines", reason, _IN_STOREFRONT)
+            yield Problem("lines", reason, *_BY_PLATFORM)
 
 
 def _sums(order: Order) -> Iterator[Problem]:
     if not _CURRENCY.match(order.currency):
         reason = wrong.CURRENCY_WRONG(currency=shown(order.currency, 8))
-        yield Problem("currency", reason, _IN_STOREFRONT)
+        yield Problem("currency", reason, *_BY_PLATFORM)
     if order.freight < 0:
-        yield Problem("freight", wrong.NEGATIVE(value=order.freight), _IN_STOREFRONT)
+        yield Problem("freight", wrong.NEGATIVE(value=order.freight), *_BY_PLATFORM)
     added = _added(order)
     if added != order.total:
         yield Problem(
             "total",
             wrong.TOTAL_WRONG(added=added, total=order.total),
             wrong.CORRECT_TOTAL(),
+            HoldCause.SHOP_DATA,
         )
 
 

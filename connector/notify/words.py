@@ -27,6 +27,14 @@ HELD = {
         ("商城更正后自动继续", "each goes on by itself once the storefront corrects it"),
         "connector orders list --hold invalid",
     ),
+    HoldCause.SHOP_DATA: Words(
+        ("{orders} 个订单的商城数据有误", "{orders} orders hold data that the shop has wrong"),
+        (
+            "电商平台在商城更正后自动继续",
+            "each goes on by itself once the e-commerce platform corrects it in the storefront",
+        ),
+        "connector orders list --hold shop_data",
+    ),
     HoldCause.UNPAID: Words(
         ("{orders} 个订单未付款", "{orders} orders are not paid"),
         ("付款后自动继续", "each goes on by itself once it is paid"),
@@ -312,6 +320,7 @@ SUBJECTS = {
     "late_intake": ("从商城取单太晚", "they were pulled from the storefront too late"),
     "slow": ("处理太慢", "nothing held them up and they were not done in time"),
     "invalid": ("资料不全或有误", "their data are incomplete or wrong"),
+    "shop_data": ("商城数据有误", "the shop has data of theirs wrong"),
     "unpaid": ("未付款", "they are not paid"),
     "refunded": ("已退款未取消", "they were refunded and not cancelled"),
     "refund_amount": ("退款与订单行对不上", "no line explains what was refunded"),

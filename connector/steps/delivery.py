@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
+from connector.domain.currency import minor_unit, rounded
 from connector.domain.order import Order
 from connector.store.tables import AllocationRow, DocumentRow
-
-_CENT = Decimal("0.01")
 
 
 def newest_delivery(allocations: Sequence[AllocationRow]) -> tuple[int, dict[int, Decimal]]:
@@ -57,7 +56,8 @@ def delivered_part(
             continue
         amount = line["open_amount"] - sum((Decimal(each["amount"]) for each in before), Decimal(0))
         if quantity < left:
-            amount = (amount * quantity / left).quantize(_CENT, ROUND_HALF_UP)
+            unit = minor_unit(source["order"]["currency"])
+            amount = rounded(amount * quantity / left, unit)
         lines.append({**line, "allocated": quantity, "open_amount": amount})
     freight = Decimal(0) if earlier else source["freight"]
     total = sum((line["open_amount"] for line in lines), Decimal(0)) + freight

@@ -31,7 +31,8 @@ _COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
 _AFTER = ("refunds", "return_requests")
 _LARGEST = Decimal(10) ** 13
 _NOT_ACCEPTED = (
-    HoldCause.INVALID, HoldCause.UNASSIGNED, HoldCause.REJECTED, HoldCause.MAPPING
+    HoldCause.INVALID, HoldCause.SHOP_DATA, HoldCause.UNASSIGNED, HoldCause.REJECTED,
+    HoldCause.MAPPING,
 )  # fmt: skip
 # Names in the content the storefront's other order that bears this order's number.
 SAME_NUMBER = "same_number_as"

@@ -26,12 +26,12 @@ def validate(context: Context, row: OrderRow) -> Change:
     other = row.content.get(SAME_NUMBER)
     if other:
         return _held(
-            HoldCause.INVALID,
+            HoldCause.SHOP_DATA,
             (problems.SAME_NUMBER(other=other, this=row.order_id, number=row.number),),
         )
     order, unreadable = read_order(row.content, shop=row.shop)
     if order is None:
-        return _held(HoldCause.INVALID, _said(unreadable))
+        return _held(HoldCause.SHOP_DATA, _said(unreadable))
     if order.payment_state in (PaymentState.UNPAID, PaymentState.UNKNOWN):
         return _held(HoldCause.UNPAID, (problems.UNPAID(status=repr(order.status)),))
     order = context.with_spread(order, row)
@@ -67,7 +67,7 @@ def _ahead(order: Order, now: datetime) -> Iterator[Problem]:
     if order.placed_at > now + _CLOCKS_DIFFER:
         placed, moment = (f"{each:%Y-%m-%d %H:%M} UTC" for each in (order.placed_at, now))
         reason = problems.PLACED_AHEAD(placed=placed, now=moment)
-        yield Problem("placed_at", reason, problems.CORRECT_IT())
+        yield Problem("placed_at", reason, problems.CORRECT_IN_SHOP(), HoldCause.SHOP_DATA)
 
 
 def _held(cause: HoldCause, reasons: tuple[Said, ...]) -> Change:

@@ -16,6 +16,10 @@ HOLDS = {
         ("信息不合格", "买家在商城更正后自动继续"),
         ("invalid", "goes on by itself once the buyer corrects it in the storefront"),
     ),
+    "shop_data": (
+        ("商城数据有误", "电商平台在商城更正后自动继续"),
+        ("shop data", "goes on by itself once the e-commerce platform corrects it"),
+    ),
     "unpaid": (
         ("未付款", "付款后自动继续"),
         ("unpaid", "goes on by itself once paid"),

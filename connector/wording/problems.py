@@ -10,9 +10,15 @@ PROBLEM = Sentence("problem", "{field}: {reason} — {remedy}", "{field}：{reas
 HAVE_IT_CORRECTED = Sentence(
     "have_it_corrected", "have the buyer correct it in the storefront", "请买家在商城更正"
 )
-CORRECT_IT = Sentence("correct_it", "correct it in the storefront", "请在商城更正")
+CORRECT_IN_SHOP = Sentence(
+    "correct_in_shop",
+    "have the e-commerce platform correct it in the storefront",
+    "请电商平台在商城更正",
+)
 CORRECT_REFUND = Sentence(
-    "correct_refund", "correct the refund in the storefront", "请在商城更正退款"
+    "correct_refund",
+    "BU finance: have the refund corrected in the storefront",
+    "请事业部财务处理：在商城更正退款",
 )
 REFUND_BY_LINES = Sentence(
     "refund_by_lines",
@@ -23,8 +29,9 @@ REFUND_BY_LINES = Sentence(
 )
 CORRECT_TOTAL = Sentence(
     "correct_total",
-    "fees and vouchers must stand in the lines; correct the order in the storefront",
-    "费用和优惠券应计入订单行，请在商城更正订单",
+    "what else was charged or taken off must be a fee; have the e-commerce platform correct the"
+    " order in the storefront",
+    "其他收费或优惠应作为附加费计入，请电商平台在商城更正订单",
 )
 CORRECT_PATTERNS = Sentence(
     "correct_patterns",

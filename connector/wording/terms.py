@@ -38,6 +38,7 @@ DOCUMENTS = {
 }
 CAUSES = {
     "invalid": "信息不合格",
+    "shop_data": "商城数据有误",
     "unpaid": "未付款",
     "refunded": "已退款未取消",
     "refund_amount": "退款无行可对",
@@ -61,6 +62,7 @@ PROMISES = {
 }
 OWNERS = {
     "buyer": "买家",
+    "e-commerce platform": "电商平台",
     "sales rep": "销售代表",
     "parts administrator": "配件管理员",
     "IT": "信息部",

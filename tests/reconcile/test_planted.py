@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connector.domain.reconciliation import Book, Difference, Rules
+from connector.domain.reconciliation import Book, Difference, Kind, Rules
+from connector.sections import ReconciliationSection
 from connector.store.books import Books, open_books
 from connector.store.comparison import compare
 from connector.store.database import Database
@@ -33,20 +34,23 @@ from tests.reconcile.world import (
 ZONE = ZoneInfo("Asia/Shanghai")
 SPAN = Window(START, END)
 ALL = (Book.DMS, Book.SAP)
+_RULES = Rules()
 
 
-def reconciled(database: Database, cases: Iterator[Case]) -> list[Difference]:
+def reconciled(
+    database: Database, cases: Iterator[Case], rules: Rules = _RULES
+) -> list[Difference]:
     """Compare these books, and return the differences as the day's extract lists them."""
     differences = Differences(database, "shop", ZONE)
     with open_books(database, "shop") as books:
         fill(books, cases)
-        finish(books, differences)
+        finish(books, differences, rules)
     return list(differences.of_window(SPAN))
 
 
-def finish(books: Books, differences: Differences) -> None:
+def finish(books: Books, differences: Differences, rules: Rules = _RULES) -> None:
     sums = books.sums()
-    compare(books.connection, Rules(), date.fromisoformat(DAY), (Book.STOREFRONT, *ALL))
+    compare(books.connection, rules, date.fromisoformat(DAY), (Book.STOREFRONT, *ALL))
     differences.merge(books, SPAN, sums, END, ALL)
 
 
@@ -82,6 +86,24 @@ def table(expected: Mapping[str, Expected], found: list[Difference]) -> str:
 
 def test_books_that_agree_differ_in_nothing(database: Database) -> None:
     assert reconciled(database, planted(50, {}, {})) == []
+
+
+@pytest.mark.parametrize(("rates", "kinds"), [
+    (None, [Kind.TAX]),
+    (["0.13", "0.09", "0.06", "免税"], []),
+    (["0.13", "0"], []),
+    (["0"], []),
+])  # fmt: skip
+def test_invoices_without_tax_agree_where_that_is_a_rate(
+    database: Database, rates: list[str] | None, kinds: list[Kind]
+) -> None:
+    case = make(1, random.Random(7))
+    for book in (Book.CONNECTOR, *ALL):
+        gross = case.document(book, "invoice").gross
+        case.change(book, "invoice", tax=0, net=gross)
+    section = ReconciliationSection.model_validate({} if rates is None else {"tax_rates": rates})
+    found = reconciled(database, iter([case]), Rules(**section.model_dump()))
+    assert [each.kind for each in found] == kinds
 
 
 def test_every_kind_is_found_with_its_amount_and_nothing_else(database: Database) -> None:

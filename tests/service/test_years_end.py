@@ -152,7 +152,7 @@ def test_an_order_of_a_year_that_nobody_works_is_held_and_ends_no_job(site: Scen
     ]
     for number, placed in enumerate(IMPOSSIBLE, start=9100):
         row = site.order(number)
-        assert (row.stage, row.hold_cause) == ("received", "invalid"), placed
+        assert (row.stage, row.hold_cause) == ("received", "shop_data"), placed
         reasons = [reason for reason in row.hold_reasons or () if "placed_at" in reason]
         assert reasons, row.hold_reasons
         assert placed[:10] in reasons[0] or "out of range" in reasons[0], reasons

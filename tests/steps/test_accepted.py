@@ -90,12 +90,12 @@ def test_a_part_number_that_kept_an_order_from_being_accepted_is_taken_when_it_i
     made |= {"id": 901, "number": "901"}
     assert take(day.context, made) is Taken.NEW
     day.later(minutes=1)
-    assert day.stands(901) == ("received", "invalid")
+    assert day.stands(901) == ("received", "shop_data")
     mended = deepcopy(made)
     mended["line_items"][0]["sku"] = sku
     assert take(day.context, mended) is Taken.CHANGED
     day.later(minutes=1)
-    assert day.order(901).hold_cause != "invalid"
+    assert day.order(901).hold_cause != "shop_data"
 
 
 def test_what_was_held_back_after_release_stays_so_when_only_the_status_follows(

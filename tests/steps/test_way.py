@@ -46,7 +46,7 @@ def test_a_second_order_of_the_same_number_is_kept_apart_and_held(lite: Scene) -
     assert lite.order(36).version == before
     row = lite.context.orders.by_number("36#999")
     assert row is not None
-    assert (row.stage, row.hold_cause) == ("received", "invalid")
+    assert (row.stage, row.hold_cause) == ("received", "shop_data")
     assert "36 and 999 bear the same number" in str(row.hold_reasons)
     assert take(lite.context, other) is Taken.ECHO
     assert request_cancel(lite.context, row, "test").stage == "cancelled"
