@@ -58,6 +58,7 @@ from connector.store.promises import PromiseBook
 from connector.store.reconciliation import Differences
 from connector.store.runs import Runs
 from connector.store.settlements import Settlements
+from connector.store.shop import refuse_other_shop
 from connector.store.standing import Standing
 from connector.store.waves import Waves
 from connector.storefront.port import Storefront
@@ -107,6 +108,7 @@ def build(
     """
     database = Database(settings.database_url)
     database.upgrade()
+    refuse_other_shop(database, settings.shop)
     versions = MappingVersions(database, clock)
     in_force = Live(settings.mappings, versions, settings.shop)
     tables = timetables_of(settings)

@@ -24,6 +24,7 @@ from connector.sap.live import Tried, try_everything
 from connector.sap.port import SapSystem
 from connector.settings import Settings, config_file, load_settings, unknown_variables
 from connector.store.database import Database
+from connector.store.shop import refuse_other_shop
 
 _ENDS_SOON = timedelta(days=45)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -192,8 +193,12 @@ def _database(settings: Settings) -> Result:
         if not Database.exists(settings.database_url):
             return Result("good", "database", "not there yet; the first start makes it")
         database = Database(settings.database_url)
-        has, needs = database.revision()
-        database.close()
+        try:
+            has, needs = database.revision()
+            if has == needs:
+                refuse_other_shop(database, settings.shop)
+        finally:
+            database.close()
     except RetryLater as error:
         return Result("unreachable", "database", str(error))
     except ConnectorError as error:

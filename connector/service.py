@@ -19,6 +19,7 @@ from connector.interfaces import watch as watch_interfaces
 from connector.jobs.runner import Lane, Runner
 from connector.mapping.live import LOOK_EVERY
 from connector.store.leader import leadership
+from connector.store.shop import refuse_other_shop
 from connector.web.heart import Heart
 from connector.web.site import listen
 
@@ -37,9 +38,16 @@ def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
     runs tells. Raises Misconfigured where the database bears one service and has it.
     """
     lead, heart, stop = leadership(connector.settings.database_url), Heart(), threading.Event()
+    led = threading.Event()
 
     def tick(lane: Lane) -> None:
         leading = lead.leads()
+        if not leading:
+            led.clear()
+        elif not led.is_set():
+            # While this one stood by, another may have begun the database under another name.
+            refuse_other_shop(connector.database, connector.settings.shop)
+            led.set()
         if leading:
             connector.runner.tick(lane, lead.leads)
             connector.progress.note()
