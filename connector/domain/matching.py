@@ -28,7 +28,9 @@ from enum import StrEnum
 
 from rapidfuzz import fuzz
 
+from connector.domain.identity import person_number, written
 from connector.domain.order import Buyer, BuyerKind
+from connector.domain.phones import normalise_phone
 from connector.wording import Said, problems, terms
 
 _COMPANY_FORMS = re.compile(
@@ -41,11 +43,18 @@ _PROVINCES = (
     "江苏省", "浙江省", "安徽省", "福建省", "江西省", "山东省", "河南省", "湖北省", "湖南省",
     "广东省", "海南省", "四川省", "贵州省", "云南省", "陕西省", "甘肃省", "青海省", "台湾省",
 )  # fmt: skip
-_PROVINCE_NAMES = (
-    *_PROVINCES, "内蒙古自治区", "广西壮族自治区", "西藏自治区", "宁夏回族自治区",
-    "新疆维吾尔自治区", "内蒙古", "广西", "西藏", "宁夏", "新疆",
-    *(province.removesuffix("省").removesuffix("市") for province in _PROVINCES),
-)  # fmt: skip
+_REGIONS = {
+    "内蒙古自治区": "内蒙古", "广西壮族自治区": "广西", "西藏自治区": "西藏",
+    "宁夏回族自治区": "宁夏", "新疆维吾尔自治区": "新疆", "广西自治区": "广西",
+    "宁夏自治区": "宁夏", "新疆自治区": "新疆", "香港特别行政区": "香港", "澳门特别行政区": "澳门",
+}  # fmt: skip
+# As they are written in full → as they are written for short; the full names come first.
+_SHORT_PROVINCES = {
+    **{each: each.removesuffix("省").removesuffix("市") for each in _PROVINCES},
+    **_REGIONS,
+}
+_PROVINCE_NAMES = (*_SHORT_PROVINCES, *dict.fromkeys(_SHORT_PROVINCES.values()))
+_LEADING = re.compile(r"^[\W_]+")
 _STEM = 4
 # Names whose characters agree to this share may be the same; a person must tell.
 _CLOSE = 85.0
@@ -170,7 +179,7 @@ def weigh(buyer: Buyer, candidate: Candidate) -> Evidence:
     likeness = fuzz.ratio(ours, theirs)
     return Evidence(
         candidate=candidate,
-        code=_code(buyer.code, candidate.code),
+        code=_code(buyer, candidate.code),
         name=_name(ours, theirs, likeness, company=company),
         phone=_agree(normalise_phone(buyer.phone), normalise_phone(candidate.phone)),
         address=_address(
@@ -181,25 +190,58 @@ def weigh(buyer: Buyer, candidate: Candidate) -> Evidence:
 
 
 def organisation_code(code: str) -> str:
-    """Return the organisation code within a unified social credit code (GB 32100, places 9 to 17).
+    """Return the organisation code of a company's code (GB 32100, places 9 to 17), or it itself.
 
     Empty for a code of another length.
     """
-    return code[8:17] if len(code) == 18 else ""
+    code = written(code)
+    return code[8:17] if len(code) == 18 else code if len(code) == 9 else ""
+
+
+def code_spellings(buyer: Buyer) -> list[str]:
+    """Return the ways in which SAP may hold a buyer's code, as it was written first.
+
+    A person's with a small x, or in the 15 digits of old; a company's in small letters, or as its
+    organisation code with and without the hyphen.
+    """
+    if buyer.kind is BuyerKind.PERSON:
+        number = person_number(buyer.code)
+        found = [buyer.code, number]
+        if len(number) == 18 and number[6:8] == "19":
+            found.append(number[:6] + number[8:17])
+    else:
+        short = organisation_code(buyer.code)
+        found = [buyer.code, written(buyer.code)]
+        found += [short, f"{short[:8]}-{short[8:]}"] if short else []
+    return [each for each in dict.fromkeys([*found, *map(str.lower, found)]) if each]
 
 
 def search_stem(name: str) -> str:
     """Return a few characters by which to search a company that may be written in other ways.
 
-    The first letters of its name after a province, as they stand: a search cannot normalise.
+    The first letters of its name after a province, as they stand: a search cannot normalise. One
+    letter, which nearly every name holds, is none: then what stands around it is taken along.
     """
-    text = unicodedata.normalize("NFKC", name).strip().upper()
+    text = unicodedata.normalize("NFKC", name).upper()
+    # A province in brackets is one too: (上海)浦江.
+    bare = _LEADING.sub("", text)
     for province in _PROVINCE_NAMES:
-        if text.startswith(province) and len(text) > len(province) + 1:
-            text = text.removeprefix(province)
+        rest = _LEADING.sub("", bare.removeprefix(province))
+        if bare.startswith(province) and len(rest) > 1:
+            bare = rest
             break
-    letters = re.match(r"[^\W_]+", text)
-    return letters.group()[:_STEM] if letters else ""
+    letters = re.match(r"[^\W_]+", bare)
+    stem = letters.group()[:_STEM] if letters else ""
+    if _tells(stem):
+        return stem
+    stem = bare[: _STEM + 2].strip()
+    return stem if _tells(stem) else ""
+
+
+def _tells(stem: str) -> bool:
+    """Whether not every other name holds these letters: two of Chinese, or three others."""
+    letters = _NOT_LETTERS.sub("", stem)
+    return len(letters) >= (3 if letters.isascii() else 2)
 
 
 def normalise_company(name: str) -> str:
@@ -208,10 +250,10 @@ def normalise_company(name: str) -> str:
     Width and case (NFKC), brackets, spaces and punctuation, the legal form, the province's name.
     """
     text = unicodedata.normalize("NFKC", name).casefold()
-    for province in _PROVINCES:
-        short = province.removesuffix("省").removesuffix("市")
+    for province, short in _SHORT_PROVINCES.items():
         if text.startswith(province):
             text = short + text.removeprefix(province)
+            break
     text = _COMPANY_FORMS.sub("", text)
     return _NOT_LETTERS.sub("", text)
 
@@ -221,24 +263,21 @@ def normalise_person(name: str) -> str:
     return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", name).casefold())
 
 
-def normalise_phone(number: str) -> str:
-    """Return the digits of a phone number without the country code."""
-    digits = re.sub(r"\D", "", unicodedata.normalize("NFKC", number))
-    digits = digits.removeprefix("00").removeprefix("86") if len(digits) > 11 else digits
-    return digits
-
-
 def normalise_address(street: str) -> str:
     """Return a street and house number without width, case, spaces and punctuation."""
     return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", street).casefold())
 
 
-def _code(ours: str, theirs: str) -> Agreement:
+def _code(buyer: Buyer, held: str) -> Agreement:
     ours, theirs = (
-        _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", each)).upper() for each in (ours, theirs)
+        _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", each)).upper()
+        for each in (buyer.code, held)
     )
     if not ours or not theirs:
         return Agreement.ABSENT
+    if buyer.kind is BuyerKind.PERSON:
+        # 15 digits of old and 18 of today are one person.
+        ours, theirs = person_number(ours), person_number(theirs)
     if ours == theirs:
         return Agreement.EQUAL
     # The organisation code is part of the unified social credit code (GB 32100, places 9 to 17).

@@ -393,7 +393,8 @@ class Checker:
             suggestion = near(spec.table, self._interfaces.tables)
             self._say(block, "table", "operation", f"there is no table {spec.table}", suggestion)
         columns, find_by = block.block_at("columns"), block.items_at("find_by")
-        read = [*spec.columns, *(each.column for each in spec.find_by)]
+        within = [each.within.column for each in spec.find_by if each.within]
+        read = [*spec.columns, *(each.column for each in spec.find_by), *within]
         for column in spec.columns:
             if known is not None and column not in known:
                 text = f"{spec.table} has no column {column}"
@@ -415,10 +416,18 @@ class Checker:
                 field=each.column, source=each.source, convert=list(each.convert)
             )
             shape = self._value(field, at, self._conversation.source or ANY)
-            if shape.kind in ("object", "list"):
+            several = shape.kind == "list" and shape.item is not None and shape.item.kind == "text"
+            if shape.kind in ("object", "list") and not several:
                 self._say(at, "source", "type", f"gives a {shape.kind}, which no column holds")
             if each.when is not None:
                 self._condition(each.when, at, self._conversation.source or ANY)
+            if each.within is not None:
+                inner = at.block_at("within")
+                if known is not None and each.within.column not in known:
+                    text = f"{spec.table} has no column {each.within.column}"
+                    self._say(inner, "column", "field", text, near(each.within.column, known))
+                narrowed = model.FieldModel(field=each.within.column, source=each.within.source)
+                self._value(narrowed, inner, self._conversation.source or ANY)
         if known is not None:
             row = sum(known.get(column, 0) for column in dict.fromkeys(read)) + len(set(read)) - 1
             if row > _JOINED_ROW:

@@ -78,7 +78,14 @@ def conversations() -> Mapping[str, Conversation]:
             )
         ),
         "sap_customer_find": Conversation(
-            _with(shape_of(Buyer), organisation_code=TEXT, name_stem=TEXT),
+            _with(
+                shape_of(Buyer),
+                organisation_code=TEXT,
+                codes=listed(TEXT),
+                phones=listed(TEXT),
+                name_stem=TEXT,
+                city_stem=TEXT,
+            ),
             finds=frozenset({"number", "name", "code", "phone", "street", "city", "deleted",
                              "blocked"}),
         ),

@@ -127,6 +127,10 @@ class Mapping:
             (each.column, _found_by(each, lookups), each.prefix)
             for each in (spec.read_table.find_by if spec.read_table else ())
         )
+        self.find_within: tuple[tuple[str, Expression] | None, ...] = tuple(
+            (each.within.column, Expression(each.within.source)) if each.within else None
+            for each in (spec.read_table.find_by if spec.read_table else ())
+        )
 
     def of(self, source: AbstractMapping[str, Any]) -> Mapping:
         """Return the mapping for a source: that of its business unit where there is one."""

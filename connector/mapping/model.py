@@ -368,11 +368,18 @@ class CallModel(_Part):
     )
 
 
+class WithinModel(_Part):
+    """`within`: only records where this column too begins with the value (并且以此开头)."""
+
+    column: str
+    source: str
+
+
 class FindByModel(_Part):
     """One condition by which records are looked for; conditions are joined with OR.
 
     With `prefix`, records whose column begins with the value; with `contains`, where it stands
-    anywhere in the column.
+    anywhere in the column. A source that gives several spellings is a condition for each.
     """
 
     column: str
@@ -380,6 +387,7 @@ class FindByModel(_Part):
     convert: list[Converter] = []
     prefix: bool = False
     contains: bool = False
+    within: WithinModel | None = None
     when: str | None = None
 
 

@@ -41,6 +41,8 @@ def unusable(
         yield from _converters(each.convert, block, lookups)
         if each.when is not None:
             yield from _expression(each.when, block, "when")
+        if each.within is not None:
+            yield from _expression(each.within.source, block.block_at("within"), "source")
 
 
 def _fields(

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connector.domain.matching import Candidate, normalise_phone, organisation_code, search_stem
+from connector.domain.matching import (
+    Candidate,
+    code_spellings,
+    organisation_code,
+    search_stem,
+)
 from connector.domain.order import Buyer, BuyerKind
+from connector.domain.phones import normalise_phone, spellings
 from connector.errors import Misconfigured
 from connector.mapping import Mapping as Spoken
 from connector.mapping import MappingSet
@@ -115,7 +121,9 @@ class Finder:
         if spec is None or not conditions:
             return []
         # A column that is searched must come back too, to tell whose candidate a row is.
-        columns = list(dict.fromkeys([*spec.columns, *(each.column for each in conditions)]))
+        searched = [each.column for each in conditions]
+        searched += [each.within[0] for each in conditions if each.within]
+        columns = list(dict.fromkeys([*spec.columns, *searched]))
         found: dict[str, tuple[Candidate, Row]] = {}
         operation = mapping.target.operation
         for row in read(self._system, spec.table, columns, conditions, operation):
@@ -126,13 +134,19 @@ class Finder:
 
 
 def search_source(buyer: Buyer) -> dict[str, Any]:
-    """Return what mappings that look for a customer read: the buyer, and two ways to write it."""
+    """Return what mappings that look for a customer read: the buyer, and other ways to write it.
+
+    SAP compares letter by letter, so that it is asked for each spelling.
+    """
     company = buyer.kind is BuyerKind.COMPANY
     return {
         **vars(buyer),
         "address": vars(buyer.address),
         "organisation_code": organisation_code(buyer.code) if company else "",
+        "codes": code_spellings(buyer),
+        "phones": spellings(buyer.phone),
         "name_stem": search_stem(buyer.name),
+        "city_stem": buyer.address.city.removesuffix("市"),
     }
 
 
@@ -140,10 +154,18 @@ def _conditions(mapping: Spoken, source: Mapping[str, Any]) -> list[Condition]:
     spec = mapping.read_table
     assert spec is not None
     found = []
-    for (column, value_of, prefix), how in zip(mapping.find_by, spec.find_by, strict=True):
+    for (column, value_of, prefix), how, inner in zip(
+        mapping.find_by, spec.find_by, mapping.find_within, strict=True
+    ):
         value = value_of(source)
-        if value not in (None, ""):
-            found.append(Condition(column, str(value), prefix, how.contains))
+        within = (inner[0], str(inner[1](source) or "")) if inner else None
+        if within is not None and not within[1]:
+            continue
+        found += [
+            Condition(column, str(each), prefix, how.contains, within)
+            for each in (value if isinstance(value, list) else [value])
+            if each not in (None, "")
+        ]
     return found
 
 
@@ -177,6 +199,8 @@ def _with_phone(conditions: Sequence[Condition], phone: str | None) -> list[Cond
 def _holds(row: Row, condition: Condition) -> bool:
     held = row.get(condition.column, "")
     value = condition.value.strip()
+    if condition.within and not row.get(condition.within[0], "").startswith(condition.within[1]):
+        return False
     if condition.contains:
         return value in held
     return held.startswith(value) if condition.prefix else held == value

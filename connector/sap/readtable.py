@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from connector.errors import MappingFailed, Misconfigured
+from connector.errors import MappingFailed, Misconfigured, Rejected
 from connector.sap.port import SapSystem
 from connector.sap.returns import check
 from connector.wording import systems
@@ -14,19 +14,32 @@ READ_TABLE = "RFC_READ_TABLE"  # a site may have another of the same form in its
 _LINE = 71
 _ROW = 512
 _DELIMITER = "\u00a6"
-_MOST_CONDITIONS = 40
+_MOST_CONDITIONS = 150
+# More records than these resemble no buyer: the condition says too little.
+_MOST_ROWS = 1000
 
 
 class Condition(NamedTuple):
-    """A column's value; with `prefix` what it begins with, with `contains` what stands in it."""
+    """A column's value; with `prefix` what it begins with, with `contains` what stands in it.
+
+    `within` is another column and what it begins with: both must hold.
+    """
 
     column: str
     value: str
     prefix: bool = False
     contains: bool = False
+    within: tuple[str, str] | None = None
+
+    def parts(self) -> list[str]:
+        """Return the condition in Open SQL, in parts that each stand in a line of their own."""
+        if self.within is None:
+            return [self.text()]
+        inner = self._replace(within=None).text()
+        return [f"( {inner}", f"AND {Condition(*self.within, prefix=True).text()} )"]
 
     def text(self) -> str:
-        """Return the condition in Open SQL, quotes doubled."""
+        """Return what is said of the column itself, quotes doubled."""
         literal = self.value.replace("'", "''")
         # The wildcards of LIKE cannot be escaped here: such a value is searched as it is.
         if not {"%", "_"} & set(literal):
@@ -47,24 +60,49 @@ def read(
     """Give the rows for which any of the conditions holds; many conditions take several calls.
 
     Where no condition can be asked there is no row, and no call: without one SAP gives them all.
+    SAP gives at most so many rows at once: of conditions that together hold for more, each half is
+    asked for by itself, and one that holds for more alone is Rejected.
     `function` is RFC_READ_TABLE, or what the site has in its place. Raises MappingFailed for a
     condition that cannot be asked, Misconfigured for an answer that is not understood.
     """
     wanted = list(dict.fromkeys(conditions))
     for start in range(0, len(wanted), _MOST_CONDITIONS):
-        answer = system.call(
-            function,
-            {
-                "QUERY_TABLE": table,
-                "DELIMITER": _DELIMITER,
-                "OPTIONS": [
-                    {"TEXT": line} for line in where(wanted[start : start + _MOST_CONDITIONS])
-                ],
-                "FIELDS": [{"FIELDNAME": column} for column in columns],
-            },
+        yield from _asked(
+            system, table, columns, wanted[start : start + _MOST_CONDITIONS], function
         )
-        check(answer, function)
-        yield from _Table(answer, columns, f"SAP {function} {table}").rows()
+
+
+def _asked(
+    system: SapSystem,
+    table: str,
+    columns: Sequence[str],
+    conditions: Sequence[Condition],
+    function: str,
+) -> list[Mapping[str, str]]:
+    answer = system.call(
+        function,
+        {
+            "QUERY_TABLE": table,
+            "DELIMITER": _DELIMITER,
+            "ROWCOUNT": _MOST_ROWS,
+            "OPTIONS": [{"TEXT": line} for line in where(conditions)],
+            "FIELDS": [{"FIELDNAME": column} for column in columns],
+        },
+    )
+    check(answer, function)
+    place = f"SAP {function} {table}"
+    rows = list(_Table(answer, columns, place).rows())
+    if len(rows) < _MOST_ROWS:
+        return rows
+    if len(conditions) == 1:
+        words = systems.TOO_MANY_ROWS(most=_MOST_ROWS, column=conditions[0].column)
+        raise Rejected("too-many", words, place=place)
+    half = len(conditions) // 2
+    return [
+        row
+        for part in (conditions[:half], conditions[half:])
+        for row in _asked(system, table, columns, part, function)
+    ]
 
 
 def any_row(
@@ -85,8 +123,9 @@ def where(conditions: Sequence[Condition]) -> list[str]:
     inside it. Raises MappingFailed for a literal that is longer than a line.
     """
     lines: list[str] = []
-    for condition in conditions:
-        line = f"{'OR ' if lines else ''}{condition.text()}"
+    for condition, part in ((each, part) for each in conditions for part in each.parts()):
+        joined = lines and not part.startswith("AND ")
+        line = f"{'OR ' if joined else ''}{part}"
         if _units(line) <= _LINE:
             lines.append(line)
             continue

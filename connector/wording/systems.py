@@ -33,6 +33,11 @@ ASKS_FOR_LESS = Sentence("asks_for_less", "asks for less", "对方要求减少�
 SESSIONS_BUSY = Sentence("sessions_busy", "all SAP sessions are busy", "SAP会话均被占用")
 NO_SESSION = Sentence("no_session", "SAP has no free session", "SAP没有空闲会话")
 NOTHING_COMMITTED = Sentence("nothing_committed", "nothing was committed", "尚未提交")
+TOO_MANY_ROWS = Sentence(
+    "too_many_rows",
+    "more than {most} records are found by {column} alone: who this is, a person must say",
+    "仅按 {column} 就查到 {most} 条以上记录，需人工确认",
+)
 NO_CUSTOMER_NUMBER = Sentence(
     "no_customer_number", "SAP created no customer number", "SAP未返回客户号"
 )

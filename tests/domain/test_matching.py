@@ -14,9 +14,9 @@ from connector.domain.matching import (
     decide,
     normalise_address,
     normalise_company,
-    normalise_phone,
 )
 from connector.domain.order import Address, Buyer, BuyerKind
+from connector.domain.phones import normalise_phone
 
 CODE, OTHER = "91320300MA11000ABP", "91320300MA11003ABQ"
 ORGANISATION = CODE[8:17]
@@ -103,6 +103,12 @@ CASES: list[tuple[str, Buyer, list[Candidate], Verdict, str]] = [
      [record(NAME, code=CODE), record(NAME, number="0000100002")], RECOGNISED, EQUAL),
     ("the same record found twice", company(),
      [record(NAME, code=CODE), record(NAME, code=CODE)], RECOGNISED, EQUAL),
+    ("autonomous region", company("内蒙古自治区包钢起重设备有限公司"),
+     [record("内蒙古包钢起重设备有限公司", code=CODE)], RECOGNISED, EQUAL),
+    ("autonomous region of a people", company("广西柳工机械有限公司"),
+     [record("广西壮族自治区柳工机械有限公司", code=CODE)], RECOGNISED, EQUAL),
+    ("region of the west", company("新疆维吾尔自治区天山有限公司"),
+     [record("新疆天山有限公司", code=CODE)], RECOGNISED, EQUAL),
     # Companies, no code in SAP.
     ("same name", company(), [record(NAME, **FAR)], REVIEW, SIMILAR),
     ("same name and phone", company(), [record(NAME, phone=PHONE)], REVIEW, SIMILAR),
@@ -140,6 +146,12 @@ CASES: list[tuple[str, Buyer, list[Candidate], Verdict, str]] = [
     ("person moved", person(), [record("陈静", code=ID, **FAR)], RECOGNISED, EQUAL),
     ("ID ending in x", person(code="32030019880101008X"),
      [record("陈静", code="32030019880101008x")], RECOGNISED, EQUAL),
+    ("15 digits in SAP", person(code="32030019880101008X"),
+     [record("陈静", code="320300880101008")], RECOGNISED, EQUAL),
+    ("15 digits of the buyer", person(code="320300880101008"),
+     [record("陈静", code="32030019880101008x")], RECOGNISED, EQUAL),
+    ("15 digits of another", person(code="32030019880101008X"),
+     [record("陈静", code="320300880101009", phone=PHONE)], REVIEW, SIMILAR),
     ("person renamed", person(), [record("陈晓静", code=ID)], REVIEW, QUITE_OTHER),
     ("person blocked", person(), [record("陈静", code=ID, blocked=True)], REVIEW, "blocked"),
     ("person deleted", person(), [record("陈静", code=ID, deleted=True)], NEW, NOTHING),
