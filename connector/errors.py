@@ -147,6 +147,20 @@ class LogonFailed(Misconfigured):
     """Raised when a system refuses our credentials. Not tried again by itself: SAP locks users."""
 
 
+class UnreadableOrder(ConnectorError):
+    """Raised when what is stored of an order cannot be read any more.
+
+    It concerns that order only. When the storefront gives it anew, it is taken in again.
+    """
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            systems.STORED_UNREADABLE(),
+            place=f"order {number}",
+            remedy=systems.HAVE_IT_TAKEN_ANEW(),
+        )
+
+
 class MappingFailed(ConnectorError):
     """Raised when a mapping cannot be applied to one input.
 

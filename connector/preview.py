@@ -20,7 +20,7 @@ from typing import Any
 
 from connector.dms.client import DmsSettings, SoapDms
 from connector.domain.order import Order
-from connector.errors import MappingFailed, Misconfigured
+from connector.errors import MappingFailed, Misconfigured, UnreadableOrder
 from connector.mapping.engine import Mapping as FieldMapping
 from connector.mapping.engine import MappingSet, Traced
 from connector.mapping.interfaces import Interfaces
@@ -29,7 +29,7 @@ from connector.sap.envelope import request_xml
 from connector.sap.finding import Finder, search_source
 from connector.sap.port import Answer, Parameter, Parameters, SapSession
 from connector.settings import Settings
-from connector.steps.context import Context, part_source
+from connector.steps.context import Context, part_source, readable
 from connector.store.mappings import MappingVersions
 from connector.store.tables import DocumentRow, OrderRow
 
@@ -70,8 +70,9 @@ class Sheet:
 def cases(context: Context, row: OrderRow, conversation: str) -> list[Case]:
     """Return the inputs that a conversation's mapping has for an order.
 
-    Raises Misconfigured for a conversation that no single order leads to.
+    Raises Misconfigured for a conversation that no single order leads to, and UnreadableOrder.
     """
+    readable(row)
     if conversation == "storefront_order":
         return [Case("", row.payload)]
     if conversation in _DOCUMENTS:
@@ -316,7 +317,7 @@ def sources(
         for name in names:
             try:
                 inputs = cases(context, row, name)
-            except (Misconfigured, ValueError):
+            except (Misconfigured, UnreadableOrder, ValueError):
                 continue  # an order that never came so far, or that cannot be read
             for case in inputs:
                 yield row.number, name, case.part, case.source

@@ -48,7 +48,7 @@ def list_orders(
                     "customer": row.customer_number,
                     "total": row.total,
                     "deadline_at": row.deadline_at,
-                    "reason": row.hold_reasons[0] if row.hold_reasons else None,
+                    "reason": _reason(row),
                 }
                 for row in rows
             ],
@@ -65,12 +65,15 @@ def show(number: str, json: Json = False) -> None:
     Example: connector orders show 36
     """
     from connector.commands.opened import opened, zone_of
+    from connector.steps.context import readable
     from connector.web.story import story_of
 
     with opened() as connector:
-        story = story_of(connector, _row(connector, number))
+        row = _row(connector, number)
+        story = story_of(connector, row)
         if json:
             document(story)
+            readable(row)
             return
         zone = zone_of(connector)
         for name, value in story.items():
@@ -79,6 +82,7 @@ def show(number: str, json: Json = False) -> None:
         for name in ("lines", "documents", "waves", "calls", "events"):
             print(f"\n{name}")
             listing(story[name], as_json=False, zone=zone, empty="  none")
+        readable(row)
 
 
 @app.command()
@@ -161,6 +165,14 @@ def _row(connector: Any, number: str) -> Any:
     if row is None:
         raise typer.BadParameter(f"there is no order {number}; see `connector orders list`")
     return row
+
+
+def _reason(row: Any) -> str | None:
+    if row.unreadable:
+        from connector.errors import UnreadableOrder
+
+        return f"unreadable: {UnreadableOrder(row.number).message}"
+    return row.hold_reasons[0] if row.hold_reasons else None
 
 
 def _known(stage: str | None, hold: str | None) -> None:

@@ -54,10 +54,10 @@ class Reader:
         except InvalidOperation:
             self.wrong(field, wrong.NO_NUMBER_IS(value=shown(value)))
             return Decimal(0)
-        if not number.is_finite() or abs(number) > _LARGEST:
+        if not number.is_finite() or number.adjusted() > 12 or abs(number) > _LARGEST:
             self.wrong(field, wrong.VALUE_OUT_OF_RANGE(value=shown(value)))
             return Decimal(0)
-        if number != round(number, 4):
+        if number and (number.adjusted() < -4 or number != round(number, 4)):
             self.wrong(field, wrong.DECIMALS(value=shown(value)))
             return Decimal(0)
         return number

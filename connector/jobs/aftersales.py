@@ -30,7 +30,7 @@ from connector.domain.reading import read_order
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
-from connector.steps.context import Context
+from connector.steps.context import Context, readable
 from connector.steps.request import RETURN, register_return
 from connector.steps.sales_order import Differs, live, worth_of
 from connector.store.aftersales import AfterSales, Noted
@@ -123,6 +123,7 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
 
 
 def _shown(context: Context, row: OrderRow) -> list[Sale]:
+    readable(row)
     if row.stage == Stage.CANCELLED:
         order, _ = read_order(row.content, shop=row.shop)
         cancelled = cancellation_of(order) if order is not None else None

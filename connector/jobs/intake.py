@@ -7,12 +7,10 @@ from datetime import timedelta
 
 import structlog
 
-from connector.domain.masking import mask_text
-from connector.errors import MappingFailed
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.context import Context
-from connector.steps.take import take
+from connector.steps.set_aside import take_or_set_aside
 from connector.store.changes import StaleOrder
 from connector.store.runs import Runs
 
@@ -47,10 +45,7 @@ def intake(context: Context, runs: Runs, cadence: Cadence) -> Job:
             if changed is not None and (seen is None or changed > seen):
                 seen = changed
             try:
-                counts[take(context, payload)] += 1
-            except MappingFailed as error:
-                counts["unreadable"] += 1
-                _log.error("unreadable order", error=mask_text(str(error)))
+                counts[take_or_set_aside(context, payload)] += 1
             except StaleOrder as error:
                 # It is being moved this very moment; the overlap of the next window sees it again.
                 counts["busy"] += 1

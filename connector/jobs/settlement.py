@@ -26,7 +26,7 @@ from connector.domain.settlement import (
     place,
     settle,
 )
-from connector.errors import Misconfigured
+from connector.errors import Misconfigured, UnreadableOrder
 from connector.extracts.files import Written, publish
 from connector.extracts.statement import Paper, figures, statement_html, statement_workbook
 from connector.jobs.cadence import Window
@@ -144,6 +144,9 @@ class Settler:
     def _expected(
         self, kept: Kept, unit: str, terms: Terms, end: datetime
     ) -> Iterator[Entry] | list[Entry]:
+        if kept.row.unreadable:
+            # A statement is whole or it is none.
+            raise UnreadableOrder(kept.row.number)
         order, _ = read_order(kept.row.content, shop=kept.row.shop)
         if order is None:
             return []

@@ -22,7 +22,7 @@ from connector.store.files import Files
 from connector.store.runs import Runs
 from connector.store.tables import OrderRow, WaveRow
 from connector.store.waves import Freeze, Waves
-from connector.wording import Said, Say, course, together
+from connector.wording import Said, Say, course, systems, together
 from connector.wording.terms import term
 
 # A wave goes at the latest so long after its cutoff. Until `_ASKING` before that it waits for
@@ -100,6 +100,8 @@ def why_not(row: OrderRow) -> Said:
     """Say in a few words why a wave leaves an order out, and who must act."""
     if row.cancel_requested:
         return course.BEING_CANCELLED()
+    if row.unreadable:
+        return systems.STORED_UNREADABLE()
     if row.hold_cause is None:
         return course.NOT_READY(stage=term("stage", row.stage))
     return course.HELD(
@@ -118,6 +120,8 @@ def _orders(
 ) -> list[dict[str, object]]:
     orders, documents, taken = [], waves.documents(frozen), waves.allocations(frozen)
     for row, seen in waves.released(frozen):
+        if row.unreadable:
+            continue  # it is told of with those left out
         order = context.read(row)
         held = [each for each in live(documents.get(row.id, ())) if each.business_unit == unit.code]
         delivery, quantities = newest_delivery(taken.get(row.id, ()))
@@ -145,7 +149,10 @@ def _orders(
 
 
 def _left_out(waves: Waves, frozen: WaveRow, say: Say) -> list[tuple[str, object, str, str]]:
+    broken = [
+        (row, systems.STORED_UNREADABLE()) for row, _ in waves.released(frozen) if row.unreadable
+    ]
     return [
-        (row.number, row.placed_at, say(term("stage", row.stage)), say(seen.reason))
-        for row, seen in waves.left_out(frozen)
+        (row.number, row.placed_at, say(term("stage", row.stage)), say(reason))
+        for row, reason in (*((row, seen.reason) for row, seen in waves.left_out(frozen)), *broken)
     ]

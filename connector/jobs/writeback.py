@@ -12,7 +12,7 @@ import structlog
 
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_text
-from connector.errors import Misconfigured, RetryLater
+from connector.errors import Misconfigured, RetryLater, UnreadableOrder
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.mapping.live import steady
@@ -65,10 +65,22 @@ def writeback(context: Context, cadence: Cadence) -> Job:
                 _unhold(context, row, document)
             vain = 0
         for row in context.orders.to_finish():
-            counts["closed"] += finish(context, row)
+            if row.unreadable:
+                counts["held"] += _set_aside(context, row)
+            else:
+                counts["closed"] += finish(context, row)
         return dict(counts)
 
     return Job("writeback", "tell the storefront of shipments and invoices", cadence, run)
+
+
+def _set_aside(context: Context, row: OrderRow) -> bool:
+    """Hold an order that cannot be read: whether all of it is invoiced cannot be told."""
+    change = held_for(row, UnreadableOrder(row.number))
+    with suppress(StaleOrder):
+        context.orders.apply(row, change, "writeback", context.clock())
+        return True
+    return False
 
 
 def _not_told(document: DocumentRow, reason: str) -> Said:

@@ -90,6 +90,9 @@ def _alpha(number: str, width: int) -> str:
     return number.zfill(width) if number.isascii() and number.isdigit() else number
 
 
+_LONGEST = 100
+
+
 def normal_text(value: Any) -> str:
     """Return text on one line, in common widths, without entities of HTML and double spaces."""
     return normal(value if isinstance(value, str) else str(value))
@@ -112,7 +115,8 @@ def _parts(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    plain = isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < _LONGEST
+    return f"{value:f}" if plain else str(value)
 
 
 def _quantum(places: int) -> Decimal:
@@ -122,7 +126,8 @@ def _quantum(places: int) -> Decimal:
 def _number(value: Any) -> Decimal:
     try:
         number = value if isinstance(value, Decimal) else Decimal(str(value).strip())
-        if not number.is_finite():
+        # No price and no quantity: a thousand digits would be written for nine of these.
+        if not number.is_finite() or (number and abs(number.adjusted()) >= _LONGEST):
             raise InvalidOperation
     except InvalidOperation:
         raise ConversionError(wrong.NO_NUMBER_IS(value=shown(value))) from None

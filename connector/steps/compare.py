@@ -18,12 +18,13 @@ import structlog
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_text
 from connector.domain.reconciliation import Book, Kind, Rules
-from connector.errors import MappingFailed, Rejected
+from connector.errors import Rejected
 from connector.sap.books import SapBooks
 from connector.steps import reading_books
 from connector.steps.ask_again import known_ones
 from connector.steps.context import Context
-from connector.steps.take import gone, take
+from connector.steps.set_aside import take_or_set_aside
+from connector.steps.take import gone
 from connector.store.books import Books, open_books
 from connector.store.changes import StaleOrder
 from connector.store.comparison import compare
@@ -85,10 +86,10 @@ class Comparer:
         for order, known in OurBook(books).missed(version):
             try:
                 payload = self.context.storefront.order(order)
-                taken = take(self.context, payload, actor="reconcile")
+                taken = take_or_set_aside(self.context, payload, actor="reconcile")
                 counts["changed" if known else "missed"] += 1
                 _log.info("the intake missed it", order=order, taken=taken.value)
-            except (MappingFailed, StaleOrder, Rejected) as error:
+            except (StaleOrder, Rejected) as error:
                 _log.warning("not taken in", order=order, error=mask_text(str(error)))
 
     def _read_the_rest(self, books: Books, window: Window, counts: Counter[str]) -> dict[str, Said]:

@@ -20,6 +20,7 @@ from connector.domain.order import Buyer, BuyerKind, Order
 from connector.domain.pricing import split
 from connector.domain.reading import read_order
 from connector.domain.refunds import RefundPolicy, spread
+from connector.errors import UnreadableOrder
 from connector.mapping import MappingSet
 from connector.sap.customers import CustomerDesk
 from connector.sap.stock import StockDesk
@@ -84,7 +85,11 @@ class Context:
         return tuple(self.timetables.get(code, site) for code in codes) or (site,)
 
     def read(self, row: OrderRow) -> Order:
-        """Return the order of a row that passed validation, with its business units assigned."""
+        """Return the order of a row that passed validation, with its business units assigned.
+
+        Raises UnreadableOrder.
+        """
+        readable(row)
         order, problems = read_order(row.content, shop=row.shop)
         if order is None:
             raise ValueError(f"order {row.number} was valid once and is unreadable: {problems}")
@@ -99,6 +104,12 @@ class Context:
         if self.policy.refund_of_amount is not RefundPolicy.SPREAD or not order.unexplained:
             return order
         return spread(order, row.released_at if row is not None else None)
+
+
+def readable(row: OrderRow) -> None:
+    """Make sure that what is stored of an order can be read. Raises UnreadableOrder."""
+    if row.unreadable:
+        raise UnreadableOrder(row.number)
 
 
 def buyer_key(buyer: Buyer) -> str:

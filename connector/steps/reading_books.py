@@ -23,6 +23,7 @@ from connector.steps.context import Context
 from connector.steps.take import content_hash, known_content
 from connector.store.books import Books
 from connector.store.our_book import OurBook
+from connector.store.types import storable
 from connector.wording import Said, systems
 
 _log = structlog.get_logger(__name__)
@@ -133,12 +134,19 @@ def put_storefront(
         contents = []
         for payload in batch:
             try:
-                contents.append(_shown(context, payload))
-            except MappingFailed as error:
+                contents.append(_shown(context, storable(payload)))
+            except Misconfigured:
+                raise
+            except Exception as error:
                 unreadable += 1
-                _log.error("unreadable order", error=mask_text(str(error)))
+                _unreadable(payload.get("id"), error)
         for content in _as_known(context, contents):
-            said = _from_storefront(context, content)
+            try:
+                said = _from_storefront(context, content)
+            except Exception as error:
+                unreadable += 1
+                _unreadable(content.get("order_id"), error)
+                continue
             made = said if isinstance(said, Rows) else Rows([said])
             placed = made.orders[0].placed_at
             if placed is None or inside(placed):
@@ -157,6 +165,12 @@ def _as_known(
         row = known.get(str(each["number"])[:64])
         same = row is not None and row.order_id == str(each["order_id"])[:64]
         yield known_content(context, row, each) if row is not None and same else each
+
+
+def _unreadable(order: Any, error: Exception) -> None:
+    """Tell of an order that cannot be read: it keeps no other from being compared."""
+    words = mask_text(f"{type(error).__name__}: {error}")
+    _log.error("unreadable order", order=str(order)[:64], error=words)
 
 
 def _put(books: Books, book: Book, rows: Iterable[Rows], *, carried: bool = False) -> None:

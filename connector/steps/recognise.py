@@ -12,7 +12,7 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_name
 from connector.domain.matching import Candidate, Decision, Verdict, decide
 from connector.domain.order import Buyer, Order
-from connector.errors import ConnectorError, MappingFailed, Rejected, RetryLater
+from connector.errors import ConnectorError, MappingFailed, Rejected, RetryLater, UnreadableOrder
 from connector.steps.context import Context, buyer_key
 from connector.steps.outbound import Document, numbers_given
 from connector.store.calls import Call, CallState
@@ -43,7 +43,7 @@ def look_up(
     for row in rows:
         try:
             buyers[row.id] = context.read(row).buyer
-        except ValueError:
+        except (ValueError, UnreadableOrder):
             # One order that cannot be read concerns nobody else: its own step says what is wrong.
             continue
     settled = context.customers.known({buyer_key(buyer) for buyer in buyers.values()})

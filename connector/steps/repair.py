@@ -14,7 +14,7 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_text
 from connector.errors import Rejected, RetryLater
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
-from connector.steps.context import Context, buyer_key
+from connector.steps.context import Context, buyer_key, readable
 from connector.steps.correct import correct, usable, withdraw
 from connector.steps.recognise import CREATE, create_customer, creation
 from connector.steps.walk import commit, decide, walk
@@ -33,7 +33,9 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
 
     What the other side refused may be sent again; what is in doubt is asked about first. Of an
     order that was released, it is what could not be written back: the next run tries again.
+    Raises UnreadableOrder.
     """
+    readable(row)
     for _ in range(_LOOKS):
         stage = Stage(row.stage)
         if stage.ended or (stage is Stage.READY and not row.cancel_requested):
@@ -63,11 +65,14 @@ def retry_held(
 ) -> Iterator[OrderRow]:
     """Look at every order held for a cause again, and give each as it then stands.
 
-    One that is no longer held for it, when its turn comes, is left alone.
+    One that is no longer held for it, when its turn comes, is left alone; so is one that cannot
+    be read.
     """
     for order_pk in context.orders.held_for(cause):
         row = context.orders.get(order_pk)
-        if row.hold_cause == cause:
+        if row.unreadable:
+            yield row
+        elif row.hold_cause == cause:
             yield retry(context, row, actor, reason)
 
 

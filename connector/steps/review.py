@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from connector.domain.lifecycle import HoldCause
 from connector.domain.matching import decide
 from connector.domain.order import Buyer, Order
@@ -15,6 +17,8 @@ from connector.steps.context import Context, buyer_key
 from connector.steps.correct import usable
 from connector.steps.repair import link_customer, new_customer
 from connector.store.tables import OrderRow
+
+_log = structlog.get_logger(__name__)
 
 _MOST = 100_000
 _OFFERS = 5
@@ -141,6 +145,9 @@ def _contradicted(answers: Sequence[Answer]) -> set[str]:
 def _by_buyer(context: Context) -> dict[str, tuple[Order, list[OrderRow]]]:
     waiting: dict[str, tuple[Order, list[OrderRow]]] = {}
     for row in context.orders.listed(hold=HoldCause.CUSTOMER_REVIEW, limit=_MOST):
+        if row.unreadable:
+            _log.error("stored order cannot be read", order=row.number)
+            continue
         order = context.read(row)
         waiting.setdefault(fingerprint(order.buyer), (order, []))[1].append(row)
     return waiting

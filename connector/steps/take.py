@@ -21,7 +21,7 @@ from connector.steps.difference import differences
 from connector.store.calls import CallState
 from connector.store.changes import Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
-from connector.store.types import dumps
+from connector.store.types import dumps, storable
 from connector.telemetry import tracing
 from connector.wording import course, systems, terms
 
@@ -46,6 +46,7 @@ class Taken(StrEnum):
     CANCELLED = "cancelled"
     ECHO = "echo"
     UNREADABLE = "unreadable"
+    SET_ASIDE = "set_aside"
 
 
 def take(context: Context, payload: Mapping[str, Any], actor: str = "intake") -> Taken:
@@ -54,12 +55,13 @@ def take(context: Context, payload: Mapping[str, Any], actor: str = "intake") ->
     Raises MappingFailed only when the payload does not even say which order it is.
     """
     with steady(context.mappings):
-        return _take(context, payload, actor)
+        # What no database holds is taken out first, so that what is compared later is the same.
+        return _take(context, storable(payload), actor)
 
 
 def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
     content, findings = context.mappings()["storefront_order"].apply_leniently(payload)
-    identity = str(content.get("order_id") or payload.get("id") or "").strip()
+    identity = str(content.get("order_id") or payload.get("id") or "").strip()[:64]
     if not identity:
         raise MappingFailed("storefront_order", [systems.NO_ORDER_NAMED()])
     # Whatever is wrong with the payload stands in the content, where `validate` reads it.
@@ -137,6 +139,8 @@ def _again(
     order, _ = read_order(content, shop=row.shop)
     digest = content_hash(content)
     state = str(content.get("payment_state") or PaymentState.UNKNOWN)
+    if row.unreadable:
+        return _mended(context, row, payload, content, actor)
     if digest == row.content_hash and state == row.payment_state:
         return Taken.ECHO
     stage = Stage(row.stage)
@@ -244,6 +248,58 @@ def _again(
             ),
             # What was ordered stays as it was placed: the difference is for ops to settle.
             values={"content_hash": digest, "payload": dict(payload)},
+        )
+    context.orders.apply(row, change, actor, now)
+    return Taken.CHANGED
+
+
+def _mended(
+    context: Context,
+    row: OrderRow,
+    payload: Mapping[str, Any],
+    content: dict[str, Any],
+    actor: str,
+) -> Taken:
+    """Take an order anew of which what is stored cannot be read any more.
+
+    What was sent stands in the order's documents and lines. Whether it still is what the
+    storefront shows is told by the hash of what was ordered; where that differs, ops settle it.
+    """
+    now, digest = context.clock(), content_hash(content)
+    order, _ = read_order(content, shop=row.shop)
+    values: dict[str, Any] = {
+        "payload": dict(payload),
+        "content": content,
+        "content_hash": digest,
+        "mapping_version": context.mappings().version,
+    }
+    stage, waited = Stage(row.stage), row.hold_cause == HoldCause.MAPPING
+    if stage.position < Stage.PLACED.position and not _sent(context, row):
+        change = Change(
+            event="changed",
+            text=course.TAKEN_ANEW(),
+            stage=Stage.RECEIVED,
+            next_try_at=now,
+            values={**values, **_columns(content, order, now, row), "customer_number": None},
+            mapping_version=context.mappings().version,
+        )
+    elif digest == row.content_hash or stage.ended:
+        change = Change(
+            event="changed",
+            text=course.TAKEN_ANEW(),
+            keep_hold=not waited,
+            next_try_at=now if waited and not stage.ended else row.next_try_at,
+            tries=0 if waited else row.tries,
+            values=values,
+            mapping_version=context.mappings().version,
+        )
+    else:
+        change = Change(
+            event="changed",
+            text=course.TAKEN_ANEW(),
+            hold=Hold(HoldCause.CHANGED, (course.TAKEN_ANEW_AND_DIFFERS(),)),
+            values=values,
+            mapping_version=context.mappings().version,
         )
     context.orders.apply(row, change, actor, now)
     return Taken.CHANGED
@@ -369,7 +425,7 @@ def known_content(context: Context, row: OrderRow, content: Mapping[str, Any]) -
 def _read_anew(context: Context, row: OrderRow) -> str:
     """Return the hash of what a payload taken earlier says under the mapping in force."""
     content, _ = context.mappings()["storefront_order"].apply_leniently(row.payload)
-    identity = str(content.get("order_id") or row.payload.get("id") or "").strip()
+    identity = str(content.get("order_id") or row.payload.get("id") or "").strip()[:64]
     number = content.get("number") or identity
     shown = {**content, "order_id": identity, "number": number}
     return content_hash(known_content(context, row, shown))

@@ -11,7 +11,7 @@ from connector.domain.order import Order, PaymentState, Problem
 from connector.domain.reading import read_order
 from connector.domain.validity import problems as problems_of
 from connector.domain.validity import remarks
-from connector.steps.context import Context, buyer_key
+from connector.steps.context import Context, buyer_key, readable
 from connector.steps.take import SAME_NUMBER
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
@@ -22,7 +22,8 @@ _CLOCKS_DIFFER = timedelta(days=1)
 
 
 def validate(context: Context, row: OrderRow) -> Change:
-    """Accept the order, or hold it with every reason at once."""
+    """Accept the order, or hold it with every reason at once. Raises UnreadableOrder."""
+    readable(row)
     other = row.content.get(SAME_NUMBER)
     if other:
         return _held(

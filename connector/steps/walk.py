@@ -20,6 +20,7 @@ from connector.errors import (
     Misconfigured,
     Rejected,
     RetryLater,
+    UnreadableOrder,
 )
 from connector.mapping.live import steady
 from connector.steps.cancel import cancel
@@ -124,6 +125,8 @@ def held_for(row: OrderRow, error: Exception) -> Change:
         )
         text = mask_said(error.said)
         return Change(event="held", text=text, hold=Hold(HoldCause.MAPPING, reasons))
+    if isinstance(error, UnreadableOrder):
+        return _held(HoldCause.MAPPING, error)
     # One bad order never stops the others; what nobody foresaw waits for ops, with its name.
     _log.error("unforeseen error", order=row.number, stage=row.stage, exc_info=error)
     name = systems.UNEXPECTED(error=type(error).__name__)

@@ -115,6 +115,7 @@ class Retention:
 
 
 def _mask(order: OrderRow, calls: list[CallRow], events: list[EventRow], now: datetime) -> None:
+    # What cannot be read cannot be masked, and holds personal data all the same: it goes.
     order.payload, order.content = mask_tree(order.payload), mask_tree(order.content)
     if order.hold_reasons is not None:
         order.hold_reasons = [mask_said(reason) for reason in order.hold_reasons]

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from connector.domain.lifecycle import WALKING, HoldCause, Stage
-from connector.errors import RetryLater
-from connector.store.changes import Change, StaleOrder, apply_in
+from connector.errors import RetryLater, UnreadableOrder
+from connector.store.changes import Change, Hold, StaleOrder, apply_in
 from connector.store.database import Database
 from connector.store.tables import (
     AllocationRow,
@@ -182,7 +182,10 @@ def _freeze(
     )
     session.add(wave)
     session.flush()
-    ready = session.scalars(_ready(freeze)).all()
+    due = session.scalars(_ready(freeze)).all()
+    # Nobody could say what the warehouse is to pack of such an order.
+    unreadable = [row for row in due if row.unreadable]
+    ready = [row for row in due if not row.unreadable]
     order_pks = [row.id for row in ready]
     _take(session, wave, order_pks)
     partly = _pks(session, order_pks, _unreleased())
@@ -204,7 +207,9 @@ def _freeze(
             if known is not None:
                 change = replace(change, text=course.with_remark(change.text, known))
             apply_in(session, row, change, actor, now)
-    for row in _not_ready(session, freeze, set(order_pks)):
+        for row in unreadable:
+            apply_in(session, row, _kept_back(row), actor, now)
+    for row in (*unreadable, *_not_ready(session, freeze, {row.id for row in due})):
         session.add(
             WaveOrderRow(
                 wave_id=wave.id,
@@ -240,6 +245,12 @@ def _released(row: OrderRow, wave: WaveRow, *, whole: bool, owed: bool, now: dat
             **({"backorder": Stage.PLACED if owed else None} if whole else {}),
         },
     )
+
+
+def _kept_back(row: OrderRow) -> Change:
+    """Return the hold of an order that is ready and cannot be read: a person is told of it."""
+    reason = UnreadableOrder(row.number).said
+    return Change(event="held", text=reason, hold=Hold(HoldCause.MAPPING, (reason,)))
 
 
 def _units(row: OrderRow) -> set[str]:

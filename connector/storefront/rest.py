@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +21,7 @@ from connector.departure import LookingAdapter
 from connector.encryption import check_encrypted
 from connector.errors import InDoubt, RetryLater
 from connector.storefront.errors import of_answer, of_exception
+from connector.storefront.parsing import parsed
 from connector.telemetry.counters import watched
 from connector.wording import systems
 
@@ -154,8 +154,8 @@ class Rest:
         except requests.RequestException as error:
             raise of_exception(error, place=place, write=write) from None
         try:
-            body = json.loads(response.content, parse_float=Decimal)
-        except (ValueError, UnicodeDecodeError, RecursionError):
+            body = parsed(response.content)
+        except ValueError:
             body = None
         if method == "OPTIONS" and response.status_code in _UNDESCRIBED:
             return {}, response.headers

@@ -6,8 +6,15 @@ from typing import Any
 
 from connector.bootstrap import Connector
 from connector.domain.masking import mask_said
+from connector.errors import UnreadableOrder
 from connector.store.tables import OrderRow
-from connector.wording import quoted
+from connector.wording import Said, quoted
+
+
+def _reasons(row: OrderRow) -> list[Said]:
+    reasons = [mask_said(reason) for reason in row.hold_reasons or []]
+    broken = UnreadableOrder(row.number).said
+    return [broken, *reasons] if row.unreadable and broken not in reasons else reasons
 
 
 def story_of(connector: Connector, row: OrderRow) -> dict[str, Any]:
@@ -22,7 +29,7 @@ def story_of(connector: Connector, row: OrderRow) -> dict[str, Any]:
         "stage": row.stage,
         "backorder": row.backorder,
         "hold": row.hold_cause,
-        "reasons": [mask_said(reason) for reason in row.hold_reasons or []],
+        "reasons": _reasons(row),
         "held_since": row.hold_since,
         "placed_at": row.placed_at,
         "received_at": row.received_at,

@@ -48,6 +48,23 @@ AS_PLACED_AGAIN = Sentence(
     "in the storefront it is again as it was placed",
     "商城内容已恢复为下达时的样子",
 )
+NOT_TAKEN = Sentence(
+    "not_taken",
+    "what the storefront shows of this order cannot be taken:"
+    " correct the order there, and it is taken anew by itself",
+    "无法接收商城中的该订单数据：请在商城中更正订单，系统会自动重新接收",
+)
+TAKEN_ANEW = Sentence(
+    "taken_anew",
+    "taken anew from the storefront: what was stored could not be read",
+    "已保存的数据无法读取，已从商城重新接收",
+)
+TAKEN_ANEW_AND_DIFFERS = Sentence(
+    "taken_anew_and_differs",
+    "what was stored could not be read, and is not what the storefront shows now:"
+    " compare the order with its documents",
+    "已保存的数据无法读取，且与商城现有内容不一致：请将订单与其单据核对",
+)
 CHANGED_FIELD = Sentence("changed_field", "{field}: {was} → {now}", "{field}：{was} → {now}")
 CONTENT_DIFFERS = Sentence("content_differs", "content differs", "内容有变化")
 CANCELLED_AGAIN = Sentence("cancelled_again", "cancelled", "商城已取消")

@@ -11,6 +11,18 @@ NAMED = Sentence("named", "{name}: {message}", "{name}：{message}")
 CODED = Sentence("coded", "{code} {text}", "{code} {text}")
 UNEXPECTED = Sentence("unexpected", "unexpected {error}", "意外错误 {error}")
 
+# What is stored of an order.
+STORED_UNREADABLE = Sentence(
+    "stored_unreadable",
+    "what is stored of this order cannot be read any more",
+    "该订单已保存的数据无法读取",
+)
+HAVE_IT_TAKEN_ANEW = Sentence(
+    "have_it_taken_anew",
+    "save the order once more in the storefront: it is then taken in anew by itself",
+    "请在商城中重新保存该订单，系统会自动重新接收",
+)
+
 # Reaching another system.
 UNREACHABLE = Sentence("unreachable", "cannot be reached", "无法连接")
 UNREACHABLE_WHY = Sentence("unreachable_why", "cannot be reached: {why}", "无法连接：{why}")

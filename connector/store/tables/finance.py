@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from connector.store.tables.base import Base
-from connector.store.types import SaidText
+from connector.store.types import SaidText, String, Text
 from connector.wording import Said, recalled
 
 

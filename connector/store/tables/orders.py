@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from connector.store.tables.base import Base
-from connector.store.types import SaidList, SaidText
+from connector.store.types import SaidList, SaidText, String, Text, Unreadable
 from connector.wording import Said
 
 
@@ -65,6 +65,11 @@ class OrderRow(Base):
     version: Mapped[int] = mapped_column(default=1)
     masked_at: Mapped[datetime | None]
     dropped_at: Mapped[datetime | None]
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether what is stored of the order cannot be read any more."""
+        return isinstance(self.content, Unreadable) or isinstance(self.payload, Unreadable)
 
 
 class LineRow(Base):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from connector.store.tables.base import Base
-from connector.store.types import SaidText
+from connector.store.types import SaidText, String, Text
 from connector.wording import Said
 
 
