@@ -116,9 +116,9 @@ def time_of(element: Any, key: Key) -> datetime | None:
     """Return by which time an element is listed, to the second."""
     try:
         moment = datetime.fromisoformat(element[key.field])
-    except (KeyError, TypeError, ValueError):
+        return _whole(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    return _whole(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _whole(moment: datetime) -> datetime:

@@ -19,6 +19,7 @@ from connector.sandbox import world
 from connector.steps.repair import retry
 from connector.store.trouble import Trouble
 from connector.storefront.parsing import parsed
+from connector.storefront.port import Storefront
 from connector.storefront.woocommerce import WooCommerce
 from connector.web.story import story_of
 from tests.support.scene import NOON, Scene, scene
@@ -146,6 +147,7 @@ HOSTILE = {
     "a list for the id": '"id": [[1]]',
     "endless refund": '"refunds_detail": [{"id": 1, "amount": 1e99999999999}]',
     "time of year 0": '"date_created_gmt": "0000-00-00T00:00:00"',
+    "time beyond all years": '"date_modified_gmt": "9999-12-31T23:59:59-12:00"',
 }
 
 
@@ -161,7 +163,7 @@ def test_hostile_orders_end_neither_their_window_nor_a_tick(
         ]
         orders = [f"{good}}}", *hostile, good.replace("7000", "7999") + "}"]
         known = {row.id for row in day.context.orders.listed()}
-        context = replace(day.context, storefront=Page(parsed(f"[{','.join(orders)}]".encode())))
+        context = replace(day.context, storefront=page_of(parsed(f"[{','.join(orders)}]".encode())))
         job = intake(context, day.connector.runs, Every(timedelta(minutes=5)))
         window = Window(day.clock.now - timedelta(minutes=5), day.clock.now)
         counts = job.run(window, "")
@@ -189,7 +191,7 @@ def test_an_order_that_nobody_foresaw_is_held_under_its_number_until_it_is_corre
         good = {**day.shown(32), "id": 7001, "number": "7001"}
         for number in (7001, 32):
             # Nothing that reads an order expects a key of this kind.
-            page = Page([{**good, "id": number, "number": str(number), "total": Explosive()}])
+            page = page_of([{**good, "id": number, "number": str(number), "total": Explosive()}])
             context = replace(day.context, storefront=page)
             job = intake(context, day.connector.runs, Every(timedelta(minutes=5)))
             window = Window(day.clock.now - timedelta(minutes=5), day.clock.now)
@@ -197,7 +199,7 @@ def test_an_order_that_nobody_foresaw_is_held_under_its_number_until_it_is_corre
                 assert job.run(window, "") == {"seen": 1, "set_aside": 1}
             assert day.stands(number)[1] == "mapping"
             assert len([each for each in day.story(number) if each.kind == "held"]) == 1
-        context = replace(day.context, storefront=Page([good]))
+        context = replace(day.context, storefront=page_of([good]))
         job = intake(context, day.connector.runs, Every(timedelta(minutes=5)))
         assert job.run(window, "") == {"seen": 1, "changed": 1}
         day.later(minutes=10, ticks=2)
@@ -207,6 +209,10 @@ def test_an_order_that_nobody_foresaw_is_held_under_its_number_until_it_is_corre
 class Explosive:
     def __str__(self) -> str:
         raise MemoryError
+
+
+def page_of(orders: list[Any]) -> Storefront:
+    return cast(Storefront, Page(orders))
 
 
 class Page:
