@@ -13,7 +13,8 @@ from connector.domain.masking import mask_said
 from connector.errors import ConnectorError, Rejected, said_of
 from connector.steps.context import Context
 from connector.steps.repair import go_on
-from connector.steps.take import Taken, gone, take
+from connector.steps.set_aside import take_or_set_aside
+from connector.steps.take import Taken, gone
 from connector.store.tables import OrderRow
 from connector.wording import Said
 
@@ -78,7 +79,11 @@ def known_ones(
 
 
 def _took(context: Context, row: OrderRow, payload: Mapping[str, Any] | None) -> Taken:
-    return gone(context, row, "wave") if payload is None else take(context, payload, "wave")
+    return (
+        gone(context, row, "wave")
+        if payload is None
+        else take_or_set_aside(context, payload, "wave")
+    )
 
 
 def _failed(order_id: str, error: ConnectorError) -> None:

@@ -124,8 +124,8 @@ class Comparer:
         """Take in orders that no list shows: those in the trash."""
         for payload in payloads:
             try:
-                take(self.context, payload, actor="reconcile")
-            except (MappingFailed, StaleOrder) as error:
+                take_or_set_aside(self.context, payload, actor="reconcile")
+            except StaleOrder as error:
                 _log.warning("not taken in", error=mask_text(str(error)))
             yield payload
 

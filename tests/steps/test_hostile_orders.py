@@ -68,7 +68,13 @@ def test_what_cannot_be_read_any_more_stops_nobody_and_is_mended_by_the_shop(
         held = next(each for each, stage in stood.items() if stage == "received")
         _damage(day, *damaged, held)
         day.later(minutes=10, ticks=2)
+        assert failed(day) == []
+        # A wave asks the storefront for its orders anew, unless it is away.
+        day.fault("storefront:outage")
         day.until(NOON)
+        day.later(minutes=6)
+        day.fault()
+        day.later(minutes=20, ticks=2)
         assert failed(day) == []
         assert {day.stands(int(number))[0] for number in good} <= {"released", "ready"}
         assert any(day.stands(int(number))[0] == "released" for number in good)
