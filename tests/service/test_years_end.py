@@ -148,7 +148,8 @@ def test_an_order_of_a_year_that_nobody_works_is_held_and_ends_no_job(site: Scen
     assert failed(site) == []
     assert site.stands(9200) == ("ready", None)
     assert site.order(9201).hold_reasons == [
-        "paid_at: 9999-12-31 23:59 is out of range — correct it in the storefront"
+        "paid_at: 9999-12-31 23:59 is out of range"
+        " — have the e-commerce platform correct it in the storefront"
     ]
     for number, placed in enumerate(IMPOSSIBLE, start=9100):
         row = site.order(number)
