@@ -141,7 +141,9 @@ def build(
         sap_customers=CustomerDesk(
             sap, in_force, Remembered(clock, settings.sap.remember_customers)
         ),
-        sap_stock=StockDesk(sap, in_force),
+        sap_stock=StockDesk(
+            sap, in_force, lambda: clock().astimezone(ZoneInfo(settings.calendar.zone)).date()
+        ),
         dms=DmsDesk(dms, in_force),
         business_units=business_units_of(settings),
         timetables=tables,

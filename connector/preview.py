@@ -90,6 +90,7 @@ def cases(context: Context, row: OrderRow, conversation: str) -> list[Case]:
                     "plant": context.business_units[line.business_unit].plant,
                     "material": line.sku,
                     "unit": line.unit,
+                    "day": context.clock().date(),
                 },
             )
             for line in order.open_lines

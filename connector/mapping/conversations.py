@@ -17,6 +17,7 @@ from connector.mapping.finance import tables
 from connector.mapping.shape import (
     ANY,
     BOOLEAN,
+    DATE,
     INTEGER,
     NUMBER,
     TEXT,
@@ -92,9 +93,10 @@ def conversations() -> Mapping[str, Conversation]:
         "sap_customer_create_company": create,
         "sap_customer_create_person": create,
         "sap_stock": Conversation(
-            structure(plant=texts(4), material=TEXT, unit=TEXT),
+            structure(plant=texts(4), material=TEXT, unit=TEXT, day=DATE),
             values=structure(
-                True, available=needed(ANY), pieces=ANY, minimum=ANY, multiple=ANY
+                True, available=needed(ANY), pieces=ANY, minimum=ANY, multiple=ANY,
+                confirmed=listed(structure(True, day=ANY, quantity=needed(ANY))),
             ),
         ),
         "dms_sales_order": Conversation(part, values=made),

@@ -263,6 +263,7 @@ def material_availability(system: System, _session: Session, values: Values) -> 
         return {
             "AV_QTY_PLT": "0.000",
             "DIALOGFLAG": "N",
+            "WMDVEX": [],
             "RETURN": _return0("E", "M3305", f"物料 {material} 不存在 Material does not exist"),
         }
     unit = str(values.get("UNIT", "")) or row["MEINS"]
@@ -270,13 +271,32 @@ def material_availability(system: System, _session: Session, values: Values) -> 
         return {
             "AV_QTY_PLT": "0.000",
             "DIALOGFLAG": "N",
+            "WMDVEX": [],
             "RETURN": _return0("E", "M7064", f"单位 {unit} 没有定义 Unit not defined"),
         }
+    asked = _table(values, "WMDVSX")
+    left = Decimal(row["LABST"]) - Decimal(row.get("RESERVED", 0))
+    confirmed, short = [], False
+    for each in asked:
+        # Without a date and a quantity nothing is checked, and no flag tells so.
+        wanted = Decimal(str(each.get("REQ_QTY") or 0))
+        quantity = max(Decimal(0), min(wanted, left))
+        left, short = left - quantity, short or quantity < wanted
+        confirmed.append(
+            {
+                "REQ_DATE": each.get("REQ_DATE", ""), "REQ_QTY": f"{wanted:.3f}",
+                "COM_DATE": each.get("REQ_DATE", ""), "COM_QTY": f"{quantity:.3f}",
+            }
+        )  # fmt: skip
+        if short and row.get("INCOMING"):
+            confirmed.append({**confirmed[-1], "COM_DATE": "2099-12-31",
+                              "COM_QTY": f"{Decimal(row['INCOMING']):.3f}"})  # fmt: skip
+    unchecked = bool(row.get("UNCHECKED"))
     return {
         "AV_QTY_PLT": f"{Decimal(row['LABST']):.3f}",
-        "DIALOGFLAG": "" if Decimal(row["LABST"]) > 0 else "X",
+        "DIALOGFLAG": "N" if unchecked else "X" if short else "",
         "ENDLEADTME": "0000-00-00",
-        "WMDVEX": [],
+        "WMDVEX": [] if unchecked else confirmed,
         "RETURN": _return0("", "", ""),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, Rejected, RetryLater
 from connector.mapping import Mapping, MappingSet
@@ -132,7 +133,7 @@ def _table(system: SapSystem, mapping: Mapping) -> Tried:
 def _stock(system: SapSystem, mapping: Mapping, plant: str) -> Tried:
     function, source = (
         mapping.target.operation,
-        {"plant": plant, "material": _NOBODY, "unit": "PCE"},
+        {"plant": plant, "material": _NOBODY, "unit": "PCE", "day": date.today()},
     )
     try:
         answer = system.call(function, mapping.apply(source).body)

@@ -11,8 +11,14 @@ from typing import Any
 
 import pytest
 
+from connector.domain.allocation import Availability
+from connector.errors import Rejected
 from connector.jobs.advance import drain
+from connector.mapping import load
 from connector.sandbox.faults import Fault
+from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
+from connector.sap.soap import SoapSap, SoapSettings
+from connector.sap.stock import StockDesk
 from connector.settings import Settings
 from connector.store.tables import LineRow, OrderRow
 from tests.support.books import content
@@ -113,3 +119,29 @@ def test_over_several_pages_each_part_is_asked_once_and_the_oldest_deadline_gets
         short = at.context.orders.by_number("Q510")
         assert short is not None
         assert (short.stage, short.hold_cause) == ("placed", "stock")
+
+
+@pytest.mark.parametrize(
+    ("row", "free"),
+    [
+        ({"LABST": "100", "RESERVED": "97"}, "3"),  # the plant's stock is promised to others
+        ({"LABST": "5", "RESERVED": "5", "INCOMING": "50"}, "0"),  # confirmed for a later day
+        ({"LABST": "12.5"}, "12.5"),
+    ],
+)
+def test_what_sap_confirms_for_today_is_what_there_is(row: dict[str, str], free: str) -> None:
+    with Sandbox() as sandbox:
+        assert asked(sandbox, row).free == Decimal(free)
+
+
+def test_a_part_that_sap_does_not_check_is_said_so() -> None:
+    with Sandbox() as sandbox, pytest.raises(Rejected, match="does not check"):
+        asked(sandbox, {"LABST": "0", "UNCHECKED": "X"})
+
+
+def asked(sandbox: Sandbox, row: dict[str, str]) -> Availability:
+    part = {"WERKS": "1000", "MATNR": "XC-ATP", "MEINS": "ST", **row}
+    sandbox.books.put("sap.stock", "1000/XC-ATP", part)
+    mappings = load(SHIPPED)
+    system = SoapSap(SoapSettings(sandbox.sap_url, "100", SAP_USER, SAP_PASSWORD))
+    return StockDesk(system, lambda: mappings).ask(plant="1000", material="XC-ATP", unit="PCE")

@@ -153,8 +153,9 @@ def _answers(mappings: MappingSet) -> dict[str, Any]:
     seen["found"] = [found[name] for name in _READ_OF_FOUND[:2]]
     for name in _READ_OF_FOUND[2:]:
         seen[f"found {name}"] = [(each["number"], each["reference"]) for each in found[name]]
-    stock = mappings["sap_stock"].read({"AV_QTY_PLT": "12.000"}).values
-    seen["stock"] = stock["available"]
+    confirmed = {"COM_DATE": "2026-11-24", "COM_QTY": "12.000"}
+    stock = mappings["sap_stock"].read({"AV_QTY_PLT": "99.000", "WMDVEX": [confirmed]}).values
+    seen["stock"] = stock["confirmed"]
     return seen
 
 
@@ -213,7 +214,9 @@ def sources() -> Iterator[tuple[str, dict[str, Any]]]:
             created = {"buyer": buyer, "business_unit": asdict(units[unit]), "reference": "r"}
             yield f"sap_customer_create_{order.buyer.kind.value}", created
             for line in order.open_lines[:1]:
-                yield "sap_stock", {"plant": "1000", "material": line.sku, "unit": line.unit}
+                yield "sap_stock", {
+                    "plant": "1000", "material": line.sku, "unit": line.unit, "day": _NOW.date(),
+                }  # fmt: skip
     yield "dms_status", {"since": _NOW, "page_token": "t"}
 
 
