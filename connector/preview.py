@@ -250,6 +250,12 @@ def _question(question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _customer(context: Context, order: Order) -> Iterator[Case]:
+    if not order.business_units:
+        raise Misconfigured(
+            "nothing of this order is left to deliver, so no business unit has a customer for it",
+            place=f"order {order.number}",
+            remedy="preview an order with open lines",
+        )
     unit = context.business_units[order.business_units[0]]
     buyer = asdict(order.buyer)
     yield Case(
@@ -284,14 +290,15 @@ def _told(context: Context, row: OrderRow, kind: str) -> Iterator[Case]:
 
 
 class _Recorder:
-    """A SAP system that is asked and answers nothing; it notes what it was asked."""
+    """A SAP system whose tables are empty; it notes what it was asked."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Parameters]] = []
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         self.calls.append((function, parameters))
-        return {}
+        columns = [{**each, "OFFSET": 0, "LENGTH": 0} for each in parameters["FIELDS"]]
+        return {"FIELDS": columns, "DATA": []}
 
     def session(self) -> AbstractContextManager[SapSession]:
         raise AssertionError("a look-up opens no session")
