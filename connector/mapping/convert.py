@@ -34,6 +34,10 @@ _ROUNDING = {
 # standing last.
 _HOUSE = re.compile(r"[0-9０-９]+(?:[-—之/][0-9０-９]+)?\s*(?:号|號|弄)|[0-9０-９]+[A-Za-z]?\s*$")
 
+# Where a long name may be cut: before a bracket or a space, and before a legal form.
+_WORD = re.compile(r"[\s(（]|(?:股份|责任)?有限(?:责任)?公司|集团")
+_LONGEST_FORM = 6
+
 
 class ConversionError(ValueError):
     """A value cannot be converted; the message says why."""
@@ -79,8 +83,7 @@ def converter(spec: model.Converter, lookups: Mapping[str, Lookup]) -> Convert:
         case model.FirstConverter():
             return lambda value: next(iter(_parts(value)), None)
         case model.SplitConverter():
-            width, start = spec.split.width, (spec.split.part - 1) * spec.split.width
-            return lambda value: str(value)[start : start + width]
+            return lambda value: _part(str(value), spec.split)
         case model.AddressConverter():
             place = 0 if spec.address == "street" else 1
             return lambda value: split_address(str(value))[place]
@@ -104,6 +107,28 @@ def split_address(text: str) -> tuple[str, str]:
     if found is None or not text[: found.start()].strip():
         return text.strip(), ""
     return text[: found.start()].strip(), text[found.start() :].strip()
+
+
+def _part(text: str, spec: model.SplitParameters) -> str:
+    """Return one part of a text; nothing of it is lost where `of` says which is the last."""
+    for _ in range(spec.part - 1):
+        text = text[_cut(text, spec) :].lstrip() if len(text) > spec.width else ""
+    if spec.part == spec.of or len(text) <= spec.width:
+        return text
+    return text[: _cut(text, spec)].rstrip()
+
+
+def _cut(text: str, spec: model.SplitParameters) -> int:
+    """Return where a text that is too long for one part is cut, at the latest after `width`."""
+    if spec.at == "words":
+        places = [
+            found.start()
+            for found in _WORD.finditer(text, 0, spec.width + _LONGEST_FORM)
+            if spec.width // 2 <= found.start() <= spec.width
+        ]
+        if places:
+            return places[-1]
+    return spec.width
 
 
 def _parts(value: Any) -> list[Any]:

@@ -70,7 +70,8 @@ def _one(
         case model.CutConverter():
             return _shortened(text, spec.cut, spec, lookups)
         case model.SplitConverter():
-            return Shape("text", max_length=spec.split.width)
+            last = spec.split.part == spec.split.of
+            return Shape("text", max_length=text.max_length if last else spec.split.width)
         case model.PadConverter():
             longest = None if text.max_length is None else max(text.max_length, spec.pad.width)
             return Shape("text", max_length=longest)

@@ -195,6 +195,19 @@ class SplitParameters(_Part):
 
     width: int = Field(gt=0, le=500, description="characters of one part")
     part: int = Field(ge=1, le=20, description="which part: 1 is the first")
+    of: int | None = Field(
+        default=None, ge=2, le=20, description="how many there are: the last takes what is left"
+    )
+    at: Literal["width", "words"] = Field(
+        default="width",
+        description="words: before a legal form or a bracket, or at a space, where there is one",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> SplitParameters:
+        if self.of is not None and self.part > self.of:
+            raise ValueError(f"there is no part {self.part} of {self.of}")
+        return self
 
 
 class SplitConverter(_Part):

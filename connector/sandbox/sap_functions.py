@@ -184,8 +184,9 @@ def customer_create(system: System, session: Session, values: Values) -> Values:
     name = data.get("NAME") or f"{data.get('LASTNAME', '')}{data.get('FIRSTNAME', '')}"
     row = {
         "KUNNR": number,
+        # The address holds 40 characters of each name, the customer's record 35.
         "NAME1": name[:35],
-        "NAME2": name[35:70],
+        "NAME2": data.get("NAME_2", "")[:35],
         "MCOD1": name.upper()[:25],
         "LAND1": data.get("COUNTRY", ""),
         "ORT01": data.get("CITY", "")[:35],
@@ -213,13 +214,14 @@ def customer_change(system: System, session: Session, values: Values) -> Values:
         return {"RETURN": _return1("E", "F2", "153", "客户不存在 Customer does not exist")}
     changes: Values = {}
     columns = {
-        "NAME": "NAME1", "LASTNAME": "NAME1", "CITY": "ORT01", "POSTL_COD1": "PSTLZ",
+        "NAME": "NAME1", "NAME_2": "NAME2", "LASTNAME": "NAME1", "CITY": "ORT01",
+        "POSTL_COD1": "PSTLZ",
         "STREET": "STRAS", "TEL1_NUMBR": "TELF1", "COUNTRY": "LAND1",
     }  # fmt: skip
     for kind in ("PI_COMPANYDATA", "PI_PERSONALDATA"):
         data, flags = _cut(values.get(kind) or {}), values.get(f"{kind}X") or {}
         changes |= {
-            column: data.get(name, "")
+            column: data.get(name, "")[: _KNA1[column]]
             for name, column in columns.items()
             if str(flags.get(name, "")).upper() == "X"
         }

@@ -173,7 +173,7 @@ def _candidate(values: Mapping[str, Any]) -> Candidate:
     text = {name: str(value or "").strip() for name, value in values.items()}
     return Candidate(
         number=alpha(text.get("number", ""), _LENGTH),
-        name=text.get("name", "") + text.get("name_2", ""),
+        name=_joined(text.get("name", ""), text.get("name_2", "")),
         code=text.get("code", ""),
         phone=text.get("phone", ""),
         street=text.get("street", ""),
@@ -182,6 +182,12 @@ def _candidate(values: Mapping[str, Any]) -> Candidate:
         deleted=bool(text.get("deleted")),
         blocked=bool(text.get("blocked")),
     )
+
+
+def _joined(name: str, rest: str) -> str:
+    """Return a name of its two parts: where words meet, with the space that was cut off."""
+    words = (name[-1:] + rest[:1]).isascii() and name[-1:].isalnum() and rest[:1].isalnum()
+    return f"{name} {rest}" if words else name + rest
 
 
 def _comparable(row: Row, phone: str | None) -> Row:

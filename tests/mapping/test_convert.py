@@ -155,3 +155,14 @@ def test_what_each_converter_makes(spec: dict[str, object], value: object, wante
 def test_net_and_tax_always_make_up_the_gross_amount(gross: Decimal) -> None:
     net, tax = (convert({"tax": {"rate": "0.13", "to": to}}, gross) for to in ("net", "part"))
     assert net + tax == gross
+
+
+@given(st.text(alphabet="徐东有限公司集团( ab", max_size=90), st.integers(2, 4))
+def test_of_a_text_that_is_cut_at_words_nothing_is_lost(text: str, parts: int) -> None:
+    made = [
+        convert({"split": {"width": 35, "part": part, "of": parts, "at": "words"}}, text)
+        for part in range(1, parts + 1)
+    ]
+    assert "".join(made).replace(" ", "") == text.replace(" ", "")
+    assert all(len(each) <= 35 for each in made[:-1])
+    assert len(made[0]) >= min(len(text.strip()), 17) or " " in text

@@ -315,8 +315,8 @@ def test_what_is_cut_is_told_and_what_may_not_be_cut_is_refused(
     long = buyer("91320300MA11077ABX", "长街有限公司", street="长" * 70)
     assert at.cuts(long, UNIT) == ["PI_COMPANYDATA.STREET: 70 characters, 60 allowed, cut"]
     assert at.create(long, UNIT)
-    named = replace(long, name="名" * 41)
-    with pytest.raises(MappingFailed, match=r"PI_COMPANYDATA\.NAME: 41 characters, 40 allowed"):
+    named = replace(long, name="名" * 76)
+    with pytest.raises(MappingFailed, match=r"PI_COMPANYDATA\.NAME_2: 41 characters, 40 allowed"):
         at.create(named, UNIT)
 
 
@@ -537,3 +537,38 @@ def test_one_buyer_s_flood_fails_nobody_else(sandbox: Sandbox) -> None:
     assert [each.number for each in answers[2]] == ["0000100002"]
     # Nobody is asked for more rows than anybody can need.
     assert [len(found) > 0 for found in at.find([KNOWN, PERSON])] == [True, True]
+
+
+LONG = f"中国{'东' * 38}有限公司"
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        (LONG, "中国" + "东" * 33, "东东东东东有限公司"),
+        (f"内蒙古{'重' * 29}股份有限公司", f"内蒙古{'重' * 29}", "股份有限公司"),
+        (f"中国{'东' * 23}(集团)有限公司徐州分公司", f"中国{'东' * 23}(集团)",
+         "有限公司徐州分公司"),
+        ("Pacific Crane Rental and Heavy Lift Company Limited",
+         "Pacific Crane Rental and Heavy Lift", "Company Limited"),
+    ],
+)  # fmt: skip
+def test_a_long_name_is_created_in_two_parts_and_found_again(
+    sandbox: Sandbox, name: str, first: str, second: str
+) -> None:
+    who = buyer("91150600MB22000CDX", name, "13800001234", "天骄北路1号")
+    at = desk(sandbox)
+    assert decide(who, at.find([who])[0]).verdict is Verdict.NEW
+    number = at.create(who, UNIT)
+    row = sandbox.books.get("sap.customer", number) or {}
+    assert (row["NAME1"], row["NAME2"]) == (first, second)
+    decision = decide(who, at.find([who])[0])
+    assert (decision.verdict, decision.number) == (Verdict.RECOGNISED, number)
+    assert "name equal" in decision.reason
+    # Without a code that agrees it is still found by its name.
+    other = replace(who, code="91150600MB99999CDX", phone="13800005678")
+    assert decide(other, at.find([other])[0]).verdict is Verdict.REVIEW
+    # A shorter name leaves nothing of the longer one behind.
+    at.correct(number, replace(who, name="天骄机械有限公司"), UNIT)
+    row = sandbox.books.get("sap.customer", number) or {}
+    assert (row["NAME1"], row["NAME2"]) == ("天骄机械有限公司", "")

@@ -277,3 +277,25 @@ def test_a_special_invoice_for_a_person_is_invalid_before_any_document(lite: Sce
     assert lite.stands(998) == ("received", "invalid")
     assert "专用发票" in str(lite.order(998).hold_reasons)
     assert lite.sales_orders(998) == []
+
+
+def test_a_company_of_a_long_name_is_created_once_and_found_again(lite: Scene) -> None:
+    name = f"中国{'东' * 38}有限公司"
+    meta = [
+        {**each, "value": "91320300MA3300ABC6"} if each["key"] == "_tax_code" else each
+        for each in lite.shown(36)["meta_data"]
+    ]
+    billing = {**lite.shown(36)["billing"], "company": name}
+    long = {**lite.shown(36), "billing": billing, "meta_data": meta}
+    take(lite.context, {**long, "id": 997, "number": "997"})
+    lite.later(ticks=2)
+    assert lite.stands(997) == ("ready", None)
+    number = lite.order(997).customer_number or ""
+    held = lite.sandbox.books.get("sap.customer", number) or {}
+    assert held["NAME1"] + held["NAME2"] == name
+    # Whoever forgets the number finds the same customer by what SAP holds.
+    (found,) = lite.context.sap_customers.find([lite.context.read(lite.order(997)).buyer])
+    assert [(each.number, each.name) for each in found if each.name == name] == [(number, name)]
+    take(lite.context, {**long, "id": 996, "number": "996"})
+    lite.later(ticks=2)
+    assert lite.order(996).customer_number == number
