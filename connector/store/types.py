@@ -144,7 +144,7 @@ class Unreadable(dict[str, Any]):
 
 
 class ExactJson(TypeDecorator[Any]):
-    """A JSON object as text. Numbers with a point come back as Decimal.
+    """A JSON object or list as text. Numbers with a point come back as Decimal.
 
     Decimal and times go in as text. What cannot be read comes back as `Unreadable`.
     """
@@ -163,7 +163,7 @@ class ExactJson(TypeDecorator[Any]):
         if value is None:
             return None
         read = read_json(value)
-        return read if isinstance(read, dict) else Unreadable()
+        return read if isinstance(read, dict | list) else Unreadable()
 
 
 def read_json(text: str) -> Any:
