@@ -34,7 +34,7 @@ from connector.steps.context import Context, readable
 from connector.steps.request import RETURN, register_return
 from connector.steps.sales_order import Differs, live, worth_of
 from connector.store.aftersales import AfterSales, Noted
-from connector.store.calls import CallState
+from connector.store.calls import ASK_FIRST, CallState
 from connector.store.changes import Change, NewDocument
 from connector.store.invoices import invoices_of, missing_of
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
@@ -150,7 +150,7 @@ def try_again(
         raise LookupError(reference)
     for call in context.calls.of_order(row.id):
         if call.operation == RETURN and call.state == CallState.REJECTED:
-            context.calls.release(call, systems.SENT_AGAIN(actor=actor))
+            context.calls.release(call, systems.SENT_AGAIN(actor=actor), ASK_FIRST)
     sales.reopen(sale, context.clock())
     event = Change(event="retry", text=course.RETURN_ASKED_AGAIN(reference=reference))
     context.orders.note(row.id, event, actor, context.clock())

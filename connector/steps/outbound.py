@@ -42,7 +42,7 @@ from connector.errors import (
     said_of,
 )
 from connector.gate import LEAVES_WITHIN
-from connector.store.calls import Call, Calls, CallState
+from connector.store.calls import ASK_FIRST, Call, Calls, CallState
 from connector.store.tables import CallRow
 from connector.telemetry.tracing import span, tell
 from connector.wording import Said, systems
@@ -170,8 +170,25 @@ class Outbound:
         if row.state == CallState.REJECTED:
             raise Rejected(row.code or "", row.error or "", place=row.key)
         if row.state == CallState.PENDING:
-            return None
+            return self._done_all_the_same(row, ask) if row.code == ASK_FIRST else None
         return self._ask(row, ask)
+
+    def _done_all_the_same(self, row: CallRow, ask: Ask | None) -> Document | None:
+        """Return the document of a call that was refused, where the other side has it anyway."""
+        if ask is None:
+            return None
+        document = self._asked(row, ask)
+        if document is not None:
+            self._calls.confirm(row, document.number, document.answer, self._clock())
+        return document
+
+    def _asked(self, row: CallRow, ask: Ask) -> Document | None:
+        self._calls.asked(row)
+        try:
+            document = ask()
+        except (Rejected, MappingFailed) as error:
+            raise InDoubt(systems.ASKING_REFUSED(error=error.said), place=row.key) from error
+        return None if document is None else _numbered(document, row)
 
     def _send(self, row: CallRow, call: Call, send: Send, ask: Ask | None) -> Document:
         try:
@@ -236,13 +253,8 @@ class Outbound:
             row = self._calls.by_key(row.key)
         if ask is None:
             raise self._for_ops(row, systems.CANNOT_BE_ASKED())
-        self._calls.asked(row)
-        try:
-            document = ask()
-        except (Rejected, MappingFailed) as error:
-            raise InDoubt(systems.ASKING_REFUSED(error=error.said), place=row.key) from error
+        document = self._asked(row, ask)
         if document is not None:
-            document = _numbered(document, row)
             self._calls.confirm(row, document.number, document.answer, self._clock())
             return document
         if age < self._settling:

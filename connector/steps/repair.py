@@ -18,7 +18,7 @@ from connector.steps.context import Context, buyer_key, readable
 from connector.steps.correct import correct, usable, withdraw
 from connector.steps.recognise import CREATE, create_customer, creation
 from connector.steps.walk import commit, decide, walk
-from connector.store.calls import WITHDRAWN, CallState
+from connector.store.calls import ASK_FIRST, WITHDRAWN, CallState
 from connector.store.changes import Change, StaleOrder
 from connector.store.tables import CallRow, OrderRow
 from connector.wording import Said, course, systems
@@ -44,7 +44,7 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
             return row
         for call in context.calls.of_order(row.id):
             if call.state == CallState.REJECTED and call.code != WITHDRAWN:
-                context.calls.release(call, systems.SENT_AGAIN(actor=actor))
+                context.calls.release(call, systems.SENT_AGAIN(actor=actor), ASK_FIRST)
         change = Change(
             event="retry",
             text=_said(course.LOOKED_AGAIN(), reason),

@@ -29,6 +29,8 @@ _BEGIN = insert(_TABLE).values({name: bindparam(name) for name in _NEW}).returni
 
 # The code of a call that a person decided against before it had any effect.
 WITHDRAWN = "withdrawn"
+# The code of a pending call that the other side once refused: it may have done it before it did.
+ASK_FIRST = "ask_first"
 
 
 class CallState(StrEnum):
@@ -334,13 +336,16 @@ class Calls:
                 query.values(state=CallState.IN_DOUBT, error=why, code=None, sent_at=now)
             )
 
-    def release(self, row: CallRow, why: str) -> bool:
-        """Make a call pending again, after it provably had no effect or a person said retry."""
+    def release(self, row: CallRow, why: str, code: str | None = None) -> bool:
+        """Make a call pending again, after it provably had no effect or a person said retry.
+
+        By the code ASK_FIRST the other side is asked before it is sent.
+        """
         return self._change(
             row,
             (CallState.SENT, CallState.IN_DOUBT, CallState.REJECTED),
             state=CallState.PENDING,
-            code=None,
+            code=code,
             error=why,
             finished_at=None,
         )

@@ -23,7 +23,7 @@ from connector.errors import (
     without_effect,
 )
 from connector.steps.outbound import Document, Outbound
-from connector.store.calls import Call, Calls, CallState
+from connector.store.calls import ASK_FIRST, Call, Calls, CallState
 from connector.store.database import Database
 
 SETTLING = timedelta(minutes=3)
@@ -269,6 +269,29 @@ def test_what_is_found_without_a_number_is_neither_confirmed_nor_absent(
 def test_a_number_is_kept_without_its_padding(calls: Calls, outbound: Outbound) -> None:
     made = outbound.perform(CALL, lambda: Document(" SO1 \n", {}), None)
     assert (made.number, calls.by_key(CALL.key).document) == ("SO1", "SO1")
+
+
+def test_what_was_refused_after_it_was_done_is_found_when_a_person_has_it_sent_again(
+    calls: Calls, outbound: Outbound
+) -> None:
+    side = Side(calls, answers=[Rejected("Client", "locked")])
+    with pytest.raises(Rejected):
+        outbound.perform(CALL, side.send, side.ask)
+    assert calls.release(calls.by_key(CALL.key), "again", ASK_FIRST)
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert (side.held, side.asked, state(calls)) == (["SO1"], 1, CallState.CONFIRMED)
+
+
+def test_what_was_refused_and_not_done_is_sent_when_a_person_says_so(
+    calls: Calls, outbound: Outbound
+) -> None:
+    side = Side(calls, answers=[Rejected("AMOUNT", "wrong")], arrives=False)
+    with pytest.raises(Rejected):
+        outbound.perform(CALL, side.send, side.ask)
+    assert calls.release(calls.by_key(CALL.key), "again", ASK_FIRST)
+    side.arrives = True
+    assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
+    assert (side.held, side.asked) == (["SO1"], 1)
 
 
 def test_what_never_arrives_is_sent_again_twice_and_then_looked_at(
