@@ -27,7 +27,8 @@ from connector.mapping import MappingSet, load
 from connector.sandbox import dms
 from connector.sap.finding import search_source
 from connector.sap.fitting import findings
-from connector.sap.port import FieldType, Parameter
+from connector.sap.interface import file_of, from_snapshot
+from connector.sap.port import Parameter
 from connector.settings import load_settings
 from connector.steps.context import part_source
 
@@ -260,14 +261,4 @@ def _columns(table: str) -> set[str]:
 
 @cache
 def _interface(function: str) -> dict[str, Parameter]:
-    known = json.loads((SHIPPED / f"interfaces/sap/{function}.json").read_bytes())
-    return {
-        name: Parameter(
-            name,
-            each["direction"],
-            each["optional"],
-            FieldType(name, **each["type"]) if "type" in each else None,
-            {key: FieldType(key, **one) for key, one in each.get("fields", {}).items()},
-        )
-        for name, each in known["parameters"].items()
-    }
+    return from_snapshot((SHIPPED / "interfaces" / file_of(function)).read_bytes())
