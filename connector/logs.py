@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import MutableMapping
 from typing import Any
@@ -14,8 +15,11 @@ from typing import Any
 import structlog
 
 from connector.domain.masking import mask_tree
+from connector.domain.printable import on_one_line
 
 _FRAMES = 12
+# Streams write longer texts in pieces.
+_TURN = threading.Lock()
 _LONGEST = 2000
 # These say when and how, never about whom.
 _OURS = ("timestamp", "level", "logger", "event")
@@ -61,9 +65,16 @@ class _Lines:
         pass
 
     def msg(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        _write(line)
 
     debug = info = warning = error = critical = exception = msg
+
+
+def _write(line: str) -> None:
+    """Write a line whole and as one line, whatever stands in it and whoever writes beside."""
+    with _TURN:
+        sys.stderr.write(f"{on_one_line(line)}\n")
+        sys.stderr.flush()
 
 
 class _Stderr(logging.Handler):
@@ -72,7 +83,7 @@ class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
-            print(self.format(record), file=sys.stderr, flush=True)
+            _write(self.format(record))
         except Exception:
             self.handleError(record)
 

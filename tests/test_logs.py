@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import re
+import sys
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -97,3 +102,61 @@ def test_the_log_follows_stderr_when_it_is_replaced(capsys: pytest.CaptureFixtur
     log.info("second")
     assert lines(capsys.readouterr().err)[0]["event"] == "second"
     configure("critical")
+
+
+class Torn(io.StringIO):
+    """A stream on which another thread has its turn after every single write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        time.sleep(0)
+        return super().write(text)
+
+
+def test_a_line_is_one_write_however_many_threads_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Torn()
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure("info")
+
+    def write(number: int) -> None:
+        ours, theirs = structlog.get_logger("ours"), logging.getLogger("theirs")
+        for each in range(100):
+            ours.info("moved", order=number * 1000 + each)
+            theirs.warning("slow %s", each)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(stream.writes) == 1600
+    assert all(each.endswith("\n") and each.count("\n") == 1 for each in stream.writes)
+    assert len(lines(stream.getvalue())) == 1600
+
+
+FORGED = '32\n{"event": "forged"}\r\x1b[2J\x85\u2028\u202e\x9b2J\ud800'
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_nothing_from_outside_forges_a_line_or_steers_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure("info", as_json=as_json)
+    structlog.get_logger("test").info(f"order {FORGED}", order=FORGED)
+    logging.getLogger("other").warning("%s", FORGED)
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        structlog.get_logger("test").exception("failed")
+        logging.getLogger("other").exception(FORGED)
+    told = stream.getvalue()
+    assert len(told.splitlines()) == told.count("\n") == 4
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800]", told)
+    if as_json:
+        assert lines(told)[0]["order"] == FORGED
