@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from connector.commands.output import Actor, DryRun, Json, Reason, listing
+from connector.commands.output import Actor, DryRun, Json, Reason, listing, say
 
 _SEE = "see `connector aftersales list`"
 app = typer.Typer(no_args_is_help=True, help="Returns, exchanges, refunds. 售后")
@@ -71,10 +71,10 @@ def recovered(order: str, reference: str, dry_run: DryRun = False) -> None:
             raise typer.BadParameter(f"order {order} has no after-sale {reference}; {_SEE}")
         left = max(sale.amount - sale.recovered, abs(sale.open_money))
         if dry_run:
-            print(f"{order} {reference}: would be noted as recovered, {left:,.2f}")
+            say(f"{order} {reference}: would be noted as recovered, {left:,.2f}")
             return
         connector.aftersales.recovered_by_hand(sale, left, operator(), connector.context.clock())
-        print(f"{order} {reference}: recovered, {left:,.2f}; the next run settles it")
+        say(f"{order} {reference}: recovered, {left:,.2f}; the next run settles it")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from connector.commands.outcome import DONE, NEEDS_PERSON, code_of, stands
-from connector.commands.output import Actor, DryRun, Json, Reason, document, listing
+from connector.commands.output import Actor, DryRun, Json, Reason, document, listing, say
 
 app = typer.Typer(no_args_is_help=True, help="Outbound calls and their outcome. 外发调用")
 
@@ -44,11 +44,12 @@ def list_calls(
                     "sent_at": row.sent_at,
                     "error": mask_text(row.error or "")[:160],
                 }
-                for row in connector.context.calls.listed(states, limit)
+                for row in connector.context.calls.listed(states, limit + 1)
             ],
             as_json=json,
             zone=zone_of(connector),
             empty="no such calls",
+            limit=limit,
         )
 
 
@@ -102,12 +103,12 @@ def ask(call_id: int, actor: Actor = None, reason: Reason = "", dry_run: DryRun 
     with opened() as connector:
         row = _row(connector, call_id)
         if dry_run:
-            print(f"call {call_id}: {row.system} would be asked for {row.reference} ({row.state})")
+            say(f"call {call_id}: {row.system} would be asked for {row.reference} ({row.state})")
             return
         with acting(connector, "calls ask", f"call {call_id}", actor, reason) as act:
             after = ask_about(connector.context, row, act.actor, act.reason)
             act.outcome, code = _came_to(connector, call_id, after)
-        print(act.outcome)
+        say(act.outcome)
     raise typer.Exit(code)
 
 
@@ -145,12 +146,12 @@ def resolve(
                 raise typer.BadParameter(str(refusal)) from None
         does = f"confirmed as {found}" if found else "sent again"
         if dry_run:
-            print(f"call {call_id}: would be {does}")
+            say(f"call {call_id}: would be {does}")
             return
         with acting(connector, "calls resolve", f"call {call_id}", actor, reason) as act:
             after = resolve_call(connector.context, row, found, act.actor, act.reason)
             act.outcome, code = _came_to(connector, call_id, after)
-        print(act.outcome)
+        say(act.outcome)
     raise typer.Exit(code)
 
 

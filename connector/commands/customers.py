@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from connector.commands.outcome import code_of, stands
-from connector.commands.output import Actor, DryRun, Json, Reason, listing
+from connector.commands.output import Actor, DryRun, Json, Reason, listing, say
 
 app = typer.Typer(no_args_is_help=True, help="Buyers to be settled by the sales rep. 客户识别")
 
@@ -120,7 +120,7 @@ def _export(path: Path) -> None:
     with opened() as connector:
         asked = questions(connector.context)
         write_review(path, asked, language_of(connector.settings).say)
-    print(f"{path}: {len(asked)} buyers to be settled")
+    say(f"{path}: {len(asked)} buyers to be settled")
 
 
 def _import(path: Path, json: bool, dry_run: bool, who: tuple[str | None, str]) -> None:
@@ -172,12 +172,12 @@ def _settle(
                 f"order {number} does not wait for the sales rep; see `connector customers review`"
             )
         if dry_run:
-            print(f"{number}: its buyer would be {does}")
+            say(f"{number}: its buyer would be {does}")
             return
         with acting(connector, command, f"order {number}", *who) as act:
             moved = settle(connector.context, row, act)
             told = [f"{each.number}: {stands(connector.context, each)}" for each in moved]
             act.outcome = f"{does}; " + ", ".join(told)
         for each in told:
-            print(each)
+            say(each)
     raise typer.Exit(code_of(moved))

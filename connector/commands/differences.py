@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from connector.commands.output import DryRun, Json, listing
+from connector.commands.output import DryRun, Json, listing, say
 
 app = typer.Typer(no_args_is_help=True, help="Differences between the books. 对账差异")
 
@@ -48,7 +48,7 @@ def list_differences(
             kind=kind,
             number=order,
             placed=placed,
-            limit=limit,
+            limit=limit + 1,
         )
         listing(
             [
@@ -77,6 +77,7 @@ def list_differences(
             as_json=json,
             zone=zone_of(connector),
             empty="no differences",
+            limit=limit,
         )
     if any(row.state in (State.NEW, State.KNOWN) for row in rows):
         raise typer.Exit(1)
@@ -101,15 +102,15 @@ def explain(
     with opened() as connector:
         for each in differences:
             if dry_run:
-                print(f"{each}: would be explained")
+                say(f"{each}: would be explained")
                 continue
             now = connector.context.clock()
             found = connector.differences.explain(each, words[:500], operator(), now)
             if found is None:
                 unknown.append(each)
                 continue
-            print(f"{each}: {found.number} {found.kind.value} {found.field} explained")
+            say(f"{each}: {found.number} {found.kind.value} {found.field} explained")
     if unknown:
         numbers = ", ".join(map(str, unknown))
-        print(f"no open differences: {numbers}; see `connector differences list`")
+        say(f"no open differences: {numbers}; see `connector differences list`")
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from connector.commands.outcome import WRONG, code_of_runs
-from connector.commands.output import Actor, DryRun, Json, Reason, listing
+from connector.commands.output import Actor, DryRun, Json, Reason, listing, say
 
 app = typer.Typer(no_args_is_help=True, help="Jobs and their runs. 任务")
 
@@ -80,12 +80,12 @@ def run(
         over = [each for each in chosen if each[1].end <= connector.context.clock()]
         for each, found in chosen:
             if (each, found) not in over:
-                print(f"{name} {each} {_span(found, zone)}: is not over yet, so it is not run")
+                say(f"{name} {each} {_span(found, zone)}: is not over yet, so it is not run")
         if not over:
             _nothing_to_run(name, chosen, window, date)
         for each, found in over:
             if dry_run:
-                print(f"{name} {each} {_span(found, zone)}: would be run")
+                say(f"{name} {each} {_span(found, zone)}: would be run")
                 continue
             with acting(connector, "job run", f"job {name}", actor, reason) as act:
                 outcome = connector.runner.run_window(name, found, each)
@@ -95,7 +95,7 @@ def run(
                 )
                 told = f"is being run by {busy.owner}" if busy else _told(outcome)
                 act.outcome = f"{each} {_span(found, zone)}: {told}".strip()
-            print(f"{name} {each} {_span(found, zone)}: {told}")
+            say(f"{name} {each} {_span(found, zone)}: {told}")
             failed += [outcome] if outcome.state == "failed" or busy else []
         if failed:
             raise typer.Exit(code_of_runs(failed))
@@ -115,7 +115,7 @@ def history(
     from connector.commands.opened import opened, zone_of
 
     with opened() as connector:
-        rows = connector.runs.history(name, failed=failed, limit=limit)
+        rows = connector.runs.history(name, failed=failed, limit=limit + 1)
         # The newest act on a run is the one that made it what it is.
         acts = {act.subject: act for act in connector.acts.of([f"run {row.id}" for row in rows])}
         listing(
@@ -138,6 +138,7 @@ def history(
             as_json=json,
             zone=zone_of(connector),
             empty="no runs",
+            limit=limit,
         )
 
 
@@ -156,15 +157,15 @@ def rerun(run_id: int, actor: Actor = None, reason: Reason = "", dry_run: DryRun
             raise typer.BadParameter(f"there is no run {run_id}; see `connector job history`")
         span = _span(Window(row.window_from, row.window_to), zone_of(connector))
         if dry_run:
-            print(f"{row.job} {row.scope} {span}: would be run again (it is {row.state})")
+            say(f"{row.job} {row.scope} {span}: would be run again (it is {row.state})")
             return
         with acting(connector, "job rerun", f"run {run_id}", actor, reason) as act:
             outcome = connector.runner.rerun(run_id)
             act.outcome = _told(outcome) if outcome else "somebody else is at it"
         if outcome is None:
-            print(f"{row.job} {row.scope} {span}: is being run by {row.owner}")
+            say(f"{row.job} {row.scope} {span}: is being run by {row.owner}")
             raise typer.Exit(1)
-        print(f"{row.job} {row.scope} {span}: {_told(outcome)}")
+        say(f"{row.job} {row.scope} {span}: {_told(outcome)}")
         if outcome.state == "failed":
             raise typer.Exit(code_of_runs([outcome]))
 
@@ -242,7 +243,7 @@ def _nothing_to_run(
     if chosen:
         raise typer.Exit(WRONG)
     if window is None and date is None:
-        print(f"{name}: nothing is due")
+        say(f"{name}: nothing is due")
         return
     day = f"{date:%Y-%m-%d}"
     raise typer.BadParameter(f"no window of {name} ends on {day}: name one with --window FROM/TO")

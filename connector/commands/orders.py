@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from connector.commands.outcome import NEEDS_PERSON, code_of, stands
-from connector.commands.output import Actor, DryRun, Json, Reason, document, listing, shown
+from connector.commands.output import Actor, DryRun, Json, Reason, document, listing, say, shown
 
 app = typer.Typer(no_args_is_help=True, help="Orders: where they stand and why. 订单")
 
@@ -36,7 +36,7 @@ def list_orders(
     with opened() as connector:
         zone = zone_of(connector)
         start = since.replace(tzinfo=since.tzinfo or zone) if since else None
-        rows = connector.context.orders.listed(stage=stage, hold=hold, since=start, limit=limit)
+        rows = connector.context.orders.listed(stage=stage, hold=hold, since=start, limit=limit + 1)
         listing(
             [
                 {
@@ -55,6 +55,7 @@ def list_orders(
             as_json=json,
             zone=zone,
             empty="no such orders",
+            limit=limit,
         )
 
 
@@ -78,7 +79,7 @@ def show(number: str, json: Json = False) -> None:
         zone = zone_of(connector)
         for name, value in story.items():
             if not isinstance(value, list) or not value or not isinstance(value[0], dict):
-                print(f"{name:18} {shown(value, zone)}")
+                say(f"{name:18} {shown(value, zone)}")
         for name in ("lines", "documents", "waves", "calls", "events"):
             print(f"\n{name}")
             listing(story[name], as_json=False, zone=zone, empty="  none")
@@ -116,13 +117,13 @@ def retry(
             if cause is not None:
                 rows += [context.orders.get(each) for each in context.orders.held_for(cause)]
             for row in rows:
-                print(f"{row.number}: would be looked at again ({row.hold_cause or row.stage})")
+                say(f"{row.number}: would be looked at again ({row.hold_cause or row.stage})")
             return
         for row in rows:
             with acting(connector, "orders retry", f"order {row.number}", actor, reason) as act:
                 after = retry_order(context, row, act.actor, act.reason)
                 act.outcome = stands(context, after)
-            print(f"{after.number}: {act.outcome}")
+            say(f"{after.number}: {act.outcome}")
             ended.append(after)
         if cause is not None:
             with acting(connector, "orders retry", f"hold {cause}", actor, reason) as act:
@@ -130,7 +131,7 @@ def retry(
                 act.outcome = "none was held"
                 looked_at = retry_held(context, cause, act.actor, act.reason)
                 for number, after in enumerate(looked_at, start=1):
-                    print(f"{after.number}: {stands(context, after)}", flush=True)
+                    say(f"{after.number}: {stands(context, after)}")
                     still += after.hold_cause is not None
                     act.outcome = f"{number} looked at again, {still} of them held"
                     ended.append(after)
@@ -150,12 +151,12 @@ def cancel(number: str, actor: Actor = None, reason: Reason = "", dry_run: DryRu
     with opened() as connector:
         row = _row(connector, number)
         if dry_run:
-            print(f"{row.number}: would be cancelled ({row.stage})")
+            say(f"{row.number}: would be cancelled ({row.stage})")
             return
         with acting(connector, "orders cancel", f"order {row.number}", actor, reason) as act:
             after = request_cancel(connector.context, row, act.actor, act.reason)
             act.outcome = stands(connector.context, after)
-        print(f"{after.number}: {act.outcome}")
+        say(f"{after.number}: {act.outcome}")
     if after.stage != Stage.CANCELLED:
         raise typer.Exit(code_of([after]) or NEEDS_PERSON)
 

@@ -60,5 +60,7 @@ def code_of_runs(failed: Sequence[Any]) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    print(f"connector: {text}", file=sys.stderr)
+    from connector.domain.printable import on_one_line
+
+    print(*map(on_one_line, f"connector: {text}".split("\n")), sep="\n", file=sys.stderr)
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-_SHORT = 19
-_NO_EDGE = 10_000
+from connector.commands.columns import laid_out
+from connector.domain.printable import on_one_line
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Actor = Annotated[str | None, typer.Option(help="Who does this, if not the user who is logged on.")]
@@ -22,34 +23,40 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 
 
 def listing(
-    rows: Sequence[Mapping[str, Any]], *, as_json: bool, zone: ZoneInfo, empty: str = "nothing"
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    as_json: bool,
+    zone: ZoneInfo,
+    empty: str = "nothing",
+    limit: int | None = None,
 ) -> None:
-    """Print rows of equal keys."""
+    """Print rows of equal keys; of more than `limit` the first, and that there are more."""
+    more = limit is not None and len(rows) > limit
+    rows = rows[:limit]
     if as_json:
-        print(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=1))
-        return
-    if not rows:
+        _json([_plain(row) for row in rows])
+    elif not rows:
         print(empty)
-        return
-    from rich.console import Console
-    from rich.table import Table
+    else:
+        texts = [[shown(value, zone) for value in row.values()] for row in rows]
+        # A pipe has no edge: a row stays on its line, for grep and for the log of a scheduler.
+        edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        head, *lines = laid_out(list(rows[0]), texts, edge)
+        typer.secho(head, bold=True)
+        print(*lines, sep="\n")
+    if more:
+        sys.stdout.flush()
+        print(f"these are the first {limit}, there are more: see --limit", file=sys.stderr)
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    texts = [[shown(value, zone) for value in row.values()] for row in rows]
-    for place, name in enumerate(rows[0]):
-        # Numbers and times stay whole; what is told in words takes the room that is left.
-        short = max(len(text[place]) for text in texts) <= _SHORT
-        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=short)
-    for text in texts:
-        table.add_row(*text)
-    # A pipe has no edge: a row stays on its line, for grep and for the log of a scheduler.
-    width = None if sys.stdout.isatty() else _NO_EDGE
-    Console(highlight=False, markup=False, width=width).print(table)
+
+def say(text: str) -> None:
+    """Print one line in which the texts of others may stand."""
+    print(on_one_line(text), flush=True)
 
 
 def document(value: Mapping[str, Any]) -> None:
     """Print one JSON document."""
-    print(json.dumps(_plain(value), ensure_ascii=False, indent=1))
+    _json(_plain(value))
 
 
 def shown(value: Any, zone: ZoneInfo) -> str:
@@ -62,7 +69,12 @@ def shown(value: Any, zone: ZoneInfo) -> str:
         return ", ".join(shown(each, zone) for each in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {shown(each, zone)}" for key, each in value.items())
-    return str(value)
+    return on_one_line(str(value))
+
+
+def _json(value: Any) -> None:
+    lines = json.dumps(value, ensure_ascii=False, indent=1).split("\n")
+    print(*map(on_one_line, lines), sep="\n")
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from connector.commands.output import DryRun, Json, document, listing
+from connector.commands.output import DryRun, Json, document, listing, say
 
 app = typer.Typer(no_args_is_help=True, help="Monthly settlement with the business units. 月度结算")
 
@@ -38,10 +38,10 @@ def close(month: Month, unit: Unit, dry_run: DryRun = False) -> None:
     with opened() as connector:
         if dry_run:
             statement, _ = connector.settler.build(unit, month)
-            print(f"{unit} {month}: would be closed with {statement.due:,.2f} due")
+            say(f"{unit} {month}: would be closed with {statement.due:,.2f} due")
             return
         done = connector.settler.close(unit, month, operator())
-        print(f"{unit} {month}: {'closed' if done else 'was closed before; nothing changed'}")
+        say(f"{unit} {month}: {'closed' if done else 'was closed before; nothing changed'}")
 
 
 @app.command("list")
@@ -85,7 +85,7 @@ def _told(statement: Any, files: list[str], as_json: bool) -> None:
         )
         return
     for row in figures(statement):
-        print(f"{row['title']:<28} {row['total']:>16,.2f}")
-    print(f"{'应付 Amount due':<28} {statement.due:>16,.2f}")
+        say(f"{row['title']:<28} {row['total']:>16,.2f}")
+    say(f"{'应付 Amount due':<28} {statement.due:>16,.2f}")
     for path in files:
         print(path)
