@@ -120,7 +120,7 @@ def build(
     )
     dms = PatientDms(gated, settings.dms.retry_for)
     storefront = storefront_of(settings)
-    calls = Calls(database)
+    calls, runs = Calls(database), Runs(database)
     progress = Progress(database, settings.output / ".progress")
     progress.look(clock())
 
@@ -158,9 +158,10 @@ def build(
             creations=settings.sap.limits.creations,
         ),
         clock=clock,
+        first_start=runs.first_start,
     )
     stop = threading.Event()
-    runs, waves, files = Runs(database), Waves(database), Files(database)
+    waves, files = Waves(database), Files(database)
     schedule = settings.schedule
     zone = ZoneInfo(settings.calendar.zone)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
@@ -24,6 +26,7 @@ from connector.sap.live import Tried, try_everything
 from connector.sap.port import SapSystem
 from connector.settings import Settings, config_file, load_settings, unknown_variables
 from connector.store.database import Database
+from connector.store.runs import Runs
 from connector.store.shop import refuse_other_shop
 
 _ENDS_SOON = timedelta(days=45)
@@ -57,7 +60,7 @@ def run_checks(*, live: bool) -> list[Result]:
     results += _secrets(settings)
     results += _gateways(settings)
     results += _mappings(settings)
-    results += [*_calendar(settings), _database(settings)]
+    results += [*_calendar(settings), _database(settings), _intake(settings)]
     if live:
         results += [
             _ping("storefront", lambda: storefront_of(settings).ping()),
@@ -213,6 +216,32 @@ def _database(settings: Settings) -> Result:
             "warning", "database", f"has revision {has}, needs {needs} — `connector db upgrade`"
         )
     return Result("good", "database", f"revision {has}")
+
+
+def _intake(settings: Settings) -> Result:
+    """Say from when orders are pulled."""
+    done, begun = None, None
+    try:
+        if Database.exists(settings.database_url):
+            database = Database(settings.database_url)
+            with closing(database):
+                runs = Runs(database)
+                done, begun = runs.done_until("intake"), runs.reached("intake", "")
+        zone = ZoneInfo(settings.calendar.zone)
+        if done or begun:
+            word = "up to" if done else "from"
+            at = (done or begun or datetime.now(UTC)).astimezone(zone)
+            return Result("good", "intake", f"orders are pulled {word} {at:%Y-%m-%d %H:%M}")
+        begin = timetables_of(settings)[""].wave_of(datetime.now(UTC)).window_from
+        return Result(
+            "good",
+            "intake",
+            f"the first start pulls orders changed since {begin.astimezone(zone):%Y-%m-%d %H:%M};"
+            " `connector run --since` says otherwise",
+        )
+    except Exception:
+        # What is wrong with the database or the calendar is said of those.
+        return Result("warning", "intake", "cannot be told from when orders are pulled")
 
 
 def _sap(settings: Settings) -> list[Result]:

@@ -92,7 +92,12 @@ def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     web = listen(connector, heart)
     scheduler.start()
-    _log.info("service started", owner=connector.runner.owner, port=web.port)
+    _log.info(
+        "service started",
+        owner=connector.runner.owner,
+        port=web.port,
+        orders_pulled_from=connector.runner.reached("intake").isoformat(),
+    )
     while not stop.wait(1):
         if (stuck := connector.runner.stuck) is not None:
             # It holds the lead and cannot be interrupted; what it recorded is safe at any point.

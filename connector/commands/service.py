@@ -9,11 +9,26 @@ from typing import Annotated, Any
 import typer
 
 
-def run() -> None:
+def run(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"],
+            help="The very first start pulls orders changed since then, in the calendar's zone;"
+            " without it those of the running wave.",
+        ),
+    ] = None,
+) -> None:
     """Run the service: every job when it is due, until SIGTERM; health at /healthz.
 
-    Example: connector run
+    Orders that were completed before the first start are known, and not placed.
+
+    Example: connector run --since 2026-11-20
     """
+    from zoneinfo import ZoneInfo
+
+    import structlog
+
     from connector.bootstrap import build
     from connector.logs import configure
     from connector.service import serve
@@ -24,7 +39,17 @@ def run() -> None:
     configure(settings.log_level)
     traces = tracing.export_to(settings.traces_endpoint) if settings.traces_endpoint else None
     try:
-        serve(build(settings))
+        connector = build(settings)
+        if since is not None:
+            begin = since.replace(tzinfo=ZoneInfo(settings.calendar.zone))
+            begun = connector.runs.begun("intake", "", begin)
+            if begun != begin:
+                structlog.get_logger(__name__).warning(
+                    "--since is for the very first start; pull an earlier span by"
+                    " `connector job run intake --window`",
+                    orders_pulled_from=begun.isoformat(),
+                )
+        serve(connector)
     finally:
         if traces is not None:
             traces.shutdown()

@@ -21,6 +21,7 @@ class BuyerKind(StrEnum):
 class PaymentState(StrEnum):
     """What the storefront says of an order as a whole, in the words of no storefront."""
 
+    CART = "cart"  # not ordered yet
     UNPAID = "unpaid"  # placed, payment awaited or being checked
     PAID = "paid"
     COMPLETED = "completed"  # the storefront considers it delivered

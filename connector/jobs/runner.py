@@ -108,6 +108,7 @@ class Runner:
         self._lease = lease
         self._retry = retry
         self._stuck_after = stuck_after
+        self._started = False
         self._stopped = stop or threading.Event()
         self._under_way: dict[int, tuple[RunRow, float]] = {}
 
@@ -118,6 +119,9 @@ class Runner:
 
         No further window is begun once this process no longer leads.
         """
+        if not self._started:
+            self._runs.started(self._clock())
+            self._started = True
         return [
             outcome
             for job in self.jobs.values()

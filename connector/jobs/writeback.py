@@ -201,7 +201,10 @@ def _fields(
             for entry in (entries if isinstance(entries, list) else [])
             if isinstance(entry, dict)
         }
-        same = all(there.get(key) == value for key, value in wanted.items())
+        same = all(
+            key in there and context.storefront.same(value, there[key])
+            for key, value in wanted.items()
+        )
         same = same and body.get("status", shown.get("status")) == shown.get("status")
         return Document(row.order_id, {}) if same else None
 
@@ -224,7 +227,7 @@ def _note(
 
     def ask() -> Document | None:
         for note in context.storefront.notes(row.order_id):
-            if note.get("note") == body.get("note"):
+            if context.storefront.same(body.get("note"), note.get("note")):
                 return Document(str(note.get("id")), {})
         return None
 

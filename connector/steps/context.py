@@ -59,7 +59,8 @@ class Policy:
 class Context:
     """Everything a step may use. Built once, in `connector.bootstrap`.
 
-    `timetables` holds each business unit's by its code, and the site's own under "".
+    `timetables` holds each business unit's by its code, and the site's own under "". `first_start`
+    is when a connector first ran on this database; None before that.
     """
 
     shop: str
@@ -77,6 +78,7 @@ class Context:
     promises: Promises
     policy: Policy
     clock: Callable[[], datetime]
+    first_start: Callable[[], datetime | None]
 
     def timetables_of(self, business_units: str) -> tuple[Timetable, ...]:
         """Return the timetables of units (codes with commas); the site's while there are none."""

@@ -15,6 +15,7 @@ import structlog
 
 from connector.domain.invoicing import invoice_of, void
 from connector.domain.masking import mask_said, mask_text
+from connector.domain.order import PaymentState
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder, scaled
 from connector.errors import ConnectorError, MappingFailed, Misconfigured, RetryLater
@@ -134,7 +135,9 @@ def put_storefront(
         contents = []
         for payload in batch:
             try:
-                contents.append(_shown(context, storable(payload)))
+                shown = _shown(context, storable(payload))
+                if shown.get("payment_state") != PaymentState.CART:
+                    contents.append(shown)
             except Misconfigured:
                 raise
             except Exception as error:

@@ -45,6 +45,8 @@ class Taken(StrEnum):
     CHANGED = "changed"
     CANCELLED = "cancelled"
     ECHO = "echo"
+    CART = "cart"  # nobody ordered it yet
+    KNOWN = "known"  # completed before our first day
     UNREADABLE = "unreadable"
     SET_ASIDE = "set_aside"
 
@@ -64,6 +66,8 @@ def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
     identity = str(content.get("order_id") or payload.get("id") or "").strip()[:64]
     if not identity:
         raise MappingFailed("storefront_order", [systems.NO_ORDER_NAMED()])
+    if content.get("payment_state") == PaymentState.CART:
+        return Taken.CART
     # Whatever is wrong with the payload stands in the content, where `validate` reads it.
     content = {**content, "order_id": identity, "number": content.get("number") or identity}
     for _ in range(3):
@@ -94,7 +98,15 @@ def _new(
 ) -> Taken | None:
     now = context.clock()
     order, _ = read_order(content, shop=context.shop)
-    cancelled = order is not None and order.payment_state is PaymentState.CANCELLED
+    state = order.payment_state if order is not None else PaymentState.UNKNOWN
+    cancelled = state is PaymentState.CANCELLED
+    # What was shipped before there was a connector is not shipped again.
+    done = (
+        state is PaymentState.COMPLETED
+        and order is not None
+        and order.placed_at < (context.first_start() or now)
+    )
+    ends = Stage.CANCELLED if cancelled else Stage.CLOSED if done else None
     row = OrderRow(
         shop=context.shop,
         number=str(content["number"])[:64],
@@ -103,8 +115,8 @@ def _new(
         content_hash=content_hash(content),
         payload=dict(payload),
         content=content,
-        stage=Stage.CANCELLED if cancelled else Stage.RECEIVED,
-        next_try_at=None if cancelled else now,
+        stage=ends or Stage.RECEIVED,
+        next_try_at=None if ends else now,
         tries=0,
         cancel_requested=False,
         received_at=now,
@@ -116,7 +128,11 @@ def _new(
     )
     change = Change(
         event="received",
-        text=course.CANCELLED_BEFORE_TAKEN() if cancelled else course.RECEIVED(),
+        text=course.CANCELLED_BEFORE_TAKEN()
+        if cancelled
+        else course.COMPLETED_BEFORE_TAKEN()
+        if done
+        else course.RECEIVED(),
         stage=Stage(row.stage),
         detail={"findings": findings} if findings else {},
         mapping_version=row.mapping_version,
@@ -124,7 +140,7 @@ def _new(
     if context.orders.insert(row, change, actor, now) is None:
         return None
     tracing.begin(row.shop, row.number, row.placed_at)
-    return Taken.CANCELLED if cancelled else Taken.NEW
+    return Taken.CANCELLED if cancelled else Taken.KNOWN if done else Taken.NEW
 
 
 def _again(
@@ -176,7 +192,9 @@ def _again(
         return _remapped(context, row, fresh, actor)
     if digest == row.content_hash:
         # Only its course went on: paid at last, or completed (which is our own doing).
-        held = row.hold_cause == HoldCause.UNPAID
+        held = row.hold_cause == HoldCause.UNPAID or (
+            row.hold_cause == HoldCause.MAPPING and row.payment_state == PaymentState.UNKNOWN
+        )
         change = Change(
             event="storefront",
             text=course.STOREFRONT_SAYS(status=content.get("status")),

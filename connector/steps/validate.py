@@ -20,6 +20,8 @@ from connector.wording import Said, course, problems, together
 # By so much a shop's clock may be ahead, or its zone be wrong.
 _CLOCKS_DIFFER = timedelta(days=1)
 
+_STATUSES = "mappings/lookups/woocommerce_status.csv"
+
 
 def validate(context: Context, row: OrderRow) -> Change:
     """Accept the order, or hold it with every reason at once. Raises UnreadableOrder."""
@@ -33,7 +35,9 @@ def validate(context: Context, row: OrderRow) -> Change:
     order, unreadable = read_order(row.content, shop=row.shop)
     if order is None:
         return _held(HoldCause.SHOP_DATA, _said(unreadable))
-    if order.payment_state in (PaymentState.UNPAID, PaymentState.UNKNOWN):
+    if order.payment_state is PaymentState.UNKNOWN:
+        return _unknown(context, row, order)
+    if order.payment_state is PaymentState.UNPAID:
         return _held(HoldCause.UNPAID, (problems.UNPAID(status=repr(order.status)),))
     order = context.with_spread(order, row)
     documents = context.policy.person_documents
@@ -69,6 +73,21 @@ def _ahead(order: Order, now: datetime) -> Iterator[Problem]:
         placed, moment = (f"{each:%Y-%m-%d %H:%M} UTC" for each in (order.placed_at, now))
         reason = problems.PLACED_AHEAD(placed=placed, now=moment)
         yield Problem("placed_at", reason, problems.CORRECT_IN_SHOP(), HoldCause.SHOP_DATA)
+
+
+def _unknown(context: Context, row: OrderRow, order: Order) -> Change:
+    """Read a status anew that no lookup table knew; hold the order for IT if none knows it yet."""
+    shown, _ = context.mappings()["storefront_order"].apply_leniently(row.payload)
+    state = str(shown.get("payment_state") or PaymentState.UNKNOWN)
+    if state not in set(PaymentState) - {PaymentState.UNKNOWN}:
+        status = repr(order.status)
+        return _held(HoldCause.MAPPING, (problems.STATUS_NOT_KNOWN(status=status, file=_STATUSES),))
+    return Change(
+        event="remapped",
+        text=course.REMAPPED(),
+        next_try_at=context.clock(),
+        values={"content": {**row.content, "payment_state": state}, "payment_state": state},
+    )
 
 
 def _held(cause: HoldCause, reasons: tuple[Said, ...]) -> Change:

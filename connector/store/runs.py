@@ -35,6 +35,7 @@ _DONE_UNTIL = select(func.max(RunRow.window_to)).where(*_OF_JOB, RunRow.state ==
 _LAST = select(func.max(RunRow.window_to)).where(*_OF_JOB)
 # The watermark that says where a job begins as long as it has no run.
 _BEGUN = "begun:"
+_FIRST = "connector"
 
 
 class Runs:
@@ -198,6 +199,14 @@ class Runs:
             return at
         except IntegrityError:
             return self.watermark(name) or at
+
+    def started(self, now: datetime) -> datetime:
+        """Return when a connector first ran on this database: now, if none did."""
+        return self.begun(_FIRST, "", now)
+
+    def first_start(self) -> datetime | None:
+        """Return when a connector first ran on this database."""
+        return self.watermark(f"{_BEGUN}{_FIRST}:")
 
     def reached(self, job: str, scope: str) -> datetime | None:
         """Return how far a job has come: to the end of its last window, else where it begins."""

@@ -58,6 +58,10 @@ class Storefront(Protocol):
         """Add a note to an order. Doing it twice makes two."""
         ...
 
+    def same(self, written: Any, shown: Any) -> bool:
+        """Whether a value that it shows is one that was written, as it stores it."""
+        ...
+
     def describe(self) -> Payload:
         """Return what the storefront says of its orders' interface; empty when it says nothing."""
         ...

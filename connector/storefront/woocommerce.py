@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.errors import Rejected
-from connector.storefront import paging
+from connector.storefront import paging, stored
 from connector.storefront.port import Payload
 from connector.storefront.rest import (
     Rest,
@@ -88,6 +88,10 @@ class WooCommerce:
         """See `Storefront`."""
         answer: Payload = self._rest.write("POST", f"/orders/{order_id}/notes", body, an_object)
         return answer
+
+    def same(self, written: Any, shown: Any) -> bool:
+        """See `Storefront`."""
+        return stored.same(written, shown)
 
     def describe(self) -> Payload:
         """See `Storefront`: by the method OPTIONS, as every WordPress route describes itself."""

@@ -13,6 +13,11 @@ CANCELLED_BEFORE_TAKEN = Sentence(
     "cancelled in the storefront before it was taken",
     "接收前已在商城取消",
 )
+COMPLETED_BEFORE_TAKEN = Sentence(
+    "completed_before_taken",
+    "completed in the storefront before the connector's first day: known, not placed",
+    "连接器启用前已在商城完成：仅登记，不下达",
+)
 AFTER_SALE_SHOWN = Sentence(
     "after_sale_shown",
     "the storefront shows a return, an exchange or a refund of what was released",

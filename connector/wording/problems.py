@@ -178,6 +178,13 @@ SAME_NUMBER = Sentence(
     "商城订单 {other} 与 {this} 订单号相同。请在商城给 {this} 换一个订单号，"
     "再执行 `connector orders cancel '{number}'`",
 )
+STATUS_NOT_KNOWN = Sentence(
+    "status_not_known",
+    "the storefront's status {status} is in no lookup table: add it to {file},"
+    " then `connector orders retry --held mapping`",
+    "商城状态 {status} 不在对照表中：请信息部补充到 {file}，"
+    "再执行 `connector orders retry --held mapping`",
+)
 UNPAID = Sentence(
     "unpaid",
     "the storefront's status is {status}:"

@@ -1,0 +1,96 @@
+"""What is no order yet, what was done before there was a connector, and a status nobody knows."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.logs import configure
+from connector.sandbox.storefront import ORDER
+from connector.sandbox.storefront_seed import stamp_of
+from connector.settings import Settings
+from connector.steps.repair import retry
+from connector.store.reconciliation import Window
+from tests.support.scene import NOON, Scene, scene
+
+
+@pytest.fixture
+def day(tmp_path: Path) -> Iterator[Scene]:
+    configure("critical")
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path) as made:
+        yield made
+
+
+def order(day: Scene, number: int, placed: str | None = None, **fields: Any) -> None:
+    """Put an order into the shop that was changed just now."""
+    stamp = stamp_of(day.sandbox.clock)
+    made = deepcopy(day.shown(36)) | {
+        "id": number,
+        "number": str(number),
+        "date_created_gmt": placed or stamp,
+        "date_modified_gmt": stamp,
+        **fields,
+    }
+    day.sandbox.books.put(ORDER, str(number), made)
+
+
+@pytest.mark.parametrize("status", ["checkout-draft", "auto-draft"])
+def test_a_cart_is_taken_in_by_neither_the_intake_nor_the_night(day: Scene, status: str) -> None:
+    order(day, 901, status=status)
+    day.later(minutes=5)
+    assert day.context.orders.by_number("901") is None
+    day.until(NOON + timedelta(hours=16))
+    (night,) = [run for run in day.connector.runs.history("reconcile") if run.state == "done"][:1]
+    assert "missed" not in night.counts
+    window = Window(night.window_from, night.window_to)
+    assert "901" not in {each.number for each in day.connector.differences.of_window(window)}
+    assert day.context.orders.by_number("901") is None
+    day.change(901, status="processing", date_paid_gmt=stamp_of(day.sandbox.clock))
+    day.later(minutes=5)
+    assert day.context.orders.by_number("901") is not None
+
+
+def test_what_was_completed_before_the_first_day_is_known_and_not_placed(day: Scene) -> None:
+    day.later(minutes=5)
+    order(day, 901, "2026-11-20T02:00:00", status="completed")
+    order(day, 902, status="completed")
+    order(day, 903, "2026-11-20T02:00:00")
+    day.later(minutes=5, ticks=2)
+    assert day.stands(901) == ("closed", None)
+    assert day.sales_orders(901) == []
+    assert "before the connector's first day" in day.story(901)[0].text
+    assert day.sales_orders(902)
+    assert day.sales_orders(903)
+    day.until(NOON + timedelta(minutes=1))
+    assert day.stands(901) == ("closed", None)
+
+
+def test_a_status_that_no_lookup_knows_is_for_it_with_value_and_file(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree("mappings", tmp_path / "mappings"))
+
+    def own(settings: Settings) -> None:
+        settings.mappings = folder
+
+    configure("critical")
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path, own, anew=False) as day:
+        order(day, 901, status="wc-shipped", date_paid_gmt="2026-11-23T14:00:00")
+        day.later(minutes=5)
+        assert day.stands(901) == ("received", "mapping")
+        (reason,) = day.order(901).hold_reasons or []
+        assert "wc-shipped" in reason
+        assert "woocommerce_status.csv" in reason
+        before = day.context.mappings().version
+        with (folder / "lookups" / "woocommerce_status.csv").open("a", encoding="utf-8") as table:
+            table.write("wc-shipped,paid\n")
+        while day.context.mappings().version == before:
+            time.sleep(0.05)
+        retry(day.context, day.order(901), "it")
+        day.later(minutes=1, ticks=2)
+        assert day.stands(901) == ("ready", None)
