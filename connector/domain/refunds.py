@@ -137,7 +137,8 @@ def _to_the_cent(refund: Refund, unit: Decimal) -> Refund:
 def with_refunds(order: Order, refunds: Sequence[Refund]) -> Order:
     """Return the order with these refunds and no others set against its lines and freight.
 
-    A cent that rounding left on a line that is refunded goes to the largest that is still open.
+    The subsidy of a line that was refunded at its full price stays with the lines that are open. A
+    cent that rounding left on a refunded line goes to the largest that is still open.
     """
     quantities: dict[int, Decimal] = {}
     amounts: dict[int, Decimal] = {}
@@ -158,12 +159,32 @@ def with_refunds(order: Order, refunds: Sequence[Refund]) -> Order:
             for line in order.lines
         ),
     )
+    made = _subsidy_stays(made) if refunds else made
     cents = made.unexplained if refunds else _ZERO
     if not cents or abs(cents) > slack(minor_unit(order.currency), len(order.lines)):
         return made
     opened = made.open_lines
     at = largest([line.open_amount for line in opened])
     return made if at is None else _given_back(made, {opened[at].number: cents})
+
+
+def _subsidy_stays(order: Order) -> Order:
+    more = {
+        line.number: line.amount - line.refunded_amount
+        for line in order.lines
+        if line.open_quantity <= 0 and 0 < line.refunded_amount - line.amount <= line.subsidy
+    }
+    opened = order.open_lines
+    if not more or not opened:
+        return order
+    shares = split(
+        -sum(more.values(), _ZERO),
+        [max(line.open_amount, _ZERO) for line in opened],
+        minor_unit(order.currency),
+    )
+    return _given_back(
+        order, more | {line.number: share for line, share in zip(opened, shares, strict=True)}
+    )
 
 
 def as_of(order: Order, moment: datetime) -> Order:

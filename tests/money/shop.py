@@ -23,7 +23,7 @@ META = {
     "_buyer_kind": "company", "_invoice_kind": "ordinary", "_tax_code": "91320300MA11000ABP",
     "_contact_name": "张伟", "_contact_phone": "13900000006",
 }  # fmt: skip
-SKUS = ("XC-10450123", "XC-80513368", "XC-82027744")
+SKUS = ("XC-10450123", "XC-86010022", "XC-82027744")
 
 
 def cents(amount: Decimal, unit: Decimal = CENT) -> Decimal:

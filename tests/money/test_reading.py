@@ -64,6 +64,16 @@ def test_a_subsidy_that_is_taken_back_is_refunded_less() -> None:
     assert wrong(made) == ()
 
 
+def test_a_subsidy_that_is_not_taken_back_stays_with_what_is_open() -> None:
+    cart = Cart([Ware("50.00"), Ware("30.00"), Ware("20.00")], tax="none", fees=[("-10.00", "0")])
+    shown = order(1, cart)
+    made = read(with_refunds(shown, refund(9, [back(shown["line_items"][0], 1)])))
+    assert [line.open_amount for line in made.lines] == [
+        Decimal(0), Decimal("24.00"), Decimal("16.00")
+    ]  # fmt: skip
+    assert wrong(made) == ()
+
+
 def test_a_subsidy_taken_back_alone_is_shared_by_the_lines_that_had_it() -> None:
     cart = Cart([Ware("60.00"), Ware("40.00")], tax="none", shipping=("18.00", "0"),
                 fees=[("-10.00", "0")])  # fmt: skip
