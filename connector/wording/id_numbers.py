@@ -9,7 +9,7 @@ import unicodedata
 # numbers of parts and customers in SAP do.
 _NUMBER = re.compile(
     r"(?<!\d)[1-9１-９](?:[\s\u2010-\u2015-]{0,2}\d){13}"
-    r"(?:(?:[\s\u2010-\u2015-]{0,2}\d){3}[\s\u2010-\u2015-]{0,2}[\dXxＸｘ]|\d)(?![\dA-Za-zＸｘ])"
+    r"(?:(?:[\s\u2010-\u2015-]{0,2}\d){3}[\s\u2010-\u2015-]{0,2}(?:[XxＸｘ]|\d(?!\d))|\d(?!\d))"
 )
 _MOST_GROUPS = 6
 _LONG = 18
@@ -19,7 +19,7 @@ def masked(text: str) -> str:
     """Return a text in which of an ID number only the county and its end are left.
 
     What is written like one in 18 digits is taken for one, right or mistyped. Fifteen digits, and
-    18 that stand behind a letter, only where they hold a date: numbers of parcels are as long.
+    18 that stand beside a letter, only where they hold a date: numbers of parcels are as long.
     """
     if len(text) < _LONG - 3:
         return text
@@ -38,8 +38,8 @@ def _hidden(found: re.Match[str]) -> str:
     groups = len(re.findall(r"\w+", found.group()))
     whole = len(number) == _LONG
     born = number[6:14] if whole else f"19{number[6:12]}"
-    before = found.string[found.start() - 1 : found.start()]
-    glued = before.isascii() and before.isalpha()
+    around = found.string[found.start() - 1 : found.start()], found.string[found.end() :][:1]
+    glued = any(each.isascii() and each.isalpha() for each in around)
     if groups > _MOST_GROUPS or not (_is_date(born) or (whole and not glued)):
         return found.group()
     return f"{number[:6]}********{number[-4:]}" if whole else f"{number[:6]}*******{number[-2:]}"

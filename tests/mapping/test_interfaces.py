@@ -99,7 +99,7 @@ def test_a_mapping_is_held_against_the_shop_as_it_is_now(site: Scene) -> None:
     path.write_text(json.dumps(known), encoding="utf-8")
     order = folder / "storefront_order.yaml"
     text = order.read_text(encoding="utf-8")
-    order.write_text(text.replace("source: billing.city,", "source: billing.district,"))
+    order.write_text(text.replace("source: billing.city,", "source: billing.district,", 1))
     settings = site.connector.settings
     held = [each for each in checked(settings, live=True) if each.file == str(order)]
     assert [each.rule for each in held if "district" in each.message] == ["source"]

@@ -56,6 +56,13 @@ def test_what_a_reason_cuts_is_masked_before() -> None:
     assert ID[:12] not in shown(f"{'x' * 10} {ID}", 23)
 
 
+@pytest.mark.parametrize("number", SPELLINGS)
+def test_letters_beside_it_hide_nothing(number: str) -> None:
+    for frame in ("ID{}", "{}electronic", "no{}ok"):
+        assert _bare(number) not in _bare(masked(frame.format(number)))
+    assert ID not in masked(f"{ID}13900000001")
+
+
 @pytest.mark.parametrize("number", HARMLESS)
 def test_numbers_of_parts_parcels_and_orders_stay_legible(number: str) -> None:
     assert masked(f"about {number}, it") == f"about {number}, it"
