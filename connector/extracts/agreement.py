@@ -7,6 +7,7 @@ made anew, only this finds it: the same rows went into the CSV files.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,9 @@ _SECOND = 1 / 86_400
 _DIGITS, _ADDED = 5e-15, 4e-4
 _MOST = 10  # findings of one sheet that are told; the others are counted
 _NOTHING = Cell("", False, "")
+
+
+_CENTS = re.compile(r"-?\d+\.\d{2,}")
 
 
 @dataclass(frozen=True)
@@ -212,6 +216,15 @@ def _as_text(cell: Cell, text: str) -> bool:
     return not cell.number and cell.text == text
 
 
+def _as_words(cell: Cell, text: str) -> bool:
+    """Compare a cell of a column of text: an amount with cents is a number there too."""
+    return (
+        bool(_CENTS.fullmatch(text)) and _as_number(cell, text)
+        if cell.number
+        else (_as_text(cell, text))
+    )
+
+
 def _as_number(cell: Cell, text: str) -> bool:
     number = _decimal(text)
     if number is None or not text:
@@ -230,7 +243,7 @@ def _as_time(cell: Cell, text: str) -> bool:
 
 
 _AS: Mapping[Kind, Callable[[Cell, str], bool]] = {
-    Kind.TEXT: _as_text,
+    Kind.TEXT: _as_words,
     Kind.INTEGER: _as_number,
     Kind.QUANTITY: _as_number,
     Kind.AMOUNT: _as_number,

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connector.errors import Misconfigured
-from connector.extracts.table import Cell, Column, Kind
+from connector.extracts.table import Cell, Column, Kind, is_amount
 from connector.mapping import MappingSet
 from connector.mapping.engine import Mapping as CompiledMapping
 
@@ -46,7 +46,8 @@ class Layout:
             raise self._wrong(
                 f"{column.name}: {str(value)[:40]!r} is no {column.kind.value}"
             ) from None
-        return str(value)
+        # What a book says may be an amount: it stays a number among words.
+        return value if is_amount(value) else str(value)
 
     def _wrong(self, why: str) -> Misconfigured:
         return Misconfigured(

@@ -23,6 +23,14 @@ class Kind(StrEnum):
     TIME = "time"  # shown in the business's zone
 
 
+def is_amount(value: object) -> bool:
+    """Whether a value is a number with cents, also where its column is of text."""
+    if not isinstance(value, Decimal):
+        return False
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent <= -2
+
+
 @dataclass(frozen=True)
 class Column:
     """One column. `name` is stable and heads the CSV; people read the two titles."""

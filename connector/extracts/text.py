@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -10,16 +11,29 @@ from zoneinfo import ZoneInfo
 from connector.extracts.table import Cell, Kind
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# What spreadsheet programs take for the beginning of a formula (OWASP, CSV injection), also
-# behind white space and in full width.
-_FORMULA = re.compile("^[\\s\u00a0\u3000]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]")
+# What spreadsheet programs take for the beginning of a formula (OWASP, CSV injection), also in
+# full width.
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+# White space, and characters that nobody sees: programs drop them before they look.
+_UNSEEN = frozenset({"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"})
 _LONGEST = 32_000  # a cell of Excel holds 32,767 characters
 
 
 def neutral(text: str) -> str:
     """Return text that no spreadsheet runs as a formula: such text gets a leading apostrophe."""
     text = _CONTROL.sub(" ", text).replace("\r\n", "\n")[:_LONGEST]
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if _begins_formula(text) else text
+
+
+def _begins_formula(text: str) -> bool:
+    if text.startswith(("\t", "\r")):
+        return True
+    for character in text:
+        if character in _FORMULA:
+            return True
+        if unicodedata.category(character) not in _UNSEEN:
+            return False
+    return False
 
 
 def plain(value: Cell, kind: Kind, zone: ZoneInfo) -> str:
@@ -35,7 +49,7 @@ def plain(value: Cell, kind: Kind, zone: ZoneInfo) -> str:
     if isinstance(value, Decimal) and kind is Kind.AMOUNT:
         return f"{value:.2f}" if value == round(value, 2) else f"{value:f}"
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return f"{value:f}" if kind is Kind.TEXT else f"{value.normalize():f}"
     if isinstance(value, int):
         return str(value)
     return neutral(value)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 from xlsxwriter.utility import xl_range_abs
 
-from connector.extracts.table import Cell, Column, Kind
+from connector.extracts.table import Cell, Column, Kind, is_amount
 from connector.extracts.text import neutral
 
 # A workbook carries its time of making; a fixed one keeps equal content equal to the byte.
@@ -121,6 +121,7 @@ class Sheet:
             )
             for column in self.columns
         ]
+        self._amounts = self.book.number_style(Kind.AMOUNT, bottom=4, bottom_color=LINE)
         self._begin()
 
     def add(self, cells: Sequence[Cell]) -> None:
@@ -135,7 +136,9 @@ class Sheet:
                 index,
                 value,
                 column.kind,
-                self._styles[index],
+                self._amounts
+                if column.kind is Kind.TEXT and is_amount(value)
+                else self._styles[index],
                 self.book.zone,
             )
             if self.rows < _SAMPLE and value is not None:
@@ -245,7 +248,7 @@ def write(
         sheet.write_datetime(row, index, value.astimezone(zone).replace(tzinfo=None), style)
     elif isinstance(value, date):
         sheet.write_datetime(row, index, datetime(value.year, value.month, value.day), style)
-    elif isinstance(value, Decimal | int) and kind is not Kind.TEXT:
+    elif isinstance(value, Decimal | int) and (kind is not Kind.TEXT or is_amount(value)):
         sheet.write_number(row, index, float(value), style)
     else:
         sheet.write_string(row, index, neutral(str(value)), style)

@@ -80,6 +80,11 @@ def test_csv_is_rfc_4180_with_byte_order_mark_and_times_of_the_business() -> Non
         "－1",
         "＠x",
         "\x00=1",
+        "\ufeff=HYPERLINK(1)",
+        "\u200b@x",
+        "\u200b \ufeff\u00ad+1",
+        "\u202e-1",
+        "\ufe0f=1",
     ],
 )
 def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
@@ -89,6 +94,19 @@ def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "1-2", "a=b", "徐工", "'=1", "(=1)"])
 def test_other_text_stays_as_it_is(text: str) -> None:
     assert neutral(text) == text
+
+
+def test_an_amount_among_words_is_a_number_in_csv_and_workbook_and_words_are_not() -> None:
+    columns = (Column("number", "订单号", "Order"), Column("dms", "DMS", "DMS"))
+    rows = (("31", Decimal("-50.00")), ("32", "-50.00"), ("33", "released"), ("34", None))
+    made = Table("differences", "差异", columns, rows)
+    _, *lines = read(csv_bytes(made, ZONE))
+    assert [line[1] for line in lines] == ["-50.00", "'-50.00", "released", ""]
+    book = openpyxl.load_workbook(io.BytesIO(workbook_bytes([made], ZONE, "差异")))
+    cells = [book["差异"].cell(row, 2) for row in range(3, 7)]
+    assert [cell.value for cell in cells] == [-50, "'-50.00", "released", None]
+    assert [cell.data_type for cell in cells[:3]] == ["n", "s", "s"]
+    assert "0.00" in cells[0].number_format
 
 
 @given(st.lists(st.text(), min_size=1, max_size=5))

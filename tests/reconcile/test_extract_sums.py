@@ -10,14 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from sqlalchemy import delete, select, update
 
 from connector.domain.calendar import Timetable
 from connector.domain.deadlines import Promises
-from connector.domain.lifecycle import Stage
-from connector.domain.reconciliation import Book, BookDocument, Rules
+from connector.domain.lifecycle import Owner, Stage
+from connector.domain.reconciliation import Book, BookDocument, Difference, Kind, Rules, State
 from connector.extracts.day import Day, write_day
 from connector.extracts.records import Clerk, of_difference
 from connector.extracts.verify import verify
@@ -30,7 +31,7 @@ from connector.store.our_book import OurBook
 from connector.store.reconciliation import Differences, Window
 from connector.store.shared import share_out
 from connector.store.tables import Base, DocumentRow, LineRow, OrderRow
-from connector.wording import both
+from connector.wording import both, quoted
 from tests.reconcile.test_planted import DAYS, several
 from tests.reconcile.world import DAY, END, START, Case, make
 from tests.support import books as ours
@@ -231,3 +232,25 @@ def test_the_files_of_many_days_add_up_to_every_book(
     day: list[tuple[int, list[int]]], database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     files_add_up(day, database, tmp_path_factory.mktemp("day"))
+
+
+def test_a_negative_amount_of_a_book_is_a_number_in_the_day_and_verifies(tmp_path: Path) -> None:
+    difference = Difference(
+        id=1, number="31", line=0, document="", kind=Kind.AMOUNT, field="total",
+        storefront=Decimal("50.00"), connector=Decimal("-50.00"), dms="-50.00", sap=None,
+        amount=Decimal("100.00"), ordered_storefront=Decimal("-100.00"), ordered_dms=Decimal(0),
+        invoiced_dms=Decimal(0), invoiced_sap=Decimal(0), owner=Owner.OPS, placed_at=START,
+        since=date.fromisoformat(DAY), age=0, state=State.NEW, explanation="", explained_by="",
+        detail=quoted("-1 of them"), carried=False,
+    )  # fmt: skip
+    day = Day(date.fromisoformat(DAY), START, END, END)
+    write_day(day, [of_difference(difference, both)], MAPPINGS, tmp_path, ZONE)
+    assert verify(tmp_path) == []
+    with (tmp_path / "differences.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["connector"], row["ordered_storefront"]) == ("-50.00", "-100.00")
+    assert (row["dms"], row["detail"]) == ("'-50.00", "'-1 of them")
+    book = openpyxl.load_workbook(next(tmp_path.glob("*.xlsx")))
+    shown = [cell.value for line in book["差异 Differences"].iter_rows() for cell in line]
+    assert -50 in shown
+    assert "'-50.00" in shown
