@@ -18,6 +18,7 @@ class Books:
 
     A document is a JSON object. Kinds are named `system.kind`, for example `sap.customer`.
     All access holds `lock`; a request handler that reads and then writes holds it throughout.
+    Raises ValueError for a file that is no such memory.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -26,8 +27,13 @@ class Books:
         self._file: sqlite3.Connection | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._file.execute("PRAGMA journal_mode=WAL")
+            try:
+                self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+                self._file.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.Error as error:
+                raise ValueError(
+                    f"{path}: cannot keep the sandbox's memory ({error}) — give the name of a file"
+                ) from None
             self._file.execute("PRAGMA synchronous=NORMAL")
             self._file.execute(
                 "CREATE TABLE IF NOT EXISTS document"

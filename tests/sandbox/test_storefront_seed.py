@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
+
+from connector.sandbox.books import Books
 from connector.sandbox.storefront_seed import placed_until, read_orders, sample_refunds
 
 _NOW = datetime(2027, 3, 5, 4, 5, tzinfo=UTC)
@@ -25,3 +29,13 @@ def test_the_samples_are_placed_in_the_last_minutes_and_all_are_news() -> None:
         ]
         assert spans[0] == spans[1]
     assert all(each["date_created_gmt"].startswith("2027-03-05T03:5") for each in refunds)
+
+
+@pytest.mark.parametrize("what", ["folder", "text"])
+def test_a_memory_that_is_no_file_of_ours_is_refused_with_its_name(
+    tmp_path: Path, what: str
+) -> None:
+    path = tmp_path / "state"
+    path.mkdir() if what == "folder" else path.write_text("no database " * 100)
+    with pytest.raises(ValueError, match=r"state: .* give the name of a file"):
+        Books(path)
