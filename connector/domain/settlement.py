@@ -9,7 +9,7 @@ as an adjustment (调整) of a later one.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -71,12 +71,16 @@ class Shipped:
 
 @dataclass(frozen=True)
 class Refunded:
-    """One refund as the storefront booked it; `amounts` by line number, 0 for what has no line."""
+    """One refund as the storefront booked it; `amounts` by line number, 0 for what has no line.
+
+    `pieces` are those of the lines that the buyer does not keep.
+    """
 
     refund_id: str
     kind: SaleKind
     at: datetime
     amounts: Mapping[int, Decimal]
+    pieces: Mapping[int, Decimal] = field(default_factory=dict)
 
 
 def expected(
@@ -90,7 +94,8 @@ def expected(
     """Return every amount that the books show for one unit's part of an order, by now.
 
     Of a refund counts only what exceeds the value of pieces that never left: those were never a
-    sale. Amounts are split to the cent, the last part taking what is left.
+    sale. What was not given back of pieces that stay is the unit's all the same. Amounts are split
+    to the cent, the last part taking what is left.
     """
     lines = {line.number: line for line in order.lines if line.business_unit == unit}
     entries: list[Entry] = []
@@ -129,27 +134,38 @@ def _refunds(
     refunds: Sequence[Refunded],
     zone: ZoneInfo,
 ) -> list[Entry]:
-    entries = []
     minor = minor_unit(order.currency)
     unsold = {
         number: line.amount - _part(line.amount, gone[number], line, minor)
         for number, line in lines.items()
     }
-    for refund in sorted(refunds, key=lambda each: (each.at, each.refund_id)):
-        kind = EntryKind.REFUND if refund.kind is SaleKind.REFUND else EntryKind.RETURN
+    counted: dict[tuple[str, int], Decimal] = {}
+    stayed = dict.fromkeys(lines, _ZERO)
+    oldest_first = sorted(refunds, key=lambda each: (each.at, each.refund_id))
+    for refund in oldest_first:
         for number, amount in sorted(refund.amounts.items()):
             if number == 0:
-                counted = _share(order, unit, amount)
+                counted[refund.refund_id, 0] = _share(order, unit, amount)
             elif number in lines:
                 absorbed = min(amount, unsold[number])
                 unsold[number] -= absorbed
-                counted = amount - absorbed
-            else:
-                continue
-            if counted:
+                counted[refund.refund_id, number] = amount - absorbed
+        for number, pieces in refund.pieces.items():
+            if number in lines and pieces:
+                stayed[number] += pieces
+                if gone[number] + stayed[number] >= lines[number].quantity:
+                    # Nothing more leaves: what was not given back of these pieces is the unit's.
+                    counted[refund.refund_id, number] -= unsold.pop(number, _ZERO)
+                    unsold[number] = _ZERO
+    entries = []
+    for refund in oldest_first:
+        kind = EntryKind.REFUND if refund.kind is SaleKind.REFUND else EntryKind.RETURN
+        for number in sorted(refund.amounts):
+            amount = counted.get((refund.refund_id, number), _ZERO)
+            if amount:
                 key = f"{order.number}/refund {refund.refund_id}/{number}"
                 month = _month(refund.at, zone)
-                entries.append(Entry(kind, key, order.number, month, -counted))
+                entries.append(Entry(kind, key, order.number, month, -amount))
     return entries
 
 

@@ -249,13 +249,15 @@ def refunds_of(kept: Kept, until: datetime) -> list[Refunded]:
         if at >= until:
             continue
         amounts: dict[int, Decimal] = {}
+        pieces: dict[int, Decimal] = {}
         for line in refund.lines:
             if line.number:
                 amounts[line.number] = amounts.get(line.number, Decimal(0)) + line.amount
+                pieces[line.number] = pieces.get(line.number, Decimal(0)) + line.quantity
         if refund.freight + refund.rest:
             amounts[0] = refund.freight + refund.rest
         kind = kinds.get(refund.refund_id, SaleKind.REFUND)
-        made.append(Refunded(refund.refund_id, kind, at, amounts))
+        made.append(Refunded(refund.refund_id, kind, at, amounts, pieces))
     return made
 
 
