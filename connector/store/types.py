@@ -144,13 +144,14 @@ class Unreadable(dict[str, Any]):
 
 
 class ExactJson(TypeDecorator[Any]):
-    """A JSON object or list as text. Numbers with a point come back as Decimal.
+    """A JSON object as text. Numbers with a point come back as Decimal.
 
     Decimal and times go in as text. What cannot be read comes back as `Unreadable`.
     """
 
     impl = _Text
     cache_ok = True
+    _read_as: type[Any] = dict
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Write compactly and in a stable sequence of keys."""
@@ -163,7 +164,14 @@ class ExactJson(TypeDecorator[Any]):
         if value is None:
             return None
         read = read_json(value)
-        return read if isinstance(read, dict | list) else Unreadable()
+        return read if isinstance(read, self._read_as) else Unreadable()
+
+
+class ExactJsonList(ExactJson):
+    """A JSON list as text: see `ExactJson`."""
+
+    cache_ok = True
+    _read_as = list
 
 
 def read_json(text: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from connector.store.types import Exact, ExactJson, UtcDateTime
+from connector.store.types import Exact, ExactJson, ExactJsonList, UtcDateTime
 
 
 class Base(DeclarativeBase):
@@ -27,5 +27,5 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         Decimal: Exact,
         dict[str, Any]: ExactJson,
-        list[Any]: ExactJson,
+        list[Any]: ExactJsonList,
     }
