@@ -142,7 +142,7 @@ def _sheets(
         title = f"{mapping.target.system} {function}"
         try:
             applied, traces = (
-                mapping.trace_call(place, source) if mapping.calls else mapping.trace(source)
+                mapping.trace(source, place) if mapping.calls else mapping.trace(source)
             )
         except MappingFailed as error:
             yield Sheet(case.part, title, "", notes=case.assumed, wrong=tuple(error.findings))
@@ -305,6 +305,9 @@ class _Recorder:
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
         return {}
+
+    def interface(self, function: str) -> Mapping[str, Parameter]:
+        return self.describe(function)
 
     def ping(self) -> str:
         return ""

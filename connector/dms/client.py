@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -24,13 +24,16 @@ from connector.dms.errors import lost, of_status, typed
 from connector.dms.fit import findings as unfit
 from connector.dms.lent import LentClient, Message
 from connector.dms.transport import DmsSettings, DmsTransport
-from connector.errors import MappingFailed, Misconfigured, RetryLater, nothing_sent
+from connector.errors import ConnectorError, MappingFailed, Misconfigured, RetryLater, nothing_sent
 from connector.mapping import MappingSet
 from connector.wording import systems
 
 __all__ = ["DmsSettings", "SoapDms"]
 
 _log = structlog.get_logger(__name__)
+
+# Seconds after which a WSDL that could not be read is read again for judging requests early.
+_TRIED_AGAIN = 60.0
 
 
 class SoapDms:
@@ -60,6 +63,8 @@ class SoapDms:
         self._hash = ""
         self._read = False
         self._look_again = 0.0
+        self._first_look = threading.Lock()
+        self._unread_until = 0.0
         # Whether the DMS has taken any call of this process.
         self._admitted = False
 
@@ -91,6 +96,25 @@ class SoapDms:
         if isinstance(error, Fault) and not isinstance(meant, Misconfigured):
             self._admitted = True
         return meant
+
+    def findings(self, operation: str, request: Mapping[str, Any]) -> list[str]:
+        """See `Dms`."""
+        self._readable()
+        with self._lent() as client:
+            self._offered(client, operation)
+            return client.judge(operation, request)
+
+    def _readable(self) -> None:
+        """Raise where the WSDL cannot be had; it is then not tried again for a while."""
+        first = self._description is None
+        with self._first_look if first else nullcontext():
+            if self._monotonic() < self._unread_until:
+                raise RetryLater(systems.NO_WSDL(error="RetryLater"), place=self._settings.wsdl)
+            try:
+                self._current()
+            except ConnectorError:
+                self._unread_until = self._monotonic() + _TRIED_AGAIN
+                raise
 
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
         """See `Dms`."""
@@ -157,12 +181,7 @@ class SoapDms:
             )
 
     def _message(self, client: LentClient, operation: str, request: Mapping[str, Any]) -> Message:
-        if client.operation(operation) is None:
-            raise Misconfigured(
-                f"the WSDL has no operation {operation}",
-                place=f"DMS {operation}",
-                remedy=f"map one of {', '.join(sorted(client.operations()))}",
-            )
+        self._offered(client, operation)
         try:
             message = client.message(operation, request)
         except Exception as error:
@@ -172,6 +191,14 @@ class SoapDms:
         if findings:
             raise MappingFailed(f"DMS {operation}", findings)
         return message
+
+    def _offered(self, client: LentClient, operation: str) -> None:
+        if client.operation(operation) is None:
+            raise Misconfigured(
+                f"the WSDL has no operation {operation}",
+                place=f"DMS {operation}",
+                remedy=f"map one of {', '.join(sorted(client.operations()))}",
+            )
 
     @contextmanager
     def _lent(self) -> Iterator[LentClient]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import structlog
 from lxml import etree
 
 from connector.dms.wsdl import XSD, Description, parse, references
+from connector.wording import Said, quoted, systems
 
 _log = structlog.get_logger(__name__)
 
@@ -198,20 +200,49 @@ def _declared(wrapper: Wrapper, known: set[str]) -> bytes:
     return etree.tostring(schema)
 
 
-def _told(entry: etree._LogEntry) -> str:
+# What libxml2 says of a facet → the same in a sentence; the text is that of its message.
+_FACETS: Mapping[str, tuple[str, Callable[..., Said]]] = {
+    "enumeration": (
+        r"element of the set \{(.*)\}",
+        lambda allowed: systems.NONE_OF(allowed=allowed),
+    ),
+    "pattern": (
+        r"accepted by the pattern '(.*)'",
+        lambda pattern: systems.NOT_OF_FORM(pattern=pattern),
+    ),
+    "maxLength": (
+        r"length of '(\d+)'.*maximum length of '(\d+)'",
+        lambda length, most: systems.CHARACTERS(length=length, most=most),
+    ),
+    "minLength": (
+        r"length of '(\d+)'.*minimum length of '(\d+)'",
+        lambda length, least: systems.TOO_SHORT(length=length, least=least),
+    ),
+    "totalDigits": (r"\('(\d+)'\)", lambda most: systems.MORE_DIGITS(most=most)),
+    "fractionDigits": (r"\('(\d+)'\)", lambda most: systems.MORE_DECIMALS(most=most)),
+}
+
+
+def _facet(message: str) -> Said | None:
+    facet = re.search(r"\[facet '(\w+)'\]", message)
+    pattern, say = _FACETS.get(facet[1] if facet else "", ("", None))
+    told = re.search(pattern, message) if say is not None else None
+    return say(*told.groups()) if say is not None and told is not None else None
+
+
+def _told(entry: etree._LogEntry) -> Said:
     path = "/".join(
         part.rpartition(":")[2] for part in (entry.path or "").split("/") if part and part != "*"
     )
-    message = entry.message.replace("Element ", "", 1)
     # Values are not repeated: they may be personal.
-    return f"{path}: {_without_values(message)}"
+    return systems.NAMED(name=path, message=_facet(entry.message) or _without_values(entry.message))
 
 
-def _without_values(message: str) -> str:
-    head, mark, tail = message.partition("The value ")
+def _without_values(message: str) -> Said:
+    head, mark, tail = message.replace("Element ", "", 1).partition("The value ")
     if not mark:
-        return message[:300]
-    return f"{head}the value {tail.partition(chr(39) + ' ')[2] or tail}"[:300]
+        return quoted(head[:300])
+    return quoted(f"{head}the value {tail.partition(chr(39) + ' ')[2] or tail}"[:300])
 
 
 def _depth(element: etree._Element, most: int) -> int:

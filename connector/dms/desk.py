@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector.dms.port import Dms
 from connector.errors import (
     AlreadyThere,
+    ConnectorError,
     InDoubt,
     MappingFailed,
     Misconfigured,
@@ -18,6 +20,7 @@ from connector.errors import (
 )
 from connector.mapping import Mapping as FieldMapping
 from connector.mapping import MappingSet, Reading
+from connector.mapping.origin import Unfit, traced
 from connector.wording import systems, together
 
 
@@ -64,6 +67,22 @@ class DmsDesk:
         return Prepared(
             conversation, operation, applied.body, applied.notes, mapping.version, source
         )
+
+    def foresee(
+        self, conversation: str, source: Mapping[str, Any], unknown: frozenset[str]
+    ) -> list[Unfit]:
+        """Return what of a write the mapping or the WSDL refuses, as far as they can be read now.
+
+        For the `unknown` parts of the source something else stands, which is not judged.
+        """
+        mapping = self._mappings()[conversation].of(source)
+        if mapping.absent:
+            return []
+        body, findings = mapping.attempt(source)
+        # What cannot be judged now is judged when it is sent.
+        with suppress(ConnectorError):
+            findings += self._dms.findings(mapping.target.operation, body)
+        return traced(mapping.spec.request, source, findings, unknown)
 
     def send(self, prepared: Prepared) -> dict[str, Any]:
         """Make a write and return the values of its answer.

@@ -60,6 +60,10 @@ class GatedDms:
         # Of two threads that come first at once, both pass the gate that was set first.
         return gate or self._gates.setdefault(endpoint, self._gate.beside(endpoint))
 
+    def findings(self, operation: str, request: Mapping[str, Any]) -> list[str]:
+        """See `Dms`."""
+        return self._dms.findings(operation, request)
+
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
         """See `Dms`."""
         return self._dms.envelope(operation, request)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import zeep
 from lxml import etree
+from zeep.exceptions import ValidationError
 from zeep.wsdl.messages.multiref import process_multiref
 from zeep.wsdl.messages.soap import RpcMessage
 from zeep.wsse.username import UsernameToken
@@ -20,6 +22,7 @@ from connector.dms.errors import unreadable
 from connector.dms.transport import DmsSettings, DmsTransport
 from connector.dms.writer import DEEPEST, Plan
 from connector.errors import ConnectorError, Misconfigured
+from connector.wording import systems
 
 # Statuses under which SOAP answers and faults come; 400 is SOAP 1.2's for the sender's faults.
 _SOAP = (200, 400, 500)
@@ -144,6 +147,25 @@ class LentClient:
         measured = message.planned and self._settings.deepest_answer >= DEEPEST
         return self._contract.findings(message.envelope, wrapper, measured=measured)
 
+    def judge(self, operation: str, request: Mapping[str, Any]) -> list[str]:
+        """Return everything by which a request, or a part of one, breaks the WSDL.
+
+        zeep stops at the first element that is missing: it is filled in, and the rest judged.
+        """
+        found: list[str] = []
+        body = copy.deepcopy(dict(request))
+        while True:
+            try:
+                message = self.message(operation, body)
+            except Exception as error:
+                path = error.path if isinstance(error, ValidationError) else []
+                filled = list(_filled(body, path[1:]))
+                if not filled:
+                    return found or [str(error)[:300]]
+                found += [systems.NAMED(name=each, message=systems.NEEDED()) for each in filled]
+            else:
+                return found + self.broken(operation, message)
+
     def findings(self, operation: str, envelope: etree._Element) -> list[str]:
         """Return how an answer breaks the WSDL, or that it is another operation's."""
         bound = self.operation(operation)
@@ -200,6 +222,23 @@ class LentClient:
                 if isinstance(bound.output, RpcMessage) and bound.output.body is not None:
                     found.append(Wrapper(_response(bound), _parts(bound.output)))
         return found
+
+
+def _filled(value: Any, path: Sequence[str], place: str = "") -> Iterator[str]:
+    """Fill in an empty text for the element that is missing at a path, and give its places."""
+    if isinstance(value, list):
+        for number, each in enumerate(value, start=1):
+            yield from _filled(each, path, f"{place}[{number}]")
+        return
+    if not path or not isinstance(value, dict):
+        return
+    name, *rest = path
+    at = f"{place}.{name}".lstrip(".")
+    if rest:
+        yield from _filled(value.get(name), rest, at)
+    elif name not in value:
+        value[name] = ""
+        yield at
 
 
 def _parts(message: Any) -> list[tuple[str, etree.QName, bool]]:

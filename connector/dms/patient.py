@@ -48,6 +48,10 @@ class PatientDms:
         result: dict[str, Any] = self._retrying(self._dms.call, operation, request, write=write)
         return result
 
+    def findings(self, operation: str, request: Mapping[str, Any]) -> list[str]:
+        """See `Dms`."""
+        return self._dms.findings(operation, request)
+
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
         """See `Dms`."""
         return self._dms.envelope(operation, request)

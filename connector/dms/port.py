@@ -18,6 +18,14 @@ class Dms(Protocol):
         """
         ...
 
+    def findings(self, operation: str, request: Mapping[str, Any]) -> list[str]:
+        """Return how a request breaks the WSDL's schema (`path: what is wrong`). Nothing is sent.
+
+        The request may be a part of one: everything is found at once. Raises RetryLater or
+        Misconfigured where the WSDL cannot be had now.
+        """
+        ...
+
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
         """Return the exact envelope that `call` would send, without credentials."""
         ...

@@ -144,17 +144,22 @@ class Mapping:
         """Return the request for a source. Raises MappingFailed with every finding at once."""
         return self._applied(self.of(source)._request, source)
 
-    def trace(self, source: AbstractMapping[str, Any]) -> tuple[Applied, list[Traced]]:
-        """Return the request and the origin of each of its values. Raises MappingFailed."""
-        traces: list[Traced] = []
-        return self._applied(self.of(source)._request, source, traces), traces
-
-    def trace_call(
-        self, place: int, source: AbstractMapping[str, Any]
+    def trace(
+        self, source: AbstractMapping[str, Any], call: int | None = None
     ) -> tuple[Applied, list[Traced]]:
-        """Return the request of one of several calls likewise. Raises MappingFailed."""
+        """Return the request, or that of one of several calls, and the origin of each value.
+
+        Raises MappingFailed.
+        """
         traces: list[Traced] = []
-        return self._applied(self.of(source)._calls[place][1], source, traces), traces
+        return self._applied(self._fields_of(source, call), source, traces), traces
+
+    def attempt(
+        self, source: AbstractMapping[str, Any], call: int | None = None
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Return as much of the request as can be made, and everything that is wrong with it."""
+        run = _Run()
+        return _build(self._fields_of(source, call), {**source, "root": source}, run), run.findings
 
     def apply_leniently(
         self, source: AbstractMapping[str, Any]
@@ -203,6 +208,10 @@ class Mapping:
                 words = str(code(scope) or ""), str(text(scope) or "")
                 return Reading(outcome, *words, {}, rule.when is None)
         return Reading("unknown" if self._rules else "ok", "", "", {}, True)
+
+    def _fields_of(self, source: AbstractMapping[str, Any], call: int | None) -> Sequence[_Field]:
+        mapping = self.of(source)
+        return mapping._request if call is None else mapping._calls[call][1]
 
     def _applier(self, place: int) -> Callable[[Any], Applied]:
         return lambda source: self._applied(self.of(source)._calls[place][1], source)

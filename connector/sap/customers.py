@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +12,18 @@ from typing import Any
 from connector.departure import last_look
 from connector.domain.matching import Candidate
 from connector.domain.order import Buyer
-from connector.errors import InDoubt, MappingFailed, Rejected, RetryLater, nothing_sent
+from connector.errors import (
+    ConnectorError,
+    InDoubt,
+    MappingFailed,
+    Rejected,
+    RetryLater,
+    nothing_sent,
+)
 from connector.mapping import Mapping as Spoken
 from connector.mapping import MappingSet
+from connector.mapping.origin import Unfit, traced
+from connector.sap import fitting
 from connector.sap.answers import check_call, obey_all
 from connector.sap.conversion import alpha
 from connector.sap.errors import doubted
@@ -125,6 +134,25 @@ class CustomerDesk:
         number = self._in_one_session(mapping, source, number_in, given)
         self._there(number, systems.DONE_CREATED())
         return number
+
+    def foresee(
+        self, buyer: Buyer, business_unit: Mapping[str, Any], reference: str
+    ) -> list[Unfit]:
+        """Return what of a creation the mapping or SAP's interfaces refuse, as far as known now.
+
+        What is made of the answer of an earlier call is not judged.
+        """
+        mapping = self._creation(buyer)
+        source = _source(buyer, business_unit, reference)
+        unknown = frozenset({"answers"})
+        found: list[Unfit] = []
+        for place, call in enumerate(mapping.of(source).spec.calls):
+            body, findings = mapping.attempt(source, place)
+            # What cannot be judged now is judged when it is sent.
+            with suppress(ConnectorError):
+                findings += fitting.findings(self._system.interface(call.function), body)
+            found += traced(call.request, source, findings, unknown)
+        return found
 
     def correct(self, number: str, buyer: Buyer, business_unit: Mapping[str, Any]) -> Candidate:
         """Write the buyer's data into a customer's record and return it as it then stands.

@@ -32,6 +32,11 @@ class GatedSap:
         with self._gate.passed("describe"):
             return self._system.describe(function)
 
+    def interface(self, function: str) -> Mapping[str, Parameter]:
+        """See `SapSystem`."""
+        with self._gate.passed("describe"):
+            return self._system.interface(function)
+
     def ping(self) -> str:
         """See `SapSystem`. A person who asks is not kept back."""
         return self._system.ping()

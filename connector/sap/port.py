@@ -78,6 +78,13 @@ class SapSystem(Protocol):
         """Return the interface of a function module by parameter. Raises Misconfigured."""
         ...
 
+    def interface(self, function: str) -> Mapping[str, Parameter]:
+        """Return the interface that requests are held against: SAP's, or else the stored one.
+
+        Raises RetryLater, Rejected or Misconfigured.
+        """
+        ...
+
     def ping(self) -> str:
         """Log on, change nothing, and return what answered."""
         ...

@@ -96,6 +96,10 @@ class RfcSap:
                 return borrowed.describe(function)
         return self._described[function]
 
+    def interface(self, function: str) -> Mapping[str, Parameter]:
+        """See `SapSystem`."""
+        return self.describe(function)
+
     def ping(self) -> str:
         """See `SapSystem`."""
         answer = self.call("STFC_CONNECTION", {"REQUTEXT": "connector"})

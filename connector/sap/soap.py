@@ -115,6 +115,13 @@ class SoapSap:
         with self._turnstile.passed():
             return self._describe(function, self._own())
 
+    def interface(self, function: str) -> Mapping[str, Parameter]:
+        """See `SapSystem`."""
+        if function in self._described:
+            return self._described[function]
+        with self._turnstile.passed():
+            return self._interface(function, self._own())
+
     def ping(self) -> str:
         """See `SapSystem`."""
         answer = self.call("STFC_CONNECTION", {"REQUTEXT": "connector"})

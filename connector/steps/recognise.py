@@ -14,7 +14,9 @@ from connector.domain.matching import Candidate, Decision, Verdict, decide
 from connector.domain.order import Buyer, Order
 from connector.errors import ConnectorError, MappingFailed, Rejected, RetryLater, UnreadableOrder
 from connector.steps.context import Context, buyer_key
+from connector.steps.foreseen import wrong_with_customer, wrong_with_documents
 from connector.steps.outbound import Document, numbers_given
+from connector.steps.validate import hold_for
 from connector.store.calls import Call, CallState
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
@@ -73,17 +75,26 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
     `found` is what a look-up for many orders brought; by default SAP is asked here.
     """
     order = context.read(row)
+    wrong = wrong_with_documents(context, row, order)
     key = buyer_key(order.buyer)
     bound = context.customers.get(key)
     if bound is not None:
-        return _recognised(
-            context, bound.number, course.KNOWN_CUSTOMER(number=bound.number, how=_how(bound.how))
+        return (
+            hold_for(wrong)
+            if wrong
+            else _recognised(
+                context,
+                bound.number,
+                course.KNOWN_CUSTOMER(number=bound.number, how=_how(bound.how)),
+            )
         )
     planned = creation(context, row, order)
     call = context.calls.find(planned.key)
     if call is not None and call.state != CallState.PENDING:
         # A creation is under way or was made: its outcome comes before any new look.
-        return _create(context, row, order)
+        return (
+            hold_for(wrong) if wrong and call.order_pk != row.id else _create(context, row, order)
+        )
     if isinstance(found, ConnectorError):
         raise found
     decision = None if found is None else decide(order.buyer, found)
@@ -91,6 +102,11 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
         # Before somebody is created, SAP is asked at this very moment.
         found = context.sap_customers.find([order.buyer])[0]
         decision = decide(order.buyer, found)
+    recognised = decision.verdict is Verdict.RECOGNISED and bool(decision.number and found)
+    if not recognised and (decision.verdict is Verdict.NEW or call is not None):
+        wrong += wrong_with_customer(context, order)
+    if wrong:
+        return hold_for(wrong)
     if decision.verdict is Verdict.RECOGNISED and decision.number is not None and found:
         if call is not None:
             # Somebody made the record meanwhile: it is not to be created any more.
@@ -121,7 +137,9 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
 
 def create_customer(context: Context, row: OrderRow) -> Change:
     """Create the customer although there are candidates: the sales rep said that it is new."""
-    return _create(context, row, context.read(row))
+    order = context.read(row)
+    wrong = wrong_with_documents(context, row, order) + wrong_with_customer(context, order)
+    return hold_for(wrong) if wrong else _create(context, row, order)
 
 
 def _create(

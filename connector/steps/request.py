@@ -5,7 +5,8 @@ And, for the after-sales flow, the registration of a return (退货登记), work
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -30,23 +31,35 @@ from connector.steps.sales_order import (
 )
 from connector.store.calls import Call
 from connector.store.changes import Change, NewDocument
-from connector.store.tables import OrderRow
+from connector.store.tables import DocumentRow, OrderRow
 from connector.wording import course
 from connector.wording.terms import term
 
 RETURN = "dms_return"
 
 
+@dataclass(frozen=True)
+class Request:
+    """A document that each business unit is asked for, and what stands behind our number for it."""
+
+    conversation: str
+    kind: str
+    suffix: str
+    stage: Stage
+
+
+DELIVERY_NOTE = Request("dms_delivery_note", "delivery_note", "DN", Stage.NOTED)
+INVOICE_APPLICATION = Request("dms_invoice_application", "invoice_application", "IA", Stage.READY)
+
+
 def note(context: Context, row: OrderRow) -> Change:
     """Request the delivery note of the first business unit that has none for this delivery."""
-    return _request(context, row, "dms_delivery_note", "delivery_note", "DN", Stage.NOTED)
+    return _request(context, row, DELIVERY_NOTE)
 
 
 def apply(context: Context, row: OrderRow) -> Change:
     """Apply for the invoice at the first business unit that has none for this delivery."""
-    return _request(
-        context, row, "dms_invoice_application", "invoice_application", "IA", Stage.READY
-    )
+    return _request(context, row, INVOICE_APPLICATION)
 
 
 def register_return(
@@ -93,9 +106,28 @@ def register_return(
     )
 
 
-def _request(
-    context: Context, row: OrderRow, conversation: str, kind: str, suffix: str, stage: Stage
-) -> Change:
+def source_of(
+    request: Request,
+    row: OrderRow,
+    part: Mapping[str, Any],
+    sales_order: str,
+    delivery: tuple[int, Mapping[int, Decimal]],
+    documents: Sequence[DocumentRow],
+) -> dict[str, Any]:
+    """Return what a document is made of, for a delivery (number, quantities) of a unit's part.
+
+    `part` is that of `part_source`, `documents` are those in use of the business unit.
+    """
+    number, quantities = delivery
+    further = "" if number == 1 else f".{number}"
+    return delivered_part(part, quantities, documents) | {
+        "sales_order": sales_order,
+        "reference": f"{part['reference']}-{request.suffix}{row.revision}{further}",
+    }
+
+
+def _request(context: Context, row: OrderRow, request: Request) -> Change:
+    kind, stage = request.kind, request.stage
     order = context.read(row)
     documents = live(context.orders.documents(row.id))
     delivery, quantities = newest_delivery(context.orders.allocations(row.id))
@@ -123,14 +155,16 @@ def _request(
     unit = missing[0]
     sales_order = _sales_order(context, row, unit)
     further = "" if delivery == 1 else f".{delivery}"
-    reference = f"{row.number}-{unit}-{suffix}{row.revision}{further}"
-    source = delivered_part(
+    source = source_of(
+        request,
+        row,
         part_source(context, row, order, unit),
-        quantities,
+        sales_order,
+        (delivery, quantities),
         [each for each in documents if each.business_unit == unit],
     )
-    source |= {"sales_order": sales_order, "reference": reference}
-    prepared = context.dms.prepare(conversation, source)
+    reference = source["reference"]
+    prepared = context.dms.prepare(request.conversation, source)
     content = {
         "amount": source["total"],
         "lines": [
@@ -141,7 +175,7 @@ def _request(
         made = context.outbound.perform(
             Call(
                 system="dms",
-                operation=conversation,
+                operation=request.conversation,
                 subject=f"{row.shop}/{row.number}",
                 part=f"{unit}{further}",
                 reference=reference,

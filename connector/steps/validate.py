@@ -45,7 +45,7 @@ def validate(context: Context, row: OrderRow) -> Change:
     today = now.astimezone(context.timetables[""].calendar.zone).date()
     wrong = (*unreadable, *problems_of(order, today, documents), *_ahead(order, now))
     if wrong:
-        return _held(_cause(wrong), _said(wrong))
+        return hold_for(wrong)
     if not order.open_lines:
         return _held(HoldCause.REFUNDED, (_refunded(order),))
     order, unassigned = assign(order, tuple(context.business_units.values()))
@@ -65,6 +65,11 @@ def validate(context: Context, row: OrderRow) -> Change:
         },
         detail={"business_units": list(order.business_units)},
     )
+
+
+def hold_for(wrong: Sequence[Problem]) -> Change:
+    """Return the hold that says everything that is wrong with an order at once."""
+    return _held(_cause(wrong), _said(wrong))
 
 
 def _ahead(order: Order, now: datetime) -> Iterator[Problem]:
@@ -101,7 +106,7 @@ def _cause(wrong: Sequence[Problem]) -> HoldCause:
     return next(cause for cause in HoldCause if cause in causes)
 
 
-def _said(wrong: tuple[Problem, ...]) -> tuple[Said, ...]:
+def _said(wrong: Sequence[Problem]) -> tuple[Said, ...]:
     return tuple(each.said for each in wrong)
 
 

@@ -33,6 +33,17 @@ CORRECT_TOTAL = Sentence(
     " order in the storefront",
     "其他收费或优惠应作为附加费计入，请电商平台在商城更正订单",
 )
+CORRECT_OR_MAP = Sentence(
+    "correct_or_map",
+    "have the e-commerce platform correct it in the storefront, or IT make it fit in"
+    " {mapping}.yaml",
+    "请电商平台在商城更正，或请信息部在 {mapping}.yaml 中处理",
+)
+CORRECT_MAPPING = Sentence(
+    "correct_mapping",
+    "IT: correct {mapping}.yaml or its lookup table, then `connector orders retry --hold mapping`",
+    "请信息部更正 {mapping}.yaml 或其对照表，再执行 `connector orders retry --hold mapping`",
+)
 CORRECT_PATTERNS = Sentence(
     "correct_patterns",
     "correct business_units[].sku_patterns in the configuration",
@@ -204,6 +215,19 @@ AND = Sentence("and", "{one} and {other}", "{one} 和 {other}")
 SOLD_BY_NOBODY = Sentence(
     "sold_by_nobody", "{sku} is sold by no business unit", "没有事业部销售零件 {sku}"
 )
+
+# What another system would refuse, by its own interface or by the mapping to it.
+UNFIT = Sentence(
+    "unfit",
+    "{value} does not fit the {document} ({target}): {why}",
+    "{value} 不适用于{document}（{target}）：{why}",
+)
+UNFIT_NOTHING = Sentence(
+    "unfit_nothing",
+    "the {document} ({target}) cannot be made: {why}",
+    "无法生成{document}（{target}）：{why}",
+)
+CUSTOMER_RECORD = Sentence("customer_record", "customer record in SAP", "SAP客户资料")
 
 # Who the buyer is in SAP (workflow.md, step 2).
 SEVERAL = Sentence(

@@ -281,6 +281,13 @@ OR = Sentence("or", "{one} or {other}", "{one} 或 {other}")
 CHARACTERS = Sentence(
     "characters", "{length} characters, {most} allowed", "{length} 个字符，最多 {most} 个"
 )
+TOO_SHORT = Sentence(
+    "too_short", "{length} characters, at least {least} needed", "{length} 个字符，至少 {least} 个"
+)
+NONE_OF = Sentence("none_of", "is none of {allowed}", "不在允许的值之中：{allowed}")
+NOT_OF_FORM = Sentence("not_of_form", "has not the form {pattern}", "不符合格式 {pattern}")
+MORE_DIGITS = Sentence("more_digits", "has more than {most} digits", "超过 {most} 位数字")
+MORE_DECIMALS = Sentence("more_decimals", "has more than {most} decimals", "超过 {most} 位小数")
 CUT = Sentence("cut", "{said}, cut", "{said}，已截断")
 NOT_WHOLE = Sentence("not_whole", "{value} is not a whole number", "{value} 不是整数")
 NEITHER = Sentence("neither", "{value} is neither true nor false", "{value} 既非真也非假")

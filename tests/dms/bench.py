@@ -62,6 +62,9 @@ class Hurried:
         dms = self._hurried if self._wire.never_answers(operation) else self._patient
         return dms.call(operation, request, write=write)
 
+    def findings(self, operation: str, request: Mapping[str, Any]) -> list[str]:
+        return self._patient.findings(operation, request)
+
     def envelope(self, operation: str, request: Mapping[str, Any]) -> bytes:
         return self._patient.envelope(operation, request)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -286,6 +288,41 @@ def test_a_request_that_breaks_the_wsdl_never_leaves(
         dms.call("CreateSalesOrder", order, write=True)
     assert str(later.value) == str(raised.value)
     assert orders(sandbox) == 1
+
+
+def test_everything_by_which_a_request_breaks_the_wsdl_is_found_at_once(
+    sandbox: Sandbox,
+) -> None:
+    order = copy.deepcopy(ORDER)
+    header = order["header"]
+    header |= {"currency": "XXX", "externalNumber": "9" * 71}
+    header["lines"] = [{**header["lines"][0], "unit": "OF SEVEN"}, {**header["lines"][0]}]
+    del header["shipTo"]["street"], header["lines"][1]["quantity"]
+    dms = client(sandbox)
+    found = dms.findings("CreateSalesOrder", order)
+    for path, why in (
+        ("header.shipTo.street", "is needed"),
+        ("header.lines[2].quantity", "is needed"),
+        ("CreateSalesOrder/header/currency", "is none of 'CNY', 'HKD', 'USD', 'EUR'"),
+        ("CreateSalesOrder/header/externalNumber", "71 characters, 32 allowed"),
+        ("CreateSalesOrder/header/lines[1]/unit", "8 characters, 6 allowed"),
+    ):
+        assert f"{path}: {why}" in found
+    assert "street" not in header["shipTo"]  # what was given stays as it was
+    assert dms.findings("CreateSalesOrder", ORDER) == []
+    assert orders(sandbox) == 0
+
+
+def test_a_wsdl_that_cannot_be_read_is_not_tried_again_with_every_order(tmp_path: Path) -> None:
+    now, wsdl = [0.0], tmp_path / "dms.wsdl"
+    dms = SoapDms(DmsSettings(wsdl=str(wsdl)), monotonic=lambda: now[0])
+    with pytest.raises(RetryLater):
+        dms.findings("CreateSalesOrder", ORDER)
+    shutil.copy(Path(__file__).parents[2] / "mappings/interfaces/dms.wsdl", wsdl)
+    with pytest.raises(RetryLater):
+        dms.findings("CreateSalesOrder", ORDER)
+    now[0] = 61.0
+    assert dms.findings("CreateSalesOrder", ORDER) == []
 
 
 def test_a_servers_cookie_goes_with_later_requests(sandbox: Sandbox) -> None:

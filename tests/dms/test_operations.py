@@ -28,6 +28,9 @@ class Answering:
     def call(self, _operation: str, _request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
         return self._answer
 
+    def findings(self, _operation: str, _request: Mapping[str, Any]) -> list[str]:
+        return []
+
     def envelope(self, _operation: str, _request: Mapping[str, Any]) -> bytes:
         return b""
 

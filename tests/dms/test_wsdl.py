@@ -336,6 +336,9 @@ class Flaky:
             raise self.errors.pop(0)
         return {"number": "1"}
 
+    def findings(self, operation: str, request: Any) -> list[str]:
+        return []
+
     def envelope(self, operation: str, request: Any) -> bytes:
         return b""
 

@@ -7,6 +7,7 @@ the same sandbox.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -391,6 +392,26 @@ def test_no_more_sessions_than_allowed_and_none_shared(connect: Connect, sandbox
         numbers = list(pool.map(create, range(24)))
     assert len(set(numbers)) == 24
     assert 1 < state["most"] <= 3
+
+
+def test_what_sap_would_cut_is_foreseen_before_anything_is_sent(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The mapping knows no lengths here: SAP's own interfaces do."""
+    name = "sap_customer_create_person.yaml"
+    text = (Path(__file__).parents[2] / "mappings" / name).read_text(encoding="utf-8")
+    (tmp_path / name).write_text(re.sub(r", max_length: \d+", "", text), encoding="utf-8")
+    desk = CustomerDesk(connect(), lambda: load(tmp_path))
+    before = len(sandbox.books.all("sap.customer"))
+    assert desk.foresee(buyer(), UNIT, "key") == []
+    long = buyer("3" * 61, "王" * 41, street="样板路" * 20 + "1")
+    found = desk.foresee(long, UNIT, "key")
+    assert [(each.target, each.source, str(each.why)) for each in found] == [
+        ("PI_PERSONALDATA.LASTNAME", "buyer.name", "41 characters, 40 allowed"),
+        ("PI_PERSONALDATA.STREET", "buyer.address.street", "61 characters, 60 allowed"),
+        ("STCD5", "buyer.code", "61 characters, 60 allowed"),
+    ]
+    assert len(sandbox.books.all("sap.customer")) == before
 
 
 @pytest.mark.parametrize("name", ["O'Neil", "a]]>b", "<x>&amp;", "🏗️", "x\x00y", "100%_sure", "﷽"])
