@@ -11,10 +11,11 @@ import structlog
 
 from connector.domain.masking import mask_said
 from connector.errors import ConnectorError, Rejected, said_of
+from connector.steps.content import Taken
 from connector.steps.context import Context
 from connector.steps.repair import go_on
 from connector.steps.set_aside import take_or_set_aside
-from connector.steps.take import Taken, gone
+from connector.steps.take_again import gone
 from connector.store.tables import OrderRow
 from connector.wording import Said
 

@@ -24,7 +24,7 @@ from connector.steps import reading_books
 from connector.steps.ask_again import known_ones
 from connector.steps.context import Context
 from connector.steps.set_aside import take_or_set_aside
-from connector.steps.take import gone
+from connector.steps.take_again import gone
 from connector.store.books import Books, open_books
 from connector.store.changes import StaleOrder
 from connector.store.comparison import compare

@@ -20,8 +20,9 @@ from connector.domain.reading import read_order
 from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder, scaled
 from connector.errors import ConnectorError, MappingFailed, Misconfigured, RetryLater
 from connector.sap.books import Billing, Delivery, SapBooks
+from connector.steps.content import content_hash
 from connector.steps.context import Context
-from connector.steps.take import content_hash, known_content
+from connector.steps.take_again import known_content
 from connector.store.books import Books
 from connector.store.our_book import OurBook
 from connector.store.types import storable

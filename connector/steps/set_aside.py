@@ -11,8 +11,9 @@ import structlog
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_said, mask_text
 from connector.errors import MappingFailed, Misconfigured, RetryLater
+from connector.steps.content import Taken
 from connector.steps.context import Context
-from connector.steps.take import Taken, take
+from connector.steps.take import take
 from connector.store.changes import Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
 from connector.store.types import storable

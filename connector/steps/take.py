@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
-from connector.domain.accepted import as_accepted
-from connector.domain.business_unit import assign
-from connector.domain.lifecycle import HoldCause, Stage
-from connector.domain.order import Order, PaymentState
+from connector.domain.lifecycle import Stage
+from connector.domain.order import PaymentState
 from connector.domain.reading import read_order
 from connector.errors import MappingFailed
 from connector.mapping.live import steady
+from connector.steps.content import SAME_NUMBER, Taken, columns, content_hash
 from connector.steps.context import Context
-from connector.steps.difference import differences
-from connector.store.calls import CallState
-from connector.store.changes import Change, Hold, StaleOrder
+from connector.steps.take_again import take_again
+from connector.store.changes import Change, StaleOrder
 from connector.store.tables import OrderRow
-from connector.store.types import dumps, storable
+from connector.store.types import storable
 from connector.telemetry import tracing
-from connector.wording import course, systems, terms
-
-# What the storefront changes by itself as an order goes on; it is no change of what was ordered.
-_COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
-# What comes after the sale; it is no change of what was ordered either.
-_AFTER = ("refunds", "return_requests")
-_LARGEST = Decimal(10) ** 13
-_NOT_ACCEPTED = (
-    HoldCause.INVALID, HoldCause.SHOP_DATA, HoldCause.UNASSIGNED, HoldCause.REJECTED,
-    HoldCause.MAPPING,
-)  # fmt: skip
-# Names in the content the storefront's other order that bears this order's number.
-SAME_NUMBER = "same_number_as"
-
-
-class Taken(StrEnum):
-    """What became of a payload."""
-
-    NEW = "new"
-    CHANGED = "changed"
-    CANCELLED = "cancelled"
-    ECHO = "echo"
-    CART = "cart"  # nobody ordered it yet
-    KNOWN = "known"  # completed before our first day
-    UNREADABLE = "unreadable"
-    SET_ASIDE = "set_aside"
+from connector.wording import course, systems
 
 
 def take(context: Context, payload: Mapping[str, Any], actor: str = "intake") -> Taken:
@@ -83,7 +52,7 @@ def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
                 if taken is not None:
                     return taken
             else:
-                return _again(context, row, payload, content, actor)
+                return take_again(context, row, payload, content, actor)
         except StaleOrder:
             continue
     raise StaleOrder(str(content["number"]))
@@ -124,7 +93,7 @@ def _new(
         business_units="",
         mapping_version=context.mappings().version,
         version=1,
-        **_columns(content, order, now),
+        **columns(content, order, now),
     )
     change = Change(
         event="received",
@@ -141,341 +110,3 @@ def _new(
         return None
     tracing.begin(row.shop, row.number, row.placed_at)
     return Taken.CANCELLED if cancelled else Taken.KNOWN if done else Taken.NEW
-
-
-def _again(
-    context: Context,
-    row: OrderRow,
-    payload: Mapping[str, Any],
-    content: dict[str, Any],
-    actor: str,
-) -> Taken:
-    now = context.clock()
-    content = known_content(context, row, content)
-    order, _ = read_order(content, shop=row.shop)
-    digest = content_hash(content)
-    state = str(content.get("payment_state") or PaymentState.UNKNOWN)
-    if row.unreadable:
-        return _mended(context, row, payload, content, actor)
-    if digest == row.content_hash and state == row.payment_state:
-        return Taken.ECHO
-    stage = Stage(row.stage)
-    fresh: dict[str, Any] = {
-        "payload": dict(payload),
-        "content": content,
-        "content_hash": digest,
-        "mapping_version": context.mappings().version,
-        **_columns(content, order, now, row),
-    }
-    if order is not None and _after_sale(context, row, content):
-        kept_back = state == PaymentState.CANCELLED and not any(
-            line.shipped for line in context.orders.lines(row.id)
-        )
-        change = Change(
-            event="after_sale",
-            text=course.AFTER_SALE_SHOWN(),
-            keep_hold=True,
-            hold=Hold(HoldCause.CHANGED, (course.KEEP_BACK(),)) if kept_back else None,
-            next_try_at=row.next_try_at,
-            tries=row.tries,
-            values=fresh,
-            refunded=assign(
-                context.with_spread(order, row), tuple(context.business_units.values())
-            )[0].lines,
-        )
-        context.orders.apply(row, change, actor, now)
-        return Taken.CHANGED
-    if state == PaymentState.CANCELLED:
-        return _cancelled(context, row, fresh, actor)
-    if digest != row.content_hash and _read_anew(context, row) == digest:
-        # The storefront changed nothing: IT changed the mapping that reads it.
-        return _remapped(context, row, fresh, actor)
-    if digest == row.content_hash:
-        # Only its course went on: paid at last, or completed (which is our own doing).
-        held = row.hold_cause == HoldCause.UNPAID or (
-            row.hold_cause == HoldCause.MAPPING and row.payment_state == PaymentState.UNKNOWN
-        )
-        change = Change(
-            event="storefront",
-            text=course.STOREFRONT_SAYS(status=content.get("status")),
-            keep_hold=not held,
-            next_try_at=now if held else row.next_try_at,
-            tries=row.tries,
-            # Whatever else was held back of it stays held back.
-            values={
-                "payload": dict(payload),
-                "content": {**row.content, **{name: content.get(name) for name in _COURSE}},
-                "status": fresh["status"],
-                "payment_state": fresh["payment_state"],
-            },
-        )
-        context.orders.apply(row, change, actor, now)
-        return Taken.CHANGED
-    if digest == content_hash(row.content):
-        # What had been changed and was held back is again as it was placed.
-        change = Change(
-            event="storefront",
-            text=course.AS_PLACED_AGAIN(),
-            keep_hold=True,
-            next_try_at=row.next_try_at,
-            tries=row.tries,
-            values={"content_hash": digest, "payload": dict(payload)},
-        )
-        context.orders.apply(row, change, actor, now)
-        return Taken.CHANGED
-    changes = differences(row.content, content)
-    if stage.ended and stage is not Stage.CLOSED:
-        context.orders.note(
-            row.id,
-            Change(event="ignored", text=course.CHANGED_AFTER_CANCELLED(), detail=changes),
-            actor,
-            now,
-        )
-        return Taken.CHANGED
-    sent = _sent(context, row)
-    if not _left(context, row) and (not sent or _revisable(context)):
-        change = Change(
-            event="changed",
-            text=course.STARTS_ANEW_WITH_DMS() if sent else course.STARTS_ANEW(),
-            detail=changes,
-            stage=Stage.RECEIVED,
-            next_try_at=now,
-            values={
-                **fresh,
-                "revision": row.revision + 1,
-                "customer_number": None,
-                "backorder": None,
-            },
-            free_allocations=True,
-            mapping_version=context.mappings().version,
-        )
-    else:
-        change = Change(
-            event="changed",
-            text=course.CHANGED_AFTER_RELEASE()
-            if _left(context, row)
-            else course.CHANGED_AFTER_PLACED(),
-            detail=changes,
-            hold=Hold(
-                HoldCause.CHANGED,
-                tuple(
-                    course.CHANGED_FIELD(field=terms.field(name), was=was, now=now_)
-                    for name, (was, now_) in changes.items()
-                )
-                or (course.CONTENT_DIFFERS(),),
-            ),
-            # What was ordered stays as it was placed: the difference is for ops to settle.
-            values={"content_hash": digest, "payload": dict(payload)},
-        )
-    context.orders.apply(row, change, actor, now)
-    return Taken.CHANGED
-
-
-def _mended(
-    context: Context,
-    row: OrderRow,
-    payload: Mapping[str, Any],
-    content: dict[str, Any],
-    actor: str,
-) -> Taken:
-    """Take an order anew of which what is stored cannot be read any more.
-
-    What was sent stands in the order's documents and lines. Whether it still is what the
-    storefront shows is told by the hash of what was ordered; where that differs, ops settle it.
-    """
-    now, digest = context.clock(), content_hash(content)
-    order, _ = read_order(content, shop=row.shop)
-    values: dict[str, Any] = {
-        "payload": dict(payload),
-        "content": content,
-        "content_hash": digest,
-        "mapping_version": context.mappings().version,
-    }
-    stage, waited = Stage(row.stage), row.hold_cause == HoldCause.MAPPING
-    if stage.position < Stage.PLACED.position and not _sent(context, row):
-        change = Change(
-            event="changed",
-            text=course.TAKEN_ANEW(),
-            stage=Stage.RECEIVED,
-            next_try_at=now,
-            values={**values, **_columns(content, order, now, row), "customer_number": None},
-            mapping_version=context.mappings().version,
-        )
-    elif digest == row.content_hash or stage.ended:
-        change = Change(
-            event="changed",
-            text=course.TAKEN_ANEW(),
-            keep_hold=not waited,
-            next_try_at=now if waited and not stage.ended else row.next_try_at,
-            tries=0 if waited else row.tries,
-            values=values,
-            mapping_version=context.mappings().version,
-        )
-    else:
-        change = Change(
-            event="changed",
-            text=course.TAKEN_ANEW(),
-            hold=Hold(HoldCause.CHANGED, (course.TAKEN_ANEW_AND_DIFFERS(),)),
-            values=values,
-            mapping_version=context.mappings().version,
-        )
-    context.orders.apply(row, change, actor, now)
-    return Taken.CHANGED
-
-
-def _after_sale(context: Context, row: OrderRow, content: Mapping[str, Any]) -> bool:
-    """Whether nothing of a released order changed but what comes after the sale."""
-
-    def ordered(each: Mapping[str, Any]) -> str:
-        return dumps({k: v for k, v in each.items() if k not in (*_COURSE, *_AFTER)})
-
-    if not _left(context, row):
-        return False
-    changed = any(dumps(row.content.get(name)) != dumps(content.get(name)) for name in _AFTER)
-    return changed and ordered(row.content) == ordered(content)
-
-
-def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: str) -> Taken:
-    now = context.clock()
-    stage = Stage(row.stage)
-    if stage.ended and stage is not Stage.CLOSED:
-        context.orders.apply(
-            row,
-            Change(event="storefront", text=course.CANCELLED_AGAIN(), values=fresh, keep_hold=True),
-            actor,
-            now,
-        )
-        return Taken.CANCELLED
-    # The content as placed is kept: cancelling needs its business units and numbers. What was
-    # refunded is followed after the sale.
-    refunds = {name: fresh["content"].get(name) for name in _AFTER}
-    values = {
-        "content": {**row.content, **refunds},
-        "payment_state": fresh["payment_state"],
-        "status": fresh["status"],
-        "content_hash": fresh["content_hash"],
-    }
-    if stage.released:
-        change = Change(
-            event="cancelled_late",
-            text=course.CANCELLED_LATE(),
-            hold=Hold(HoldCause.CHANGED, (course.TAKE_BACK(),)),
-            values=values,
-        )
-    else:
-        change = Change(
-            event="cancel_requested",
-            text=course.CANCELLED_THERE(),
-            next_try_at=now,
-            values={**values, "cancel_requested": True},
-        )
-    context.orders.apply(row, change, actor, now)
-    return Taken.CANCELLED
-
-
-def gone(context: Context, row: OrderRow, actor: str) -> Taken:
-    """Take in that the storefront deleted an order: before release it ends, after it it is held."""
-    with steady(context.mappings):
-        stage = Stage(row.stage)
-        if stage.ended or row.cancel_requested:
-            return Taken.ECHO
-        if stage.released:
-            hold = Hold(HoldCause.CHANGED, (course.DELETED_LATE(),))
-            if row.hold_cause == hold.cause and (row.hold_reasons or [])[:1] == [*hold.reasons]:
-                return Taken.ECHO
-            change = Change(event="deleted_late", text=course.DELETED_LATE(), hold=hold)
-        else:
-            change = Change(
-                event="cancel_requested",
-                text=course.DELETED_THERE(),
-                next_try_at=context.clock(),
-                values={"cancel_requested": True},
-            )
-        context.orders.apply(row, change, actor, context.clock())
-        return Taken.CANCELLED
-
-
-def _left(context: Context, row: OrderRow) -> bool:
-    """Whether the warehouse has the order: released, or shipped ahead of its wave."""
-    return Stage(row.stage).released or any(
-        each.kind in ("shipment", "invoice") for each in context.orders.documents(row.id)
-    )
-
-
-def _revisable(context: Context) -> bool:
-    return context.dms.can("dms_amend") or context.dms.can("dms_cancel")
-
-
-def _sent(context: Context, row: OrderRow) -> bool:
-    return Stage(row.stage).position >= Stage.PLACED.position or any(
-        call.system == "dms" and (call.attempts or call.state != CallState.PENDING)
-        for call in context.calls.of_order(row.id)
-    )
-
-
-def _columns(
-    content: Mapping[str, Any], order: Order | None, now: datetime, row: OrderRow | None = None
-) -> dict[str, Any]:
-    placed = order.placed_at if order else (row.placed_at if row else now)
-    total = order.total if order is not None and abs(order.total) < _LARGEST else None
-    return {
-        "status": str(content.get("status") or "")[:40],
-        "payment_state": str(content.get("payment_state") or PaymentState.UNKNOWN)[:20],
-        "placed_at": placed,
-        "total": round(total, 4) if total is not None else None,
-        "currency": order.currency[:8] if order else "",
-    }
-
-
-def known_content(context: Context, row: OrderRow, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the shop shows of a known order, as far as something else was ordered.
-
-    A part number that was accepted stays. Not accepted is what an order is held for before
-    anything was placed, and what changed mappings may read otherwise before then.
-    """
-    placed = Stage(row.stage).position >= Stage.PLACED.position
-    accepted = placed or (
-        row.hold_cause not in _NOT_ACCEPTED and row.mapping_version == context.mappings().version
-    )
-    return as_accepted(row.content, content, parts=accepted)
-
-
-def _read_anew(context: Context, row: OrderRow) -> str:
-    """Return the hash of what a payload taken earlier says under the mapping in force."""
-    content, _ = context.mappings()["storefront_order"].apply_leniently(row.payload)
-    identity = str(content.get("order_id") or row.payload.get("id") or "").strip()[:64]
-    number = content.get("number") or identity
-    shown = {**content, "order_id": identity, "number": number}
-    return content_hash(known_content(context, row, shown))
-
-
-def _remapped(context: Context, row: OrderRow, fresh: Mapping[str, Any], actor: str) -> Taken:
-    """Take a new reading of the same payload: before anything is sent, it is the order's own."""
-    stage, now = Stage(row.stage), context.clock()
-    if stage.position < Stage.PLACED.position and not _sent(context, row):
-        change = Change(
-            event="remapped",
-            text=course.REMAPPED(),
-            stage=Stage.RECEIVED,
-            next_try_at=now,
-            values={name: value for name, value in fresh.items() if name != "payload"},
-            mapping_version=context.mappings().version,
-        )
-    else:
-        change = Change(
-            event="remapped",
-            text=course.REMAPPED_LATE(),
-            keep_hold=True,
-            next_try_at=row.next_try_at,
-            tries=row.tries,
-            values={"content_hash": fresh["content_hash"]},
-            mapping_version=context.mappings().version,
-        )
-    context.orders.apply(row, change, actor, now)
-    return Taken.ECHO
-
-
-def content_hash(content: Mapping[str, Any]) -> str:
-    """Return the hash of what was ordered, without the course that the order takes."""
-    kept = {name: value for name, value in content.items() if name not in _COURSE}
-    return hashlib.sha256(dumps(kept).encode()).hexdigest()

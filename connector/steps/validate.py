@@ -11,8 +11,8 @@ from connector.domain.order import Order, PaymentState, Problem
 from connector.domain.reading import read_order
 from connector.domain.validity import problems as problems_of
 from connector.domain.validity import remarks
+from connector.steps.content import SAME_NUMBER
 from connector.steps.context import Context, buyer_key, readable
-from connector.steps.take import SAME_NUMBER
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
 from connector.wording import Said, course, problems, together

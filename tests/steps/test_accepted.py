@@ -14,7 +14,8 @@ import requests
 from connector.domain.accepted import as_accepted
 from connector.logs import configure
 from connector.sandbox import service
-from connector.steps.take import Taken, take
+from connector.steps.content import Taken
+from connector.steps.take import take
 from connector.store.reconciliation import Window
 from tests.support.scene import NOON, Scene, scene
 

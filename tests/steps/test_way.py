@@ -11,8 +11,9 @@ import pytest
 from connector.errors import Rejected
 from connector.logs import configure
 from connector.sandbox import world
+from connector.steps.content import Taken
 from connector.steps.repair import link_customer, new_customer, request_cancel, retry
-from connector.steps.take import Taken, take
+from connector.steps.take import take
 from tests.support.scene import NOON, Scene, scene
 
 
