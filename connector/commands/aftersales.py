@@ -17,7 +17,8 @@ def list_sales(
     state: Annotated[
         str | None,
         typer.Option(
-            help="requested, returning, received, invoicing, refunded (退款发票未回收), refused, …"
+            help="requested, returning, received, invoicing, refunded (退款发票未回收), outside,"
+            " refused, …"
         ),
     ] = None,
     json: Json = False,

@@ -37,6 +37,7 @@ class SaleState(StrEnum):
     RECEIVED = "received"  # the goods are back; the refund is awaited
     INVOICING = "invoicing"  # the money went back; the invoice is still to be issued, for less
     REFUNDED = "refunded"  # the money went back; the invoice is not recovered: 退款发票未回收
+    OUTSIDE = "outside"  # of an order before our first day: its invoice lies outside the connector
     SETTLED = "settled"  # nothing is left to be done
     REFUSED = "refused"  # the DMS refused the return
 
@@ -47,6 +48,7 @@ _OWNERS = {
     SaleState.RECEIVED: Owner.SALES_REP,
     SaleState.INVOICING: Owner.BU_FINANCE,
     SaleState.REFUNDED: Owner.BU_FINANCE,
+    SaleState.OUTSIDE: Owner.BU_FINANCE,
     SaleState.SETTLED: Owner.NOBODY,
     SaleState.REFUSED: Owner.OPS,
 }

@@ -27,7 +27,8 @@ class Promise(StrEnum):
 
     def reached_by(self, stage: Stage) -> bool:
         """Whether an order in this stage has come far enough."""
-        return stage is not Stage.CANCELLED and stage.position >= self.stage.position
+        ended = stage in (Stage.CANCELLED, Stage.KNOWN)
+        return not ended and stage.position >= self.stage.position
 
 
 class PromiseState(StrEnum):

@@ -19,6 +19,7 @@ class Stage(StrEnum):
     SHIPPED = "shipped"  # every line left the warehouse
     CLOSED = "closed"  # shipped and invoiced, both written back
     CANCELLED = "cancelled"
+    KNOWN = "known"  # completed before our first day: its documents lie outside the connector
 
     @property
     def position(self) -> int:
@@ -28,7 +29,7 @@ class Stage(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more happens to the order by itself."""
-        return self in (Stage.CLOSED, Stage.CANCELLED)
+        return self in (Stage.CLOSED, Stage.CANCELLED, Stage.KNOWN)
 
     @property
     def released(self) -> bool:

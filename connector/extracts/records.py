@@ -224,7 +224,11 @@ def of_open_money(row: OrderRow, sale: AfterSaleRow, until: datetime) -> tuple[s
             "number": row.number,
             "reference": sale.reference,
             "kind": sale.kind,
-            "meaning": _BEYOND if sale.open_money > 0 else _SHORT,
+            "meaning": _OUTSIDE
+            if state is SaleState.OUTSIDE
+            else _BEYOND
+            if sale.open_money > 0
+            else _SHORT,
             "owner": owner.value,
             "since": since,
             "refunded": sale.amount,
@@ -238,6 +242,7 @@ def of_open_money(row: OrderRow, sale: AfterSaleRow, until: datetime) -> tuple[s
 
 _BEYOND = "已退款，单据未减 refunded, and no document is less by it"
 _SHORT = "已收款，无对应单据 paid, and no document stands for it"
+_OUTSIDE = "启用前订单，发票不在连接器 before the first day: its invoice is outside the connector"
 
 
 def of_difference(difference: Difference, say: Say) -> tuple[str, Record]:

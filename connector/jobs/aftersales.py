@@ -23,6 +23,7 @@ from connector.domain.aftersales import (
     state_of,
 )
 from connector.domain.invoicing import issued, reversing
+from connector.domain.known import back_of, left_of
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_said, mask_text
 from connector.domain.open_money import open_money, since_placed
@@ -69,6 +70,9 @@ def aftersales(context: Context, sales: AfterSales, cadence: Cadence) -> Job:
 
 def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[str]) -> None:
     """Bring every after-sale of an order as far as it goes. Raises Misconfigured."""
+    if row.stage == Stage.KNOWN:
+        _follow_known(context, sales, row, counts)
+        return
     shown = _shown(context, row)
     if not shown:
         return
@@ -107,19 +111,64 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
             },
             money,
         )
-        was = sales.note(row.id, noted, context.clock())
-        if was is not None:
-            counts[state.value] += 1
-            moved = course.SALE_MOVED(
-                kind=term("sale", sale.kind.value),
-                reference=sale.reference,
-                was=term("sale_state", was or "new"),
-                now=term("sale_state", state.value),
-                owner=term("owner", owner_of(state).value),
-            )
-            text = course.SALE_MOVED_WHY(moved=moved, why=why) if why else moved
-            event = Change(event="after_sale", text=text)
-            context.orders.note(row.id, event, "aftersales", context.clock())
+        _note(context, sales, row, noted, why, counts)
+
+
+def _follow_known(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[str]) -> None:
+    """Tell finance what went back of an order whose invoice lies outside the connector."""
+    readable(row)
+    order, _ = read_order(row.content, shop=row.shop)
+    if order is None:
+        return
+    held = {each.reference: each for each in sales.of_order(row.id)}
+    since = context.first_start() or row.received_at
+    back = back_of(order, row.content, row.total, since)
+    # What the storefront shows no longer needs nobody: an order came out of the trash again.
+    sales.supersede(row.id, {sale.reference for sale, _ in back}, context.clock())
+    why = course.KNOWN_BACK()
+    for sale, amount in back:
+        before = held.get(sale.reference)
+        settled = Decimal(_by_hand(before).get("by_hand", "0"))
+        left = left_of(amount, settled)
+        noted = Noted(
+            sale.reference,
+            sale.kind.value,
+            (SaleState.OUTSIDE if left else SaleState.SETTLED).value,
+            sale.refunded,
+            settled,
+            sale.requested_at
+            or sale.refunded_at
+            or (before.requested_at if before is not None else context.clock()),
+            sale.refunded_at,
+            {**_by_hand(before), "refunds": list(sale.refunds), "why": recorded(why)},
+            left,
+        )
+        _note(context, sales, row, noted, why, counts)
+
+
+def _note(
+    context: Context,
+    sales: AfterSales,
+    row: OrderRow,
+    noted: Noted,
+    why: Said,
+    counts: Counter[str],
+) -> None:
+    was = sales.note(row.id, noted, context.clock())
+    if was is None:
+        return
+    counts[noted.state] += 1
+    moved = course.SALE_MOVED(
+        kind=term("sale", noted.kind),
+        reference=noted.reference,
+        was=term("sale_state", was or "new"),
+        now=term("sale_state", noted.state),
+        owner=term("owner", owner_of(noted.state).value),
+    )
+    text = course.SALE_MOVED_WHY(moved=moved, why=why) if why else moved
+    context.orders.note(
+        row.id, Change(event="after_sale", text=text), "aftersales", context.clock()
+    )
 
 
 def _shown(context: Context, row: OrderRow) -> list[Sale]:

@@ -62,9 +62,13 @@ class Comparer:
         with open_books(self.database, self.context.shop) as books:
             self._read_storefront(books, window, counts)
             failed = self._read_the_rest(books, window, counts)
+            known = OurBook(books).set_known_aside()
+            failed = {number: why for number, why in failed.items() if number not in known}
             asked = self._read_others(books, window, failed, counts)
             for number in failed:
                 books.leave_out(number)
+            # Nothing is found of them: what was found before we knew that is solved.
+            books.include(known)
             share_out(books)
             sums = books.sums()
             day = window.end.astimezone(self.zone).date()

@@ -90,7 +90,7 @@ def request_cancel(context: Context, row: OrderRow, actor: str, reason: str = ""
         stage = Stage(row.stage)
         if stage is Stage.CANCELLED:
             return row
-        if stage.released:
+        if stage.released or stage is Stage.KNOWN:
             raise Rejected(
                 "",
                 f"order {row.number} is {row.stage}",

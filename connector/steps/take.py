@@ -75,7 +75,7 @@ def _new(
         and order is not None
         and order.placed_at < (context.first_start() or now)
     )
-    ends = Stage.CANCELLED if cancelled else Stage.CLOSED if done else None
+    ends = Stage.CANCELLED if cancelled else Stage.KNOWN if done else None
     row = OrderRow(
         shop=context.shop,
         number=str(content["number"])[:64],

@@ -14,6 +14,7 @@ from connector.mapping.live import steady
 from connector.steps.content import AFTER, COURSE, Taken, columns, content_hash
 from connector.steps.context import Context
 from connector.steps.difference import differences
+from connector.steps.take_known import gone_known, take_known
 from connector.store.calls import CallState
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
@@ -51,6 +52,8 @@ def take_again(
         "mapping_version": context.mappings().version,
         **columns(content, order, now, row),
     }
+    if stage is Stage.KNOWN:
+        return take_known(context, row, fresh, actor)
     if order is not None and _after_sale(context, row, content):
         kept_back = state == PaymentState.CANCELLED and not any(
             line.shipped for line in context.orders.lines(row.id)
@@ -261,6 +264,8 @@ def gone(context: Context, row: OrderRow, actor: str) -> Taken:
     """Take in that the storefront deleted an order: before release it ends, after it it is held."""
     with steady(context.mappings):
         stage = Stage(row.stage)
+        if stage is Stage.KNOWN:
+            return gone_known(context, row, actor)
         if stage.ended or row.cancel_requested:
             return Taken.ECHO
         if stage.released:

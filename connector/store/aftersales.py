@@ -17,6 +17,7 @@ from connector.store.tables import AfterSaleRow, OrderRow
 from connector.store.types import dumps
 
 _PAGE = 500
+_FOLLOWED = (Stage.RELEASED, Stage.SHIPPED, Stage.CLOSED, Stage.CANCELLED, Stage.KNOWN)
 _ENDED = (SaleState.SETTLED, SaleState.REFUSED)
 
 
@@ -42,7 +43,7 @@ class AfterSales:
         self._database = database
 
     def to_look_at(self, shop: str, since: datetime) -> Iterator[OrderRow]:
-        """Give released and cancelled orders that changed since, or have one under way."""
+        """Give released, cancelled and known orders that changed since, or have one under way."""
         open_one = exists().where(
             AfterSaleRow.order_pk == OrderRow.id,
             or_(AfterSaleRow.state.not_in(_ENDED), AfterSaleRow.open_money != 0),
@@ -51,7 +52,7 @@ class AfterSales:
             select(OrderRow)
             .where(
                 OrderRow.shop == shop,
-                OrderRow.stage.in_((Stage.RELEASED, Stage.SHIPPED, Stage.CLOSED, Stage.CANCELLED)),
+                OrderRow.stage.in_(_FOLLOWED),
                 or_(OrderRow.updated_at >= since, open_one),
             )
             .order_by(OrderRow.id)

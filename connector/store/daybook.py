@@ -31,7 +31,10 @@ class Kept:
 
 
 class Daybook:
-    """Reads the orders of a span, and what came in it for orders of earlier days."""
+    """Reads the orders of a span, and what came in it for orders of earlier days.
+
+    Of orders that were completed before the first day it reads open money alone.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -102,7 +105,11 @@ class Daybook:
         query = (
             select(OrderRow)
             .join(came, came.c.order_pk == OrderRow.id)
-            .where(OrderRow.shop == shop, OrderRow.placed_at <= placed_until)
+            .where(
+                OrderRow.shop == shop,
+                OrderRow.placed_at <= placed_until,
+                OrderRow.stage != Stage.KNOWN,
+            )
             .order_by(OrderRow.id)
             .limit(_PAGE)
         )
@@ -220,7 +227,12 @@ class Daybook:
 
 
 def _placed(shop: str, after: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (OrderRow.shop == shop, OrderRow.placed_at > after, OrderRow.placed_at <= until)
+    return (
+        OrderRow.shop == shop,
+        OrderRow.placed_at > after,
+        OrderRow.placed_at <= until,
+        OrderRow.stage != Stage.KNOWN,
+    )
 
 
 def _with_parts(session: Session, rows: Sequence[OrderRow]) -> list[Kept]:

@@ -155,6 +155,18 @@ class OurBook:
                     part=str(part),
                 )
 
+    def set_known_aside(self) -> set[str]:
+        """Take orders out that were completed before our first day; return their numbers.
+
+        Their documents were made outside the connector: no book has to hold them, and what one
+        holds is not ours to judge.
+        """
+        known = "SELECT number FROM orders WHERE shop = :shop AND stage = 'known'"
+        found = self._books.rows(f"SELECT number FROM scope WHERE number IN ({known})")
+        for table in ("whole_order", "whole_line", "whole_document", "scope"):
+            self._books.run(f"DELETE FROM {table} WHERE number IN ({known})")
+        return {str(number) for (number,) in found}
+
     def missed(self, version: str) -> Iterator[tuple[str, bool]]:
         """Give the storefront's orders that we have not, or not as they are now, by its own ids.
 

@@ -134,7 +134,11 @@ class PromiseBook:
         while True:
             with self._database.transaction() as session:
                 last = session.scalar(select(func.max(PromiseRow.order_pk))) or 0
-                unknown = ~exists().where(PromiseRow.order_pk == OrderRow.id)
+                unknown = and_(
+                    # What was completed before our first day was promised by nobody here.
+                    OrderRow.stage != Stage.KNOWN,
+                    ~exists().where(PromiseRow.order_pk == OrderRow.id),
+                )
                 rows = session.execute(
                     select(OrderRow.id, OrderRow.placed_at, OrderRow.business_units)
                     .where(OrderRow.id > last - _OVERTAKEN, unknown)

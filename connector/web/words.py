@@ -254,6 +254,7 @@ EVENTS = {
     "ignored": "不处理",
     "cancellation": "取消单据",
     "cancelled_late": "放行后取消",
+    "deleted_late": "放行后被删除",
     "after_sale": "售后",
     "return": "退货登记",
     "merged_invoice": "合并开票分摊",

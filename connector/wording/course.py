@@ -18,6 +18,17 @@ COMPLETED_BEFORE_TAKEN = Sentence(
     "completed in the storefront before the connector's first day: known, not placed",
     "连接器启用前已在商城完成：仅登记，不下达",
 )
+KNOWN_CHANGED = Sentence(
+    "known_changed",
+    "the storefront says {status} and shows something new; nothing is done, as it was completed"
+    " before the connector's first day",
+    "商城状态：{status}，内容有更新；订单在连接器启用前已完成，不作处理",
+)
+KNOWN_BACK = Sentence(
+    "known_back",
+    "completed before the connector's first day: its invoice lies outside the connector",
+    "订单在连接器启用前已完成：发票不在连接器内",
+)
 AFTER_SALE_SHOWN = Sentence(
     "after_sale_shown",
     "the storefront shows a return, an exchange or a refund of what was released",

@@ -23,6 +23,7 @@ STAGES = {
     "shipped": "已发货",
     "closed": "已完结",
     "cancelled": "已取消",
+    "known": "启用前已完成",
 }
 DOCUMENTS = {
     "sales_order": "销售订单",
@@ -142,6 +143,7 @@ SALE_STATES = {
     "received": "待退款",
     "invoicing": "待开票",
     "refunded": "退款发票未回收",
+    "outside": "启用前订单，发票不在连接器",
     "settled": "已办结",
     "refused": "退货被拒绝",
 }

@@ -63,13 +63,13 @@ def test_what_was_completed_before_the_first_day_is_known_and_not_placed(day: Sc
     order(day, 902, status="completed")
     order(day, 903, "2026-11-20T02:00:00")
     day.later(minutes=5, ticks=2)
-    assert day.stands(901) == ("closed", None)
+    assert day.stands(901) == ("known", None)
     assert day.sales_orders(901) == []
     assert "before the connector's first day" in day.story(901)[0].text
     assert day.sales_orders(902)
     assert day.sales_orders(903)
     day.until(NOON + timedelta(minutes=1))
-    assert day.stands(901) == ("closed", None)
+    assert day.stands(901) == ("known", None)
 
 
 def test_a_status_that_no_lookup_knows_is_for_it_with_value_and_file(tmp_path: Path) -> None:
