@@ -51,8 +51,7 @@ def converter(spec: model.Converter, lookups: Mapping[str, Lookup]) -> Convert:
         case model.Case():
             return lambda value: getattr(str(value), spec.case)()
         case model.DecimalConverter():
-            quantum, rounding = _quantum(spec.decimal.places), _ROUNDING[spec.decimal.rounding]
-            return lambda value: _decimal(value, quantum, rounding)
+            return _places(spec.decimal)
         case model.TaxConverter():
             return _tax(spec.tax)
         case model.UnitConverter():
@@ -157,6 +156,24 @@ def _number(value: Any) -> Decimal:
     except InvalidOperation:
         raise ConversionError(wrong.NO_NUMBER_IS(value=shown(value))) from None
     return number
+
+
+def _places(spec: model.Places) -> Convert:
+    quantum = _quantum(spec.places)
+    if spec.rounding is not None:
+        rounding = _ROUNDING[spec.rounding]
+        return lambda value: _decimal(value, quantum, rounding)
+
+    def exact(value: Any) -> Decimal:
+        # Money that is lost in silence is found by finance: a currency may have three decimals.
+        made = _decimal(value, quantum)
+        if made != _number(value):
+            raise ConversionError(
+                wrong.PLACES_EXCEEDED(value=shown(value), places=str(spec.places))
+            )
+        return made
+
+    return exact
 
 
 def _decimal(value: Any, quantum: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:

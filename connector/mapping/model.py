@@ -45,7 +45,11 @@ class Places(_Part):
     """Parameters of `decimal`."""
 
     places: int = Field(default=2, ge=0, le=6, description="decimals that are kept")
-    rounding: Rounding = Field(default="half_up", description="half_up is the fiscal one 四舍五入")
+    rounding: Rounding | None = Field(
+        default=None,
+        description="how more decimals are rounded, half_up being the fiscal way 四舍五入;"
+        " without it a value that has more is a finding 未写明则不舍入",
+    )
 
 
 class DecimalConverter(_Part):

@@ -59,6 +59,11 @@ NO_NUMBER_IS = Sentence("no_number_is", "{value} is not a number", "{value} 不�
 WORD_UNKNOWN = Sentence("word_unknown", "{word} is none of {known}", "{word} 不在 {known} 之中")
 VALUE_OUT_OF_RANGE = Sentence("value_out_of_range", "{value} is out of range", "{value} 超出范围")
 DECIMALS = Sentence("decimals", "{value} has more than four decimals", "{value} 超过四位小数")
+PLACES_EXCEEDED = Sentence(
+    "places_exceeded",
+    "{value} has more than {places} decimals, and the mapping does not say `rounding`",
+    "{value} 超过 {places} 位小数，映射未写明 rounding（舍入方式）",
+)
 NO_WORKING_YEAR = Sentence(
     "no_working_year",
     "{value} lies in a year in which nobody works on it",

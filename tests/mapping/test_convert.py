@@ -36,9 +36,10 @@ def convert(spec: dict[str, Any], value: Any) -> Any:
         ({"pad": {"width": 10}}, 4711, "0000004711"),
         ({"pad": {"width": 2}}, "4711", "4711"),
         ({"format": "order {} of the shop"}, 7, "order 7 of the shop"),
-        ({"decimal": {}}, "1.005", Decimal("1.01")),
-        ({"decimal": {}}, -1.005, Decimal("-1.01")),
-        ({"decimal": {"places": 0}}, "0.5", Decimal("1")),
+        ({"decimal": {"rounding": "half_up"}}, "1.005", Decimal("1.01")),
+        ({"decimal": {"rounding": "half_up"}}, -1.005, Decimal("-1.01")),
+        ({"decimal": {"places": 0, "rounding": "half_up"}}, "0.5", Decimal("1")),
+        ({"decimal": {}}, "1.5000", Decimal("1.50")),
         ({"to": "integer"}, "3.0", 3),
         ({"to": "integer"}, Decimal("-2"), -2),
         ({"to": "text"}, Decimal("1E+3"), "1000"),
@@ -166,3 +167,9 @@ def test_of_a_text_that_is_cut_at_words_nothing_is_lost(text: str, parts: int) -
     assert "".join(made).replace(" ", "") == text.replace(" ", "")
     assert all(len(each) <= 35 for each in made[:-1])
     assert len(made[0]) >= min(len(text.strip()), 17) or " " in text
+
+
+@pytest.mark.parametrize("value", ["1.005", Decimal("12.345"), -0.001])
+def test_what_has_more_decimals_is_not_rounded_unless_the_mapping_says_so(value: Any) -> None:
+    with pytest.raises(ConversionError, match="more than 2 decimals"):
+        convert({"decimal": {"places": 2}}, value)

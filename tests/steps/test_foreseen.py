@@ -274,3 +274,20 @@ def take_in(scene: Scene) -> None:
     scene.evening()
     assert scene.order(NUMBER).stage == "valid"
     scene.fault("sap:reset:operation=BAPI_CUSTOMER_CREATEFROMDATA1,times=0")
+
+
+def test_an_amount_finer_than_the_dms_takes_is_held_and_not_rounded(at: At) -> None:
+    def finer(order: Payload) -> None:
+        order["currency"] = "KWD"
+        line = order["line_items"][0]
+        more = {name: f"{float(line[name]) + 0.005:.3f}" for name in ("subtotal", "total")}
+        order["line_items"][0] = line | more
+        order["total"] = f"{float(order['total']) + 0.005:.3f}"
+
+    scene = at(finer)
+    scene.later(minutes=5, ticks=2)
+    assert scene.stands(NUMBER)[1] == "shop_data"  # the shop books otherwise, or IT maps it
+    said = " ".join(scene.order(NUMBER).hold_reasons or [])
+    assert "more than 2 decimals" in said
+    assert "lines[1].open_amount: '74400.005'" in said
+    assert scene.sales_orders(NUMBER) == []
