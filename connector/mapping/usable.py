@@ -64,17 +64,19 @@ def _fields(
 
 
 def _twice(specs: Sequence[model.FieldModel], tree: Items) -> Iterator[Finding]:
-    """Give fields that take the place of another of the same name, whatever is sent.
+    """Give fields that would take the place of another of the same name.
 
-    The first may have no condition: it is what the others make exceptions of.
+    Of fields with one name each needs a condition of its own: the last that applies wins.
     """
-    first: dict[str, Where] = {}
+    seen: dict[str, tuple[Where, set[str | None]]] = {}
     for place, spec in enumerate(specs):
         at = _at(tree.block_at(place), "field")
-        before = first.setdefault(spec.field, at)
-        if before is not at and spec.when is None:
-            message = f"{spec.field} stands twice, first in {before}: the last would win"
-            yield Finding(*at, "field-twice", message, "leave one, or tell them apart by `when`")
+        first, conditions = seen.setdefault(spec.field, (at, set()))
+        if first is not at and (None in {spec.when, *conditions} or spec.when in conditions):
+            message = f"{spec.field} stands twice, first in {first}: the last would win"
+            remedy = "leave one, or give each a `when` of its own"
+            yield Finding(*at, "field-twice", message, remedy)
+        conditions.add(spec.when)
 
 
 def _sources(source: str | list[str], block: Block) -> Iterator[Finding]:

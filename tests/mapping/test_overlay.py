@@ -54,9 +54,18 @@ def test_a_plain_value_is_what_it_looks_like(folder: Path, written: str) -> None
 
 
 def test_fields_of_one_name_are_told_apart_by_their_conditions(folder: Path) -> None:
-    twice = "  - {field: kind, constant: B, when: \"number == '1'\"}\n  - {include: address"
-    (folder / "order.yaml").write_text(BASE.replace("  - {include: address", twice))
+    first, other = (f"when: \"number == '{each}'\"" for each in "12")
+    kind = "  - {{field: kind, constant: {}, {}}}\n"
+    told_apart = kind.format("A", other) + kind.format("B", first)
+    text = BASE.replace("  - {field: kind, constant: A}\n", told_apart)
+    assert text != BASE
+    (folder / "order.yaml").write_text(text)
     assert load(folder)["order"].apply(SOURCE).body["kind"] == "B"
+    # A default beside an exception, or the same condition twice: one of them would be lost.
+    for same in (told_apart.replace(f", {other}", ""), told_apart.replace(other, first)):
+        (folder / "order.yaml").write_text(BASE.replace("  - {field: kind, constant: A}\n", same))
+        with pytest.raises(MappingsInvalid, match="field-twice"):
+            load(folder)
 
 
 def test_a_file_in_gbk_says_what_to_do(folder: Path) -> None:
