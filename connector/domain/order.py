@@ -29,6 +29,10 @@ class PaymentState(StrEnum):
     UNKNOWN = "unknown"
 
 
+# An order goes no further while its payment is one of these.
+UNSETTLED = frozenset({PaymentState.UNPAID, PaymentState.CART, PaymentState.UNKNOWN})
+
+
 class InvoiceKind(StrEnum):
     """Kinds of invoice (workflow.md, step 7)."""
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.business_unit import BusinessUnit
 from connector.domain.lifecycle import OWNER, HoldCause
+from connector.domain.order import UNSETTLED
 from connector.extracts.batch import batch_tables
 from connector.extracts.files import csv_bytes, publish, workbook_bytes
 from connector.jobs.cadence import AtCutoffs, Window
@@ -22,7 +23,7 @@ from connector.store.files import Files
 from connector.store.runs import Runs
 from connector.store.tables import OrderRow, WaveRow
 from connector.store.waves import Freeze, Waves
-from connector.wording import Said, Say, course, systems, together
+from connector.wording import Said, Say, course, problems, systems, together
 from connector.wording.terms import term
 
 # A wave goes at the latest so long after its cutoff. Until `_ASKING` before that it waits for
@@ -102,6 +103,8 @@ def why_not(row: OrderRow) -> Said:
         return course.BEING_CANCELLED()
     if row.unreadable:
         return systems.STORED_UNREADABLE()
+    if row.hold_cause is None and row.payment_state in UNSETTLED:
+        return problems.UNPAID(status=repr(row.status))
     if row.hold_cause is None:
         return course.NOT_READY(stage=term("stage", row.stage))
     return course.HELD(

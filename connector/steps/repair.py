@@ -16,6 +16,7 @@ from connector.errors import Rejected, RetryLater
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key, readable
 from connector.steps.correct import correct, usable, withdraw
+from connector.steps.payment import unsettled
 from connector.steps.recognise import CREATE, create_customer, creation
 from connector.steps.walk import commit, decide, walk
 from connector.store.calls import ASK_FIRST, WITHDRAWN, CallState
@@ -38,7 +39,9 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
     readable(row)
     for _ in range(_LOOKS):
         stage = Stage(row.stage)
-        if stage.ended or (stage is Stage.READY and not row.cancel_requested):
+        if stage.ended or (
+            stage is Stage.READY and not row.cancel_requested and not unsettled(row)
+        ):
             return row
         if stage.released and row.backorder is None and row.hold_cause not in _REFUSED:
             return row

@@ -35,8 +35,6 @@ def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
     identity = str(content.get("order_id") or payload.get("id") or "").strip()[:64]
     if not identity:
         raise MappingFailed("storefront_order", [systems.NO_ORDER_NAMED()])
-    if content.get("payment_state") == PaymentState.CART:
-        return Taken.CART
     # Whatever is wrong with the payload stands in the content, where `validate` reads it.
     content = {**content, "order_id": identity, "number": content.get("number") or identity}
     for _ in range(3):
@@ -47,6 +45,8 @@ def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
             content = {**content, "number": apart, SAME_NUMBER: row.order_id}
             row = context.orders.by_number(apart, context.shop)
         try:
+            if row is None and content.get("payment_state") == PaymentState.CART:
+                return Taken.CART
             if row is None:
                 taken = _new(context, payload, content, findings, actor)
                 if taken is not None:

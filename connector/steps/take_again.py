@@ -14,6 +14,7 @@ from connector.mapping.live import steady
 from connector.steps.content import AFTER, COURSE, Taken, columns, content_hash
 from connector.steps.context import Context
 from connector.steps.difference import differences
+from connector.steps.payment import course_went_on
 from connector.steps.take_known import gone_known, take_known
 from connector.store.calls import CallState
 from connector.store.changes import Change, Hold
@@ -78,24 +79,14 @@ def take_again(
         # The storefront changed nothing: IT changed the mapping that reads it.
         return _remapped(context, row, fresh, actor)
     if digest == row.content_hash:
-        # Only its course went on: paid at last, or completed (which is our own doing).
-        held = row.hold_cause == HoldCause.UNPAID or (
-            row.hold_cause == HoldCause.MAPPING and row.payment_state == PaymentState.UNKNOWN
-        )
-        change = Change(
-            event="storefront",
-            text=course.STOREFRONT_SAYS(status=content.get("status")),
-            keep_hold=not held,
-            next_try_at=now if held else row.next_try_at,
-            tries=row.tries,
-            # Whatever else was held back of it stays held back.
-            values={
-                "payload": dict(payload),
-                "content": {**row.content, **{name: content.get(name) for name in COURSE}},
-                "status": fresh["status"],
-                "payment_state": fresh["payment_state"],
-            },
-        )
+        # Whatever else was held back of it stays held back.
+        values = {
+            "payload": dict(payload),
+            "content": {**row.content, **{name: content.get(name) for name in COURSE}},
+            "status": fresh["status"],
+            "payment_state": fresh["payment_state"],
+        }
+        change = course_went_on(context, row, content, values)
         context.orders.apply(row, change, actor, now)
         return Taken.CHANGED
     if digest == content_hash(row.content):

@@ -7,20 +7,19 @@ from datetime import datetime, timedelta
 
 from connector.domain.business_unit import assign
 from connector.domain.lifecycle import HoldCause, Stage
-from connector.domain.order import Order, PaymentState, Problem
+from connector.domain.order import UNSETTLED, Order, Problem
 from connector.domain.reading import read_order
 from connector.domain.validity import problems as problems_of
 from connector.domain.validity import remarks
 from connector.steps.content import SAME_NUMBER
 from connector.steps.context import Context, buyer_key, readable
+from connector.steps.payment import judge
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
 from connector.wording import Said, course, problems, together
 
 # By so much a shop's clock may be ahead, or its zone be wrong.
 _CLOCKS_DIFFER = timedelta(days=1)
-
-_STATUSES = "mappings/lookups/woocommerce_status.csv"
 
 
 def validate(context: Context, row: OrderRow) -> Change:
@@ -35,10 +34,8 @@ def validate(context: Context, row: OrderRow) -> Change:
     order, unreadable = read_order(row.content, shop=row.shop)
     if order is None:
         return _held(HoldCause.SHOP_DATA, _said(unreadable))
-    if order.payment_state is PaymentState.UNKNOWN:
-        return _unknown(context, row, order)
-    if order.payment_state is PaymentState.UNPAID:
-        return _held(HoldCause.UNPAID, (problems.UNPAID(status=repr(order.status)),))
+    if order.payment_state in UNSETTLED:
+        return judge(context, row)
     order = context.with_spread(order, row)
     documents = context.policy.person_documents
     now = context.clock()
@@ -78,21 +75,6 @@ def _ahead(order: Order, now: datetime) -> Iterator[Problem]:
         placed, moment = (f"{each:%Y-%m-%d %H:%M} UTC" for each in (order.placed_at, now))
         reason = problems.PLACED_AHEAD(placed=placed, now=moment)
         yield Problem("placed_at", reason, problems.CORRECT_IN_SHOP(), HoldCause.SHOP_DATA)
-
-
-def _unknown(context: Context, row: OrderRow, order: Order) -> Change:
-    """Read a status anew that no lookup table knew; hold the order for IT if none knows it yet."""
-    shown, _ = context.mappings()["storefront_order"].apply_leniently(row.payload)
-    state = str(shown.get("payment_state") or PaymentState.UNKNOWN)
-    if state not in set(PaymentState) - {PaymentState.UNKNOWN}:
-        status = repr(order.status)
-        return _held(HoldCause.MAPPING, (problems.STATUS_NOT_KNOWN(status=status, file=_STATUSES),))
-    return Change(
-        event="remapped",
-        text=course.REMAPPED(),
-        next_try_at=context.clock(),
-        values={"content": {**row.content, "payment_state": state}, "payment_state": state},
-    )
 
 
 def _held(cause: HoldCause, reasons: tuple[Said, ...]) -> Change:

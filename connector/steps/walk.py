@@ -25,6 +25,7 @@ from connector.errors import (
 from connector.mapping.live import steady
 from connector.steps.cancel import cancel
 from connector.steps.context import Context
+from connector.steps.payment import judge, unsettled
 from connector.steps.place import place
 from connector.steps.recognise import Found, recognise
 from connector.steps.request import apply, note
@@ -186,6 +187,8 @@ def _step(row: OrderRow) -> Callable[[Context, OrderRow], Change] | None:
     stage = Stage(row.stage)
     if row.cancel_requested and not (stage.released or stage.ended):
         return cancel
+    if stage is not Stage.RECEIVED and unsettled(row):
+        return judge
     if stage is Stage.RELEASED and row.backorder is not None:
         stage = Stage(row.backorder)
     following = next_step(stage)

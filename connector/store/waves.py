@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from connector.domain.lifecycle import WALKING, HoldCause, Stage
+from connector.domain.order import UNSETTLED
 from connector.errors import RetryLater, UnreadableOrder
 from connector.store.changes import Change, Hold, StaleOrder, apply_in
 from connector.store.database import Database
@@ -269,6 +270,7 @@ def ready_for(business_unit: str, until: datetime) -> tuple[ColumnElement[bool],
         ),
         or_(OrderRow.hold_cause.is_(None), OrderRow.hold_cause == HoldCause.STOCK),
         OrderRow.cancel_requested.is_(False),
+        OrderRow.payment_state.not_in(UNSETTLED),
         OrderRow.placed_at <= until,
         _unreleased(business_unit),
     )
@@ -324,7 +326,7 @@ def _pks(session: Session, order_pks: Sequence[int], where: ColumnElement[bool])
 
 
 def _not_ready(session: Session, freeze: Freeze, taken: set[int]) -> list[OrderRow]:
-    # READY ones that were not taken are held or being cancelled.
+    # READY ones that were not taken are held, not paid or being cancelled.
     rows = session.scalars(
         select(OrderRow)
         .where(
@@ -338,5 +340,10 @@ def _not_ready(session: Session, freeze: Freeze, taken: set[int]) -> list[OrderR
         for row in rows
         if row.id not in taken
         and (not _units(row) or freeze.business_unit in _units(row))
-        and (row.stage != Stage.READY or row.hold_cause is not None or row.cancel_requested)
+        and (
+            row.stage != Stage.READY
+            or row.hold_cause is not None
+            or row.cancel_requested
+            or row.payment_state in UNSETTLED
+        )
     ]

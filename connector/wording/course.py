@@ -84,6 +84,12 @@ TAKEN_ANEW_AND_DIFFERS = Sentence(
 CHANGED_FIELD = Sentence("changed_field", "{field}: {was} → {now}", "{field}：{was} → {now}")
 CONTENT_DIFFERS = Sentence("content_differs", "content differs", "内容有变化")
 CANCELLED_AGAIN = Sentence("cancelled_again", "cancelled", "商城已取消")
+UNPAID_LATE = Sentence(
+    "unpaid_late",
+    "the storefront's status is {status} after release: the goods go out, or went, unpaid —"
+    " stop them at the warehouse, or have it paid; the hold ends by itself once it is",
+    "放行后商城状态变为 {status}：货物尚未付款。请通知仓库停止发货，或催促付款；付款后自动解除",
+)
 CANCELLED_LATE = Sentence(
     "cancelled_late", "cancelled in the storefront after release", "放行后在商城取消"
 )

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 import requests
+from openpyxl import load_workbook
+from sqlalchemy import update
 
 from connector.logs import configure
 from connector.sandbox import service, world
 from connector.sandbox.faults import Fault
+from connector.steps.content import Taken
+from connector.steps.repair import link_customer, retry
+from connector.steps.take import take
 from connector.store.reconciliation import Window
+from connector.store.tables import OrderRow
 from tests.support.scene import NOON, Scene, scene
 
 
@@ -129,3 +135,74 @@ def test_trashed_or_deleted_after_release_it_is_for_ops_and_does_not_end(day: Sc
     }
     assert ("36", "missing_storefront") in found
     assert any(number == "38" for number, _ in found)
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [("on-hold", "unpaid"), ("pending", "unpaid"), ("checkout-draft", "unpaid"),
+     ("in-dispute", "mapping")],
+)  # fmt: skip
+def test_what_is_not_paid_any_more_waits_for_its_payment_and_misses_its_wave(
+    day: Scene, status: str, cause: str
+) -> None:
+    day.change(36, status=status)
+    day.later()
+    assert day.stands(36) == ("ready", cause)
+    assert repr(status) in str(day.order(36).hold_reasons)
+    assert retry(day.context, day.order(36), "ops").hold_cause == cause
+    day.until(NOON + timedelta(minutes=1))
+    assert (day.stands(36), day.stands(38)) == (("ready", cause), ("released", None))
+    (file,) = (day.settings.output / "waves").glob("*/GQ-20261124-1200.xlsx")
+    told = str([*load_workbook(file, read_only=True).worksheets[-1].values])
+    assert status in told
+    day.change(36, status="processing")
+    day.later()
+    assert day.stands(36) == ("ready", None)
+    day.until(NOON + timedelta(hours=3, minutes=1))
+    assert (day.stands(36), day.order(36).revision) == (("released", None), 1)
+    assert [each["status"] for each in day.sales_orders(36)] != ["CANCELLED"]
+    assert len(day.sales_orders(36)) == 1
+
+
+def test_a_status_without_a_moved_time_is_known_before_release(day: Scene) -> None:
+    books, clock = day.sandbox.books, day.sandbox.clock
+    world.change_order(books, clock, "36", {"status": "on-hold"}, quietly=True)
+    day.until(NOON + timedelta(minutes=1))
+    assert day.stands(36) == ("ready", "unpaid")
+
+
+def test_a_hold_that_stands_already_is_not_a_way_past_the_payment(day: Scene) -> None:
+    """31 waits for the sales rep, who links its buyer while the order is not paid."""
+    assert day.stands(31) == ("valid", "customer_review")
+    day.change(31, status="on-hold")
+    assert take(day.context, day.context.storefront.order("31")) is Taken.CHANGED
+    assert day.stands(31) == ("valid", "customer_review")
+    link_customer(day.context, day.order(31), "100003", "rep")
+    day.later()
+    assert day.stands(31) == ("valid", "unpaid")
+    assert day.sales_orders(31) == []
+    day.change(31, status="processing")
+    day.later()
+    assert day.stands(31) == ("ready", None)
+
+
+def test_what_an_earlier_release_left_unheld_is_left_out_too(day: Scene) -> None:
+    with day.connector.database.transaction() as session:
+        session.execute(update(OrderRow).where(OrderRow.number == "36").values(
+            payment_state="unpaid", status="on-hold"))  # fmt: skip
+    day.change(36, status="on-hold")
+    day.fault("storefront:outage")
+    day.until(NOON + timedelta(minutes=10))
+    assert day.order(36).stage == "ready"
+    assert day.order(38).stage == "released"
+
+
+def test_not_paid_any_more_after_release_is_for_ops_until_it_is_paid(day: Scene) -> None:
+    day.until(NOON + timedelta(minutes=1))
+    day.change(36, status="on-hold")
+    day.later()
+    assert day.stands(36) == ("released", "changed")
+    assert "'on-hold'" in str(day.order(36).hold_reasons)
+    day.change(36, status="processing")
+    day.later()
+    assert day.stands(36) == ("released", None)
