@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from connector.domain.lifecycle import HoldCause
 from connector.wording import Said, problems, terms
@@ -68,6 +70,12 @@ class Buyer:
     phone: str
     email: str
     address: Address
+
+
+def buyer_of(kept: Mapping[str, Any]) -> Buyer:
+    """Return the buyer whom a request names, as it was kept."""
+    fields = dict(kept) | {"kind": BuyerKind(kept["kind"]), "address": Address(**kept["address"])}
+    return Buyer(**fields)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 
 from connector.domain.document_number import document_number
 from connector.domain.lifecycle import HoldCause, Stage
-from connector.domain.masking import mask_text
+from connector.domain.masking import mask_name, mask_text
+from connector.domain.matching import Verdict, weigh
+from connector.domain.matching import decide as decide_who
+from connector.domain.order import buyer_of
 from connector.errors import Rejected, RetryLater
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key, readable
@@ -245,8 +248,8 @@ def resolve_call(
 
     Raises Rejected when the call moved on meanwhile, or is so young that it may still arrive:
     "absent" would then be believed too early, and the write be made twice; and for a number that is
-    none, or another order's. A customer is read in SAP first. Other orders that wait for the same
-    call go on too.
+    none, or another order's, or of a customer who is not the buyer. Other orders that wait for the
+    same call go on too.
     """
     if found is not None:
         found = own_number(context, call, found)
@@ -257,8 +260,6 @@ def resolve_call(
             f"call {call.id} may still take effect until {early_until:%H:%M:%S} UTC",
             remedy="look again then, and say --absent if it is still not there",
         )
-    if found is not None and call.operation == CREATE:
-        found = usable(context.sap_customers.read_back(found), found).number
     if found is not None:
         settled = context.calls.confirm(call, found, {"settled_by": actor}, context.clock())
     else:
@@ -287,7 +288,10 @@ def resolve_call(
 
 
 def own_number(context: Context, call: CallRow, found: str) -> str:
-    """Return the number of the document that a call made. Raises Rejected when it cannot be it."""
+    """Return the number of the document that a call made. Raises Rejected when it cannot be it.
+
+    A customer is read in SAP.
+    """
     number = document_number(found)
     if not number:
         raise Rejected(
@@ -295,6 +299,8 @@ def own_number(context: Context, call: CallRow, found: str) -> str:
             f"{found!r} is no document's number",
             remedy="give the number as the other system shows it, or say --absent",
         )
+    if call.operation == CREATE:
+        number = _buyers_own(context, call, number)
     holder = context.calls.holder_of(call, number)
     if holder is not None:
         raise Rejected(
@@ -303,6 +309,26 @@ def own_number(context: Context, call: CallRow, found: str) -> str:
             remedy=f"look in the other system for {call.reference}",
         )
     return number
+
+
+def _buyers_own(context: Context, call: CallRow, number: str) -> str:
+    """Return a customer number as SAP has it. Raises Rejected when it is not the buyer's.
+
+    A slip of the pen would bind the buyer to another debtor, and documents would follow at once.
+    """
+    record = usable(context.sap_customers.read_back(number), number)
+    buyer = buyer_of(call.request["buyer"])
+    if decide_who(buyer, [record]).verdict is Verdict.RECOGNISED:
+        return record.number
+    raise Rejected(
+        "",
+        systems.NOT_THE_BUYER(
+            number=record.number,
+            name=mask_name(buyer.name),
+            evidence=weigh(buyer, record).summary,
+        ),
+        remedy=systems.CORRECT_RECORD_FIRST(),
+    )
 
 
 def _said(text: Said, reason: str) -> Said:

@@ -81,6 +81,18 @@ RELEASE_IT = Sentence(
     "release_it", "have it released in SAP first, or take another", "请先在SAP解除，或改用其他客户"
 )
 
+NOT_THE_BUYER = Sentence(
+    "not_the_buyer",
+    "customer {number} is not the buyer {name}, as SAP has it: {evidence}",
+    "SAP中的客户 {number} 与买方 {name} 不符：{evidence}",
+)
+CORRECT_RECORD_FIRST = Sentence(
+    "correct_record_first",
+    "if it is the buyer's, correct the record in SAP first and say it again;"
+    " if SAP has none of the buyer's, say --absent",
+    "如确为该买方，请先在SAP更正客户资料，再执行一次；如SAP中没有该买方，请用 --absent",
+)
+
 UNFORESEEN = Sentence("unforeseen", "unforeseen {error}", "意外错误 {error}")
 ABAP = Sentence("abap", "ABAP exception {key}", "ABAP异常 {key}")
 NOT_A_DATE = Sentence("not_a_date", "{value} is not a date", "{value} 不是日期")

@@ -339,6 +339,31 @@ def test_a_number_that_is_none_or_anothers_settles_nothing(
     assert lite.context.calls.by_key(call.key).state == "in_doubt"
 
 
+def test_a_customer_that_is_not_the_buyer_settles_no_creation(
+    lite: Scene, command: Command
+) -> None:
+    call = next(
+        each
+        for each in lite.context.calls.listed()
+        if each.operation == "create_customer" and each.document and each.state == "confirmed"
+    )
+    with lite.connector.database.transaction() as session:
+        session.execute(text("UPDATE outbound_call SET state = 'in_doubt' WHERE id = :id"),
+                        {"id": call.id})  # fmt: skip
+    for words in ((), ("--dry-run",)):
+        done = command("calls", "resolve", str(call.id), "--found", "0000100001", *words)
+        assert done.exit_code == 2
+        said = " ".join(done.output.replace("│", "").split())
+        assert "customer 0000100001 is not the buyer" in said
+        assert "name different" in said
+        assert "correct the record in SAP first" in said
+        assert call.request["buyer"]["code"] not in said
+    assert lite.context.calls.by_key(call.key).state == "in_doubt"
+    done = command("calls", "resolve", str(call.id), "--found", str(call.document).lstrip("0"))
+    assert done.exit_code in (0, 1), done.output
+    assert lite.context.calls.by_key(call.key).document == call.document
+
+
 def test_who_and_why_stand_in_the_story_and_in_the_acts(lite: Scene, command: Command) -> None:
     done = command("orders", "cancel", "36", "--actor", "li", "--reason", "call 13912345678 back")
     assert done.exit_code == 0, done.output
