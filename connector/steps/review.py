@@ -144,7 +144,9 @@ def _contradicted(answers: Sequence[Answer]) -> set[str]:
 
 def _by_buyer(context: Context) -> dict[str, tuple[Order, list[OrderRow]]]:
     waiting: dict[str, tuple[Order, list[OrderRow]]] = {}
-    for row in context.orders.listed(hold=HoldCause.CUSTOMER_REVIEW, limit=_MOST):
+    rows = context.orders.listed(hold=HoldCause.CUSTOMER_REVIEW, limit=_MOST)
+    # The oldest order stands for its buyer, in whatever sequence the shop gave them.
+    for row in sorted(rows, key=lambda each: (each.placed_at, each.number)):
         if row.unreadable:
             _log.error("stored order cannot be read", order=row.number)
             continue
