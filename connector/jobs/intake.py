@@ -19,6 +19,8 @@ _log = structlog.get_logger(__name__)
 # An order shows some time after the moment that it bears, when it is saved.
 OVERLAP = timedelta(minutes=5)
 _SAVED = timedelta(seconds=30)
+# A window that is tried again reads on to the present, so far: later windows wait for it.
+_READS_ON = timedelta(days=1)
 # What lies between two clocks below this is the second that an answer is dated to, and the wire.
 _SAME = timedelta(seconds=2)
 
@@ -36,7 +38,9 @@ def intake(context: Context, runs: Runs, cadence: Cadence) -> Job:
         counts: Counter[str] = Counter()
         ahead = _ahead(context)
         seen = runs.watermark(newest)
-        start, end = window.start + ahead - OVERLAP, window.end + ahead
+        start = window.start + ahead - OVERLAP
+        now = min(context.clock(), window.end + _READS_ON)
+        end = max(window.end, now) + ahead
         if seen is not None:
             start = min(start, seen - _SAVED)
         for payload in context.storefront.orders_modified(start, end):

@@ -260,9 +260,11 @@ class StorefrontApplication:
         self._books.put(NOTE, str(number), {**note, "order": key})
         return 201, note
 
-    def _list_refunds(self, _request: Request, key: str) -> tuple[int, list[Document]]:
+    def _list_refunds(self, request: Request, key: str) -> Response:
         self._order(key)
-        return 200, refunds_of(self._books, key)
+        query = Query.of({**request.query, "status": "any"})
+        refunds = refunds_of(self._books, key)
+        return _page(request, query, query.sliced(refunds), len(refunds))
 
     def _add_refund(self, request: Request, key: str) -> tuple[int, Document]:
         order, body = self._order(key), _body(request)

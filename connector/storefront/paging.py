@@ -4,6 +4,9 @@ An order that is edited leaves its place, and those behind it move forward over 
 orders of one second stand in no sequence at all. So a page is asked for by the time of the last
 order seen (its whole second is read again), and what lies within one second by number: forward to
 the end, and backward again, as what moves forward then moves into pages that are still to be read.
+
+What a listing says of itself must fit: one that says that it has more than it gave, or that gives
+the same page over and over, was not understood.
 """
 
 from __future__ import annotations
@@ -13,13 +16,35 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
+
+from connector.errors import RetryLater
+from connector.wording import systems
 
 _SECOND = timedelta(seconds=1)
+_PLACE = "storefront listing"
 
 Query = dict[str, str]
-# Elements of a page, and how many there are in all where the shop says so believably.
-Page = tuple[list[Any], int | None]
+
+
+class Page(NamedTuple):
+    """A page of at most `size` elements; `total` where the shop says believably how many in all."""
+
+    elements: list[Any]
+    total: int | None
+    size: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all; a full page is followed by the next, whatever the shop says."""
+        return self.total is not None and self.total <= len(self.elements) and not self.full
+
+    @property
+    def full(self) -> bool:
+        """Whether no further element had a place."""
+        return len(self.elements) >= self.size
+
+
 Read = Callable[[Query], Page]
 
 
@@ -50,11 +75,13 @@ def orders(read: Read, key: Key, start: datetime, end: datetime, *, by_time: boo
         return
     while position <= end:
         query = {**_between(key, position, end), "orderby": key.orderby, "order": "asc"}
-        page, total = read({**query, "page": "1"})
-        yield from _new(page, seen)
-        if not page or (total is not None and total <= len(page)):
+        page = read({**query, "page": "1"})
+        yield from _new(page.elements, seen)
+        if not page.elements:
+            _check(page.total, 0)
+        if not page.elements or page.whole:
             return
-        times = [time_of(each, key) for each in page]
+        times = [time_of(each, key) for each in page.elements]
         last = times[-1]
         if last is None or not _ascending([position, *times]):
             # The shop does not list as it was asked to.
@@ -68,21 +95,50 @@ def orders(read: Read, key: Key, start: datetime, end: datetime, *, by_time: boo
 
 
 def by_number(read: Read, query: Mapping[str, str]) -> Iterator[Any]:
-    """Give all that a query lists, page by page: forward to the end, then backward."""
+    """Give all that a query lists, page by page: forward to the end, then backward.
+
+    Raises RetryLater at the end when the shop says that there is more.
+    """
     asked = {**query, "orderby": "id", "order": "asc"}
     these: set[str] = set()
+    ids: set[str] = set()
+    totals: list[int] = []
+    longest = 0
+
+    def page_of(number: int) -> Page:
+        page = read({**asked, "page": str(number)})
+        ids.update(_id(each) for each in page.elements)
+        if page.total is not None:
+            totals.append(page.total)
+        return page
+
     for number in count(1):
-        page, total = read({**asked, "page": str(number)})
-        fresh = [each for each in page if identity(each) not in these]
+        page = page_of(number)
+        fresh = [each for each in page.elements if identity(each) not in these]
         these.update(identity(each) for each in fresh)
         yield from fresh
         if not fresh:
             break
-        if number == 1 and total is not None and total <= len(page):
+        if number == 1 and page.whole:
             return
+        longest = max(longest, len(page.elements))
+    if page.elements and not totals and len(page.elements) >= longest:
+        # Only a page that is shorter than others is the last, given again by a shop past its end.
+        raise RetryLater(systems.SAME_PAGE(), place=_PLACE)
     for earlier in range(number - 1, 0, -1):
-        page, _ = read({**asked, "page": str(earlier)})
-        yield from page
+        yield from page_of(earlier).elements
+    # What came or went meanwhile is no contradiction: the smallest number is believed.
+    _check(min(totals, default=None), len(ids))
+
+
+def _check(total: int | None, read: int) -> None:
+    if total is not None and total > read:
+        raise RetryLater(systems.MORE_THAN_GIVEN(total=total, read=read), place=_PLACE)
+
+
+def _id(element: Any) -> str:
+    known = isinstance(element, Mapping) and element.get("id")
+    return str(known) if known else identity(element)
 
 
 def identity(element: Any) -> str:

@@ -206,9 +206,10 @@ def total_of(headers: Headers, listed: int) -> int | None:
 
     Proxies and caches drop it, empty it, or send it twice ("3, 3").
     """
-    texts = {each.strip() for each in (headers.get("X-WP-Total") or "").split(",")}
-    text = texts.pop() if len(texts) == 1 else ""
-    return int(text) if text.isascii() and text.isdigit() and int(text) >= listed else None
+    text = (headers.get("X-WP-Total") or "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        return None
+    return int(text) if int(text) >= listed else None
 
 
 def date_of(headers: Headers) -> datetime | None:

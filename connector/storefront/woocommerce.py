@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connector.errors import Rejected
+from connector.errors import ConnectorError, LogonFailed, Rejected, RetryLater
 from connector.storefront import paging, stored
 from connector.storefront.port import Payload
 from connector.storefront.rest import (
@@ -18,12 +18,15 @@ from connector.storefront.rest import (
     date_of,
     total_of,
 )
+from connector.wording import Said, systems
 
 __all__ = ["WooCommerce", "WooCommerceSettings"]
 
 _GONE = "woocommerce_rest_shop_order_invalid_id"
 # What a listing answers that has no such page.
 _NO_PAGE = "rest_post_invalid_page_number"
+# So many failures one after the other are the shop's, not an order's.
+_AWAY = 3
 
 
 class WooCommerce:
@@ -61,7 +64,7 @@ class WooCommerce:
                 if not missing:
                     break
                 query = {"include": ",".join(missing), "status": status}
-                for order in self._page("/orders", {**query, "page": "1"}, until)[0]:
+                for order in self._page("/orders", {**query, "page": "1"}, until).elements:
                     key = str(order.get("id")) if isinstance(order, Mapping) else ""
                     if key in missing:
                         found[key] = self._with_refunds(dict(order), until)
@@ -107,9 +110,38 @@ class WooCommerce:
         def read(query: paging.Query) -> paging.Page:
             return self._page("/orders", {"status": "any", **query})
 
+        failed: dict[str, Said] = {}
+        vain = 0
         for each in paging.orders(read, key, after, before, by_time=self._by_time):
-            # What is no order goes on as it is: whoever takes it says so.
-            yield self._with_refunds(each) if isinstance(each, dict) else {"": each}
+            try:
+                order = self._listed(each)
+                vain = 0
+            except LogonFailed:
+                raise
+            except ConnectorError as error:
+                vain += 1
+                if vain >= _AWAY:
+                    raise
+                failed[_name(each)] = error.said
+                continue
+            if order is not None:
+                yield order
+        if failed:
+            # The others were given; whoever asks must know that these were not.
+            why = next(iter(failed.values()))
+            what = systems.ORDERS_NOT_READ(orders=", ".join(failed), why=why)
+            raise RetryLater(what, place="storefront GET /orders")
+
+    def _listed(self, element: Any) -> Payload | None:
+        """Return an order of a list in full; None when it was deleted meanwhile."""
+        wrong = an_object(element)
+        if wrong:
+            raise RetryLater(systems.OF_NO_SHAPE(what=wrong), place="storefront GET /orders")
+        order: Payload = element
+        try:
+            return self._with_refunds(order)
+        except Rejected:
+            return self._or_none(str(order["id"]), None)
 
     def _page(self, route: str, query: paging.Query, until: float | None = None) -> paging.Page:
         asked = {**query, "per_page": str(self._size)}
@@ -117,32 +149,53 @@ class WooCommerce:
             body, headers = self._rest.read(route, asked, a_list, until=until)
         except Rejected as refusal:
             if refusal.code == _NO_PAGE and query.get("page") != "1":
-                return [], None
+                return paging.Page([], None, self._size)
             raise
-        # A full page is followed by the next, whatever the headers say.
-        return body, total_of(headers, len(body)) if len(body) < self._size else None
+        return paging.Page(body, total_of(headers, len(body)), self._size)
 
     def _order(self, order_id: str, until: float | None) -> Payload:
-        body, _ = self._rest.read(f"/orders/{order_id}", {}, _the(order_id), until=until)
-        return self._with_refunds(body, until)
+        return self._with_refunds(self._alone(order_id, until), until)
 
-    def _or_none(self, order_id: str, until: float) -> Payload | None:
+    def _or_none(self, order_id: str, until: float | None) -> Payload | None:
         try:
-            return self._order(order_id, until)
+            order = self._alone(order_id, until)
         except Rejected as refusal:
             if refusal.code == _GONE:
                 return None
             raise
+        return self._with_refunds(order, until)
+
+    def _alone(self, order_id: str, until: float | None) -> Payload:
+        order: Payload = self._rest.read(f"/orders/{order_id}", {}, _the(order_id), until=until)[0]
+        return order
 
     def _with_refunds(self, order: Payload, until: float | None = None) -> Payload:
         if not order.get("refunds") or not order.get("id"):
             return order
+        route = f"/orders/{order['id']}/refunds"
 
         def read(query: paging.Query) -> paging.Page:
-            return self._page(f"/orders/{order['id']}/refunds", query, until)
+            return self._page(route, query, until)
 
         refunds = {paging.identity(each): each for each in paging.by_number(read, {})}
+        wrong = _objects(list(refunds.values()))
+        if wrong:
+            raise RetryLater(systems.OF_NO_SHAPE(what=wrong), place=f"storefront GET {route}")
+        # An order that names a refund has it: its list is no proof that there is none.
+        lacking = _ids(order["refunds"]) - _ids(list(refunds.values()))
+        if lacking:
+            what = systems.REFUNDS_LACKING(refunds=", ".join(sorted(lacking)))
+            raise RetryLater(what, place=f"storefront GET {route}")
         return {**order, "refunds_detail": list(refunds.values())}
+
+
+def _ids(elements: Any) -> set[str]:
+    listed = elements if isinstance(elements, list) else []
+    return {str(each["id"]) for each in listed if isinstance(each, Mapping) and each.get("id")}
+
+
+def _name(element: Any) -> str:
+    return str(element.get("id"))[:20] if isinstance(element, Mapping) else "?"
 
 
 def _the(order_id: str) -> Any:

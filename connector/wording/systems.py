@@ -117,6 +117,24 @@ OF_NO_SHAPE = Sentence(
     "what came is not what was asked for: {what}",
     "应答不是所查询的内容：{what}",
 )
+MORE_THAN_GIVEN = Sentence(
+    "more_than_given",
+    "the list says that it has {total} entries and gave {read}",
+    "列表称共有 {total} 条，实际只给出 {read} 条",
+)
+SAME_PAGE = Sentence(
+    "same_page", "the list gives the same page again and again", "列表反复给出同一页"
+)
+REFUNDS_LACKING = Sentence(
+    "refunds_lacking",
+    "the order names refunds that its list of refunds does not give: {refunds}",
+    "订单中的退款未出现在退款列表中：{refunds}",
+)
+ORDERS_NOT_READ = Sentence(
+    "orders_not_read",
+    "these orders could not be read, the others were: {orders}; the first: {why}",
+    "以下订单无法读取，其余已读取：{orders}；首个原因：{why}",
+)
 NO_TIME_LEFT = Sentence("no_time_left", "no time is left for the answer", "应答时间已用完")
 FAULT = Sentence("fault", "fault {code}: {words}", "对方报错 {code}：{words}")
 UNREADABLE = Sentence("unreadable", "the answer is unreadable: {words}", "应答无法读取：{words}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from connector.logs import configure
+from connector.sandbox import world
 from connector.sandbox.faults import Fault
 from connector.sandbox.storefront import ORDER
 from connector.sandbox.storefront_seed import stamp_of
@@ -72,3 +73,26 @@ def test_the_window_stays_open_while_the_shop_answers_no_list_and_a_person_is_to
     day.fault()
     day.later(minutes=20)
     assert day.context.orders.by_number("901") is not None
+
+
+def test_one_order_whose_refunds_cannot_be_read_keeps_no_other_back_and_is_not_lost(
+    day: Scene,
+) -> None:
+    for number in (901, 902, 903):
+        order(day, number)
+    world.refund(day.sandbox.books, day.sandbox.clock, "902", "1.00", [], "")
+    refunds = "GET /orders/{id}/refunds"
+    day.sandbox.faults.set([Fault("storefront", "garbage", refunds, status=200, text="[]")])
+    day.later(minutes=5)
+    order(day, 904)
+    day.later(minutes=5, ticks=2)
+    taken = {number: day.context.orders.by_number(str(number)) for number in range(901, 905)}
+    assert [number for number, row in taken.items() if row is None] == [902]
+    failed = day.connector.runs.history("intake", failed=True)
+    assert failed
+    assert "902" in (failed[0].error or "")
+    day.fault()
+    day.later(minutes=20)
+    row = day.context.orders.by_number("902")
+    assert row is not None
+    assert len(row.payload["refunds_detail"]) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,7 +91,8 @@ def test_what_is_no_note_or_refund_is_not_dropped_either(sandbox: Sandbox, body:
     with pytest.raises(RetryLater):
         shop_of(sandbox).notes("1")
     sandbox.faults.set([Fault("storefront", "garbage", "*/refunds", status=200, text=body)])
-    assert shop_of(sandbox).order("1")["refunds_detail"] == json.loads(body)
+    with pytest.raises(RetryLater):
+        shop_of(sandbox).order("1")
 
 
 @pytest.mark.parametrize("body", ["[]", "{}", '[{"id": 1}]', "null", '{"id": 2}', "7"])
@@ -116,20 +117,189 @@ def test_check_live_does_not_call_good_what_answers_no_list(sandbox: Sandbox, bo
         shop_of(sandbox).ping()
 
 
-@pytest.mark.parametrize("stray", [None, "text", 7, [], {}, {"id": None}])
-def test_what_stands_among_orders_and_is_none_is_not_dropped_silently(stray: Any) -> None:
-    shop = WooCommerce(WooCommerceSettings("https://shop.example", "ck", "cs"))
-    with responses.RequestsMock() as wire:
-        wire.get(
-            "https://shop.example/wp-json/wc/v3/orders",
-            body=json.dumps([stray, {"id": 1, "date_modified_gmt": "2026-11-23T11:30:00"}]),
+@pytest.mark.parametrize("stray", [None, "text", 7, [], [{"id": 2}]])
+def test_what_is_no_object_among_orders_is_an_error_after_the_others_were_given(
+    stray: Any,
+) -> None:
+    found: list[int] = []
+    with (
+        HostileShop(lambda _: ([stray, entry(1)], {"X-WP-Total": "2"})) as shop,
+        pytest.raises(RetryLater, match="not what was asked for"),
+    ):
+        list(recorded(shop.orders_modified(FROM, TO), found))
+    assert found == [1]
+
+
+@pytest.mark.parametrize("stray", [{}, {"id": None}])
+def test_an_object_without_number_goes_on_as_it_is(stray: Any) -> None:
+    with HostileShop(lambda _: ([stray, entry(1)], {"X-WP-Total": "2"})) as shop:
+        assert [each.get("id") for each in shop.orders_modified(FROM, TO)] == [None, 1]
+
+
+def entry(number: int) -> dict[str, Any]:
+    return {"id": number, "date_modified_gmt": "2026-11-23T11:30:00"}
+
+
+def recorded(orders: Iterator[dict[str, Any]], found: list[int]) -> Iterator[dict[str, Any]]:
+    """Have what was given before an error in `found`."""
+    for each in orders:
+        found.append(each["id"])
+    return iter(())
+
+
+class HostileShop:
+    """A shop whose lists answer as a function of the page says, however they are ordered."""
+
+    def __init__(
+        self, answer: Callable[[int], tuple[list[Any], dict[str, str]]], **settings: Any
+    ) -> None:
+        self._wire = responses.RequestsMock(assert_all_requests_are_fired=False)
+        self._answer = answer
+        self._settings = settings
+
+    def __enter__(self) -> WooCommerce:
+        self._wire.start()
+        self._wire.add_callback(
+            responses.GET, "https://shop.example/wp-json/wc/v3/orders", callback=self._answered
         )
-        found = list(shop.orders_modified(FROM, TO))
-    assert [each.get("id") for each in found] == [None, 1]
-    assert stray == {} or stray in (found[0], found[0].get(""))
+        return WooCommerce(
+            WooCommerceSettings("https://shop.example", "ck", "cs", **self._settings)
+        )
+
+    def __exit__(self, *_: object) -> None:
+        self._wire.stop(allow_assert=False)
+        self._wire.reset()
+
+    def _answered(self, request: Any) -> tuple[int, dict[str, str], str]:
+        body, headers = self._answer(int(request.params["page"]))
+        return 200, headers, json.dumps(body)
 
 
-@pytest.mark.parametrize("text", ["dropped", "empty", "0", "doubled", "1", "many", "-1"])
+ALL = [entry(number) for number in range(1, 231)]
+
+
+def sliced(number: int, size: int = 100) -> list[Any]:
+    return ALL[(number - 1) * size : number * size]
+
+
+CONTRADICTIONS: dict[str, Callable[[int], list[Any]]] = {
+    "nothing": lambda _: [],
+    "page 2 empty": lambda number: [] if number == 2 else sliced(number),
+    "page 1 cut": lambda number: sliced(number)[: 50 if number == 1 else 100],
+    "page ignored": lambda _: sliced(1),
+}
+
+
+@pytest.mark.parametrize("kind", CONTRADICTIONS)
+@pytest.mark.parametrize("ordering", ["modified", "id"])
+def test_a_list_that_says_it_has_more_than_it_gave_was_not_understood(
+    kind: str, ordering: str
+) -> None:
+    def answer(number: int) -> tuple[list[Any], dict[str, str]]:
+        return CONTRADICTIONS[kind](number), {"X-WP-Total": "230"}
+
+    with HostileShop(answer, ordering=ordering) as shop:
+        for listing in (shop.orders_modified, shop.orders_placed):
+            with pytest.raises(RetryLater, match="230"):
+                ids(listing(FROM, TO))
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-WP-Total": "0"}, {"X-WP-Total": "3, 3"}])
+def test_the_same_page_over_and_over_is_no_end(headers: dict[str, str]) -> None:
+    with (
+        HostileShop(lambda _: (sliced(1), headers), ordering="id") as shop,
+        pytest.raises(RetryLater, match="same page"),
+    ):
+        ids(shop.orders_modified(FROM, TO))
+
+
+@pytest.mark.parametrize("ordering", ["modified", "id"])
+def test_a_shop_that_gives_smaller_pages_than_asked_for_is_read_whole(ordering: str) -> None:
+    def answer(number: int) -> tuple[list[Any], dict[str, str]]:
+        return sliced(number, 50), {"X-WP-Total": "230"}
+
+    with HostileShop(answer, ordering=ordering) as shop:
+        assert sorted(ids(shop.orders_modified(FROM, TO))) == list(range(1, 231))
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-WP-Total": "0"}])
+def test_a_refund_that_an_order_names_must_be_in_its_list(headers: dict[str, str]) -> None:
+    shop = WooCommerce(WooCommerceSettings("https://shop.example", "ck", "cs"))
+    route = "https://shop.example/wp-json/wc/v3/orders/6004"
+    with responses.RequestsMock() as wire:
+        wire.get(route, json={"id": 6004, "refunds": [{"id": 96004, "total": "-386.00"}]})
+        wire.get(f"{route}/refunds", json=[], headers=headers)
+        with pytest.raises(RetryLater, match="96004"):
+            shop.order("6004")
+
+
+@pytest.mark.parametrize("text", ["dropped", "0", "1"])
+def test_no_refund_that_an_order_names_is_undone_by_an_empty_list(
+    sandbox: Sandbox, text: str
+) -> None:
+    sell(sandbox, 2, FROM)
+    world.refund(sandbox.books, sandbox.clock, "1", "1.00", [], "")
+    shop = shop_of(sandbox)
+    sandbox.faults.set([Fault("storefront", "garbage", "*/refunds", status=200, text="[]")])
+    with pytest.raises(RetryLater, match=r"refunds|gave"):
+        shop.order("1")
+    found: list[int] = []
+    with pytest.raises(RetryLater, match=r"could not be read.*: 1;"):
+        list(recorded(shop.orders_placed(FROM, NOW + timedelta(hours=1)), found))
+    assert found == [2]
+    with pytest.raises(RetryLater, match=r"refunds|gave"):
+        shop.orders(["1"], within=5)
+    sandbox.faults.set([Fault("storefront", "headers", "*/refunds", code="X-WP-*", text=text)])
+    assert len(shop.order("1")["refunds_detail"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, '{"code": "rest_order_invalid_id", "message": "Invalid order ID."}'),
+        (403, '{"code": "woocommerce_rest_cannot_view", "message": "x"}'),
+        (403, "<html>"),
+        (500, "<html>"),
+        (200, "{}"),
+    ],
+)
+def test_an_order_whose_refunds_cannot_be_read_ends_nothing_for_the_others(
+    sandbox: Sandbox, status: int, body: str
+) -> None:
+    sell(sandbox, 10, FROM)
+    world.refund(sandbox.books, sandbox.clock, "3", "1.00", [], "")
+    sandbox.faults.set([Fault("storefront", "garbage", "*/refunds", status=status, text=body)])
+    found: list[int] = []
+    with pytest.raises(RetryLater, match=r"could not be read.*: 3;"):
+        list(recorded(shop_of(sandbox).orders_placed(FROM, NOW + timedelta(hours=1)), found))
+    assert sorted(found) == [1, 2, *range(4, 11)]
+
+
+def test_an_order_that_is_deleted_before_its_refunds_are_asked_for_is_gone(
+    sandbox: Sandbox,
+) -> None:
+    sell(sandbox, 3, FROM)
+    for number in ("1", "2"):
+        world.refund(sandbox.books, sandbox.clock, number, "1.00", [], "")
+    found = []
+    for each in shop_of(sandbox, ordering="id").orders_placed(FROM, NOW):
+        found.append(each["id"])
+        sandbox.books.delete(ORDER, "2")
+    assert found == [1, 3]
+
+
+def test_a_shop_that_is_away_ends_a_listing_soon(sandbox: Sandbox) -> None:
+    sell(sandbox, 20, FROM)
+    for number in range(1, 21):
+        world.refund(sandbox.books, sandbox.clock, str(number), "1.00", [], "")
+    fault = Fault("storefront", "http", "*/refunds", status=429)
+    sandbox.faults.set([fault])
+    with pytest.raises(RetryLater):
+        ids(shop_of(sandbox).orders_placed(FROM, NOW))
+    assert fault.struck == 3
+
+
+@pytest.mark.parametrize("text", ["dropped", "empty", "0", "doubled", "many", "-1"])
 @pytest.mark.parametrize("listing", ["orders_modified", "orders_placed"])
 @pytest.mark.parametrize("apart", [0, 0.01, 3])
 def test_a_full_page_is_followed_by_the_next_whatever_the_headers_say(

@@ -84,7 +84,9 @@ def test_refunds_are_read_in_full_and_money_is_decimal(
     shop: WooCommerce, wire: responses.RequestsMock
 ) -> None:
     wire.get(f"{API}/orders", **page([order(7, refunds=[{"id": 9}])], 1, 1))
-    wire.get(f"{API}/orders/7/refunds", body='[{"id": 9, "amount": 0.1}]')
+    wire.get(
+        f"{API}/orders/7/refunds", body='[{"id": 9, "amount": 0.1}]', headers={"X-WP-Total": "1"}
+    )
     (found,) = shop.orders_placed(FROM, TO)
     assert found["refunds_detail"] == [{"id": 9, "amount": Decimal("0.1")}]
 
