@@ -2,7 +2,8 @@
 
 Rule's source: workflow.md, "What no line explains is open money, carried from day to day until it
 is zero". It is positive where documents stand for more than the buyer still pays (a refund by
-amount only), negative where they stand for less (a paid order that was cancelled, its money here).
+amount only, or of more than its lines come to), negative where they stand for less (a paid order
+that was cancelled, its money here).
 """
 
 from __future__ import annotations
@@ -30,6 +31,24 @@ def since_placed(order: Order, worth: Decimal | None) -> tuple[Refund, ...]:
             return tuple(oldest_first[at:])
         known += refund.amount
     return () if worth is not None and known == order.total - worth else tuple(oldest_first)
+
+
+def unborne(order: Order) -> dict[str, Decimal]:
+    """Return by refund what no line bears of it: what names none, or is more than a line comes to.
+
+    The oldest refunds come first: a line that they used up bears nothing of later ones.
+    """
+    left = {line.number: line.amount for line in order.lines}
+    made = {}
+    for refund in sorted(order.refunds, key=lambda each: each.refunded_at or _FIRST):
+        beyond = _ZERO
+        for line in refund.lines:
+            if line.number:
+                borne = min(line.amount, left[line.number])
+                left[line.number] -= borne
+                beyond += line.amount - borne
+        made[refund.refund_id] = refund.rest + beyond
+    return made
 
 
 def open_money(facts: Facts, state: SaleState) -> Decimal:

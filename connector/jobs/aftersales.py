@@ -26,7 +26,7 @@ from connector.domain.invoicing import issued, reversing
 from connector.domain.known import back_of, left_of
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_said, mask_text
-from connector.domain.open_money import open_money, since_placed
+from connector.domain.open_money import open_money, since_placed, unborne
 from connector.domain.reading import read_order
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
@@ -328,7 +328,9 @@ def _with_money(
             settled=Decimal(str(_by_hand(before).get("by_hand", "0"))),
         )
     unknown = since_placed(order, worth_of(documents))
-    rest = sum((each.rest for each in unknown if each.refund_id in sale.refunds), _ZERO)
+    beyond = unborne(order)
+    ours = [each.refund_id for each in unknown if each.refund_id in sale.refunds]
+    rest = sum((beyond[each] for each in ours), _ZERO)
     return replace(facts, rest=rest, twice=sale.twice)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from connector.domain.aftersales import Facts, SaleKind, SaleState
-from connector.domain.open_money import open_money, since_placed
+from connector.domain.open_money import open_money, since_placed, unborne
 from connector.sandbox import world
 from connector.sandbox.storefront_refunds import refunded_item
-from tests.money.shop import Cart, Ware, order, refund, with_refunds
+from tests.money.shop import Cart, Ware, back, order, refund, with_refunds
 from tests.money.test_reading import read
 from tests.money.test_way import put
 from tests.support.scene import NOON, Scene, scene
@@ -103,6 +103,21 @@ def test_what_lines_do_not_explain_of_a_later_refund_is_open_alone(shop: Scene) 
     assert account(shop) == [("refunded", Decimal("3.50"))]
 
 
+def test_what_a_line_cannot_bear_of_a_later_refund_is_open_money(shop: Scene) -> None:
+    release(shop)
+    world.ship(shop.sandbox.books, shop.sandbox.clock, str(NUMBER))
+    world.invoice(shop.sandbox.books, shop.sandbox.clock, str(NUMBER))
+    shop.later(minutes=20)
+    give_back(shop, "125.20", (2, "112.20", "13.00"))
+    shop.later(minutes=40)
+    assert account(shop) == [("returning", Decimal("12.20"))]
+    world.take_back(shop.sandbox.books, shop.sandbox.clock, str(NUMBER))
+    shop.later(minutes=40)
+    world.invoice(shop.sandbox.books, shop.sandbox.clock, str(NUMBER))
+    shop.later(minutes=40, ticks=2)
+    assert account(shop) == [("refunded", Decimal("12.20"))]
+
+
 def test_a_cancelled_order_is_not_settled_before_all_of_its_money_went_back(shop: Scene) -> None:
     shop.change(NUMBER, status="cancelled")
     shop.later(minutes=40, ticks=2)
@@ -164,6 +179,17 @@ def test_what_is_open_follows_from_the_facts(
     changes: dict[str, Any], state: SaleState, amount: int
 ) -> None:
     assert open_money(facts(**changes), state) == amount
+
+
+def test_lines_bear_no_more_than_they_come_to_and_the_oldest_refunds_first() -> None:
+    shown = order(NUMBER, TWO)  # a line of 113.00
+    item = shown["line_items"][0]
+    given = [refund(9, [back(item, 1, "0.8")]), refund(10, [back(item, 1, "0.5")]),
+             refund(11, [back(item, 0, "0.1")], amount="1.30")]  # fmt: skip
+    for at, each in enumerate(given, start=1):
+        each["date_created_gmt"] = f"2026-11-2{at}T11:51:01"
+    made = read(with_refunds(shown, *given))
+    assert unborne(made) == {"9": 0, "10": Decimal("33.90"), "11": Decimal("1.30")}
 
 
 def test_documents_know_of_the_refunds_that_they_are_less_by() -> None:
