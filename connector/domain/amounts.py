@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from connector.domain.currency import rounded, slack
-from connector.domain.order import OrderLine
+from connector.domain.currency import minor_unit, rounded, slack
+from connector.domain.order import Order, OrderLine
 from connector.domain.pricing import split
 
 _ZERO = Decimal(0)
@@ -56,6 +56,16 @@ def in_minor_units(
         freight,
         total,
     )
+
+
+def unit_shares(order: Order, amount: Decimal) -> dict[str, Decimal]:
+    """Split an amount on the order as a whole between the business units that deliver.
+
+    It is split by the value of their open lines, in whole minor units: the parts add up.
+    """
+    units = order.business_units
+    weights = [sum((line.amount for line in order.lines_of(each)), _ZERO) for each in units]
+    return dict(zip(units, split(amount, weights, minor_unit(order.currency)), strict=True))
 
 
 def largest(amounts: Sequence[Decimal]) -> int | None:

@@ -119,11 +119,15 @@ class OrderLine:
 
 @dataclass(frozen=True)
 class RefundedLine:
-    """What a refund gives back of one line, tax included; `number` is 0 for an unknown line."""
+    """What a refund gives back of one line, tax included; `number` is 0 for an unknown line.
+
+    `subsidy` is what it takes back of the line's; the amount is that much less.
+    """
 
     number: int
     quantity: Decimal
     amount: Decimal
+    subsidy: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def _less(
     if any(piece.number and piece.amount for piece in pieces):
         weights = [piece.amount if piece.number else _ZERO for piece in pieces]
         return tuple(
-            replace(piece, amount=piece.amount - share)
+            replace(piece, amount=piece.amount - share, subsidy=share)
             for piece, share in zip(pieces, split(taken_back, weights, unit), strict=True)
         )
     shared = [line for line in numbers.values() if line.subsidy]
@@ -113,7 +113,7 @@ def _less(
     return (
         *pieces,
         *(
-            RefundedLine(line.number, _ZERO, -share)
+            RefundedLine(line.number, _ZERO, -share, share)
             for line, share in zip(shared, shares, strict=True)
         ),
     )

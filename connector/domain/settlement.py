@@ -17,9 +17,10 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from connector.domain.aftersales import SaleKind
+from connector.domain.amounts import unit_shares
 from connector.domain.currency import minor_unit, rounded
 from connector.domain.order import Order, OrderLine
-from connector.domain.pricing import split
+from connector.domain.refunds import as_of, with_refunds
 
 _ZERO = Decimal(0)
 _CENT = Decimal("0.01")
@@ -73,7 +74,8 @@ class Shipped:
 class Refunded:
     """One refund as the storefront booked it; `amounts` by line number, 0 for what has no line.
 
-    `pieces` are those of the lines that the buyer does not keep.
+    `pieces` are those of the lines that the buyer does not keep, `subsidies` what the platform took
+    back of theirs.
     """
 
     refund_id: str
@@ -81,6 +83,7 @@ class Refunded:
     at: datetime
     amounts: Mapping[int, Decimal]
     pieces: Mapping[int, Decimal] = field(default_factory=dict)
+    subsidies: Mapping[int, Decimal] = field(default_factory=dict)
 
 
 def expected(
@@ -90,12 +93,15 @@ def expected(
     refunds: Sequence[Refunded],
     terms: Terms,
     zone: ZoneInfo,
+    released_at: datetime | None = None,
 ) -> list[Entry]:
     """Return every amount that the books show for one unit's part of an order, by now.
 
     Of a refund counts only what exceeds the value of pieces that never left: those were never a
-    sale. What was not given back of pieces that stay is the unit's all the same. Amounts are split
-    to the cent, the last part taking what is left.
+    sale. What was not given back of pieces that stay is the unit's all the same, and so is the
+    subsidy that was not taken back of them. Amounts are split to the cent, the last part taking
+    what is left. Freight is split as the DMS orders have it, between the units that had something
+    to deliver at the release; where that is not known, between all.
     """
     lines = {line.number: line for line in order.lines if line.business_unit == unit}
     entries: list[Entry] = []
@@ -118,17 +124,44 @@ def expected(
     if not any(gone.values()):
         return entries
     first = min(shipments, key=lambda each: (each.at, each.number))
-    freight = _freight(order, unit)
+    placed = as_of(order, released_at) if released_at is not None else with_refunds(order, ())
+    freight = _share(placed, unit, order.freight)
     if freight and terms.freight_to_unit:
         key = f"{order.number}/freight"
         month = _month(first.at, zone)
         entries.append(Entry(EntryKind.FREIGHT, key, order.number, month, freight))
-    return entries + _refunds(order, unit, lines, gone, refunds, zone)
+    oldest_first = sorted(refunds, key=lambda each: (each.at, each.refund_id))
+    entries += _refunds(placed, unit, lines, gone, oldest_first, zone)
+    if terms.subsidy_to_unit:
+        entries += _taken_back(order, lines, gone, oldest_first, zone)
+    return entries
 
 
 def _refunds(
-    order: Order,
+    placed: Order,
     unit: str,
+    lines: Mapping[int, OrderLine],
+    gone: Mapping[int, Decimal],
+    refunds: Sequence[Refunded],
+    zone: ZoneInfo,
+) -> list[Entry]:
+    minor = minor_unit(placed.currency)
+    unsold = {
+        number: line.amount - _part(line.amount, gone[number], line, minor)
+        for number, line in lines.items()
+    }
+    given = [each.amounts for each in refunds]
+    entries = []
+    for refund, counted in zip(refunds, _counted(given, unsold, lines, gone, refunds), strict=True):
+        kind = EntryKind.REFUND if refund.kind is SaleKind.REFUND else EntryKind.RETURN
+        if 0 in refund.amounts:
+            counted[0] = _share(placed, unit, refund.amounts[0])
+        entries += _given_back(kind, placed.number, refund, counted, zone)
+    return entries
+
+
+def _taken_back(
+    order: Order,
     lines: Mapping[int, OrderLine],
     gone: Mapping[int, Decimal],
     refunds: Sequence[Refunded],
@@ -136,37 +169,56 @@ def _refunds(
 ) -> list[Entry]:
     minor = minor_unit(order.currency)
     unsold = {
-        number: line.amount - _part(line.amount, gone[number], line, minor)
+        number: line.subsidy - _part(line.subsidy, gone[number], line, minor)
         for number, line in lines.items()
     }
-    counted: dict[tuple[str, int], Decimal] = {}
+    taken = [each.subsidies for each in refunds]
+    entries = []
+    for refund, counted in zip(refunds, _counted(taken, unsold, lines, gone, refunds), strict=True):
+        entries += _given_back(EntryKind.SUBSIDY, order.number, refund, counted, zone)
+    return entries
+
+
+def _counted(
+    given: Sequence[Mapping[int, Decimal]],
+    unsold: dict[int, Decimal],
+    lines: Mapping[int, OrderLine],
+    gone: Mapping[int, Decimal],
+    refunds: Sequence[Refunded],
+) -> list[dict[int, Decimal]]:
+    """Return what counts of each refund by line; `given` is what it gives back, oldest first.
+
+    `unsold` is the value of the pieces of each line that have not left.
+    """
+    made = []
     stayed = dict.fromkeys(lines, _ZERO)
-    oldest_first = sorted(refunds, key=lambda each: (each.at, each.refund_id))
-    for refund in oldest_first:
-        for number, amount in sorted(refund.amounts.items()):
-            if number == 0:
-                counted[refund.refund_id, 0] = _share(order, unit, amount)
-            elif number in lines:
+    for refund, amounts in zip(refunds, given, strict=True):
+        counted: dict[int, Decimal] = {}
+        for number, amount in amounts.items():
+            if number in lines:
                 absorbed = min(amount, unsold[number])
                 unsold[number] -= absorbed
-                counted[refund.refund_id, number] = amount - absorbed
+                counted[number] = amount - absorbed
         for number, pieces in refund.pieces.items():
             if number in lines and pieces:
                 stayed[number] += pieces
                 if gone[number] + stayed[number] >= lines[number].quantity:
                     # Nothing more leaves: what was not given back of these pieces is the unit's.
-                    counted[refund.refund_id, number] -= unsold.pop(number, _ZERO)
+                    counted[number] = counted.get(number, _ZERO) - unsold[number]
                     unsold[number] = _ZERO
-    entries = []
-    for refund in oldest_first:
-        kind = EntryKind.REFUND if refund.kind is SaleKind.REFUND else EntryKind.RETURN
-        for number in sorted(refund.amounts):
-            amount = counted.get((refund.refund_id, number), _ZERO)
-            if amount:
-                key = f"{order.number}/refund {refund.refund_id}/{number}"
-                month = _month(refund.at, zone)
-                entries.append(Entry(kind, key, order.number, month, -amount))
-    return entries
+        made.append(counted)
+    return made
+
+
+def _given_back(
+    kind: EntryKind, order: str, refund: Refunded, counted: Mapping[int, Decimal], zone: ZoneInfo
+) -> list[Entry]:
+    month = _month(refund.at, zone)
+    return [
+        Entry(kind, f"{order}/refund {refund.refund_id}/{number}", order, month, -amount)
+        for number, amount in sorted(counted.items())
+        if amount
+    ]
 
 
 def settle(
@@ -253,19 +305,8 @@ def _part(whole: Decimal, quantity: Decimal, line: OrderLine, minor: Decimal) ->
     return rounded(whole * quantity / line.quantity, minor)
 
 
-def _freight(order: Order, unit: str) -> Decimal:
-    return _share(order, unit, order.freight)
-
-
 def _share(order: Order, unit: str, amount: Decimal) -> Decimal:
-    """Return a unit's share of an amount on the order as a whole, by the value of its lines."""
-    units = list(dict.fromkeys(line.business_unit for line in order.lines if line.business_unit))
-    weights = [
-        sum((line.amount for line in order.lines if line.business_unit == each), _ZERO)
-        for each in units
-    ]
-    parts = split(amount, weights, minor_unit(order.currency))
-    return parts[units.index(unit)] if unit in units else _ZERO
+    return unit_shares(order, amount).get(unit, _ZERO)
 
 
 def _month(instant: datetime, zone: ZoneInfo) -> str:

@@ -165,7 +165,9 @@ class Settler:
         ]
         if not shipments:
             return []
-        return expected(order, unit, shipments, refunds_of(kept, end), terms, self.zone)
+        refunds = refunds_of(kept, end)
+        released_at = kept.row.released_at
+        return expected(order, unit, shipments, refunds, terms, self.zone, released_at)
 
     def _differences(self, unit: str, month: str) -> list[tuple[str, str, Decimal]]:
         end = month_from(month, self.zone)[1]
@@ -250,14 +252,16 @@ def refunds_of(kept: Kept, until: datetime) -> list[Refunded]:
             continue
         amounts: dict[int, Decimal] = {}
         pieces: dict[int, Decimal] = {}
+        subsidies: dict[int, Decimal] = {}
         for line in refund.lines:
             if line.number:
                 amounts[line.number] = amounts.get(line.number, Decimal(0)) + line.amount
                 pieces[line.number] = pieces.get(line.number, Decimal(0)) + line.quantity
+                subsidies[line.number] = subsidies.get(line.number, Decimal(0)) + line.subsidy
         if refund.freight + refund.rest:
             amounts[0] = refund.freight + refund.rest
         kind = kinds.get(refund.refund_id, SaleKind.REFUND)
-        made.append(Refunded(refund.refund_id, kind, at, amounts, pieces))
+        made.append(Refunded(refund.refund_id, kind, at, amounts, pieces, subsidies))
     return made
 
 

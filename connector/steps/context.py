@@ -11,13 +11,12 @@ from typing import Any
 
 from connector.dms.desk import DmsDesk
 from connector.domain.allocation import StockPolicy
+from connector.domain.amounts import unit_shares
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
-from connector.domain.currency import minor_unit
 from connector.domain.deadlines import Promises
 from connector.domain.identity import USUAL, Document, person_number, written
 from connector.domain.order import Buyer, BuyerKind, Order
-from connector.domain.pricing import split
 from connector.domain.reading import read_order
 from connector.domain.refunds import RefundPolicy, spread
 from connector.errors import UnreadableOrder
@@ -129,9 +128,7 @@ def part_source(context: Context, row: OrderRow, order: Order, unit: str) -> dic
     currency, so that the parts add up to the order.
     """
     lines = order.lines_of(unit)
-    units = order.business_units
-    weights = [sum((line.amount for line in order.lines_of(each)), Decimal(0)) for each in units]
-    freight = split(order.open_freight, weights, minor_unit(order.currency))[units.index(unit)]
+    freight = unit_shares(order, order.open_freight)[unit]
     goods = [
         {**asdict(line), "open_quantity": line.open_quantity, "open_amount": line.open_amount}
         for line in lines

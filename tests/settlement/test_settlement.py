@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from connector.domain.aftersales import SaleKind
 from connector.domain.business_unit import assign
@@ -33,6 +34,7 @@ from connector.store.database import Database
 from connector.store.daybook import Daybook
 from connector.store.files import Files
 from connector.store.settlements import Settlements
+from connector.store.tables import OrderRow
 from tests.support.books import SHOP, UNITS, Books, content
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -85,6 +87,26 @@ def test_a_month_is_settled_to_the_cent_and_each_unit_gets_its_part(desk: Desk) 
     }
     statement, _ = desk.settler.build("WJ", "2026-10")
     assert statement.due == Decimal("-100")
+
+
+def test_freight_is_the_units_that_still_delivered_when_the_order_was_released(desk: Desk) -> None:
+    body = content("1", OCTOBER, [("XC-1", "1", "113.00"), ("WJ-1", "1", "67.80")], freight="20.34")
+    row = desk.books.order(body, OCTOBER)
+    desk.books.refunded(row, "r1", OCTOBER + timedelta(hours=1), "67.80", ("2", "1", "67.80"))
+    with desk.books.database.transaction() as session:
+        session.execute(
+            update(OrderRow)
+            .where(OrderRow.id == row.id)
+            .values(released_at=OCTOBER + timedelta(hours=2))
+        )
+    desk.books.shipped(row, "GQ", "SF1", OCTOBER + timedelta(hours=3), {1: "1"})
+    # What is refunded after the release, of freight too, changes nobody's share.
+    desk.books.refunded(row, "r2", OCTOBER + timedelta(hours=4), "10.34")
+    statement, _ = desk.settler.build("GQ", "2026-10")
+    items = [(each.kind.value, each.amount) for each in statement.entries]
+    assert items[:3] == [
+        ("sale", Decimal("113.00")), ("freight", Decimal("20.34")), ("refund", Decimal("-10.34")),
+    ]  # fmt: skip
 
 
 def test_a_closed_month_never_changes_and_what_changes_later_is_an_adjustment(desk: Desk) -> None:
