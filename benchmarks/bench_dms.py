@@ -62,6 +62,7 @@ def source(number: str) -> dict[str, Any]:
             "unit": "PCE",
             "unit_price": Decimal("25.00"),
             "discount": Decimal(0),
+            "open_discount": Decimal(0),
             "open_amount": Decimal("50.00"),
         }
         for line in range(1, LINES + 1)

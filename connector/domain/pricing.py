@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
+from connector.domain.currency import rounded
+
 _CENT = Decimal("0.01")
 
 
@@ -31,6 +33,14 @@ def split(amount: Decimal, weights: Sequence[Decimal], unit: Decimal = _CENT) ->
     # An amount finer than the unit keeps its rest on the largest part.
     parts[by_remainder[0]] += left
     return parts
+
+
+def open_discount(quantity: Decimal, price: Decimal, amount: Decimal, unit: Decimal) -> Decimal:
+    """Return the discount by which so many pieces at this price come to the amount.
+
+    A discount is not negative: where more is open than the pieces are worth, the amount rules.
+    """
+    return max(rounded(quantity * price, unit) - amount, Decimal(0))
 
 
 def net_and_tax(gross: Decimal, rate: Decimal = Decimal("0.13")) -> tuple[Decimal, Decimal]:

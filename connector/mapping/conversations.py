@@ -151,16 +151,17 @@ def conversations() -> Mapping[str, Conversation]:
 
 def _part() -> Shape:
     """What one business unit delivers of an order, and the storefront's payload as it came."""
-    line = shape_of(OrderLine)
+    amount = Shape("number", decimals=2)
+    opened = {"open_quantity": NUMBER, "open_amount": amount, "open_discount": amount}
     return structure(
         order=shape_of(Order),
         business_unit=_unit(),
-        lines=listed(_with(line, open_quantity=NUMBER, open_amount=Shape("number", decimals=2))),
+        lines=listed(_with(shape_of(OrderLine), **opened)),
         external_number=TEXT,
         reference=_REFERENCE,
         customer_number=_CUSTOMER,
-        freight=Shape("number", decimals=2),
-        total=Shape("number", decimals=2),
+        freight=amount,
+        total=amount,
         storefront=ANY,
     )
 

@@ -14,9 +14,11 @@ from connector.domain.allocation import StockPolicy
 from connector.domain.amounts import unit_shares
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
+from connector.domain.currency import minor_unit
 from connector.domain.deadlines import Promises
 from connector.domain.identity import USUAL, Document, person_number, written
 from connector.domain.order import Buyer, BuyerKind, Order
+from connector.domain.pricing import open_discount
 from connector.domain.reading import read_order
 from connector.domain.refunds import RefundPolicy, spread
 from connector.errors import UnreadableOrder
@@ -129,8 +131,16 @@ def part_source(context: Context, row: OrderRow, order: Order, unit: str) -> dic
     """
     lines = order.lines_of(unit)
     freight = unit_shares(order, order.open_freight)[unit]
+    minor = minor_unit(order.currency)
     goods = [
-        {**asdict(line), "open_quantity": line.open_quantity, "open_amount": line.open_amount}
+        {
+            **asdict(line),
+            "open_quantity": line.open_quantity,
+            "open_amount": line.open_amount,
+            "open_discount": open_discount(
+                line.open_quantity, line.unit_price, line.open_amount, minor
+            ),
+        }
         for line in lines
     ]
     total = sum((item["open_amount"] for item in goods), Decimal(0)) + freight

@@ -13,6 +13,7 @@ from typing import Any
 
 from connector.domain.currency import minor_unit, rounded
 from connector.domain.order import Order
+from connector.domain.pricing import open_discount
 from connector.store.tables import AllocationRow, DocumentRow
 
 
@@ -39,6 +40,7 @@ def delivered_part(
     order to the cent. Freight goes with the unit's first delivery.
     """
     earlier = [each for each in documents if each.kind == "invoice_application"]
+    unit = minor_unit(source["order"]["currency"])
     lines = []
     for line in source["lines"]:
         before = [
@@ -56,9 +58,11 @@ def delivered_part(
             continue
         amount = line["open_amount"] - sum((Decimal(each["amount"]) for each in before), Decimal(0))
         if quantity < left:
-            unit = minor_unit(source["order"]["currency"])
             amount = rounded(amount * quantity / left, unit)
-        lines.append({**line, "allocated": quantity, "open_amount": amount})
+        discount = open_discount(quantity, line["unit_price"], amount, unit)
+        lines.append(
+            {**line, "allocated": quantity, "open_amount": amount, "open_discount": discount}
+        )
     freight = Decimal(0) if earlier else source["freight"]
     total = sum((line["open_amount"] for line in lines), Decimal(0)) + freight
     return {**source, "lines": lines, "freight": freight, "total": total}
@@ -85,17 +89,23 @@ def as_delivered(order: Order, document: DocumentRow) -> dict[str, Any]:
     """Return what a document kept of its delivery, whatever was refunded since; {} if nothing."""
     if document.kind != "invoice_application" or "lines" not in document.detail:
         return {}
-    kept = {each["number"]: each for each in document.detail["lines"]}
+    kept = {
+        each["number"]: (Decimal(each["quantity"]), Decimal(each["amount"]))
+        for each in document.detail["lines"]
+    }
+    unit = minor_unit(order.currency)
     return {
         "freight": Decimal(document.detail["freight"]),
         "total": Decimal(document.detail["amount"]),
         "lines": [
             {
                 **asdict(line),
-                "allocated": Decimal(kept[line.number]["quantity"]),
-                "open_amount": Decimal(kept[line.number]["amount"]),
+                "allocated": quantity,
+                "open_amount": amount,
+                "open_discount": open_discount(quantity, line.unit_price, amount, unit),
             }
             for line in order.lines
             if line.number in kept
+            for quantity, amount in [kept[line.number]]
         ],
     }

@@ -117,6 +117,15 @@ def of_the_dms() -> Iterator[Rule]:
     """Give the rules for lines and freight by our book and by the DMS: what was open then."""
     opened = "(c.quantity - c.refunded_quantity + c.later_quantity)"
     worth = "(c.amount - c.refunded_amount + c.later_amount)"
+    # The DMS's discount is that of what was open (`domain.pricing.open_discount`). Our price is of
+    # four places: of a part of the pieces it says the discount to half a cent and its last place.
+    off = f"({opened} * c.unit_price / 10000 - {worth})"
+    discount = (
+        f"CASE WHEN {opened} = c.quantity THEN c.discount + c.amount - {worth}"
+        f" WHEN d.discount >= 0 AND ABS(d.discount - {off}) <= 51 + {opened} / 20000"
+        " THEN d.discount"
+        f" WHEN {off} <= 0 THEN 0 ELSE ({off} + 50) / 100 * 100 END"
+    )
     yield _line_rule(
         Book.DMS,
         "dms",
@@ -126,7 +135,7 @@ def of_the_dms() -> Iterator[Rule]:
             "sku": ("d.sku", "c.sku"),
             "quantity": ("d.quantity", opened),
             "unit_price": ("d.unit_price", "c.unit_price"),
-            "discount": ("d.discount", "c.discount"),
+            "discount": ("d.discount", f"({discount})"),
             "amount": ("d.amount", worth),
         },
     )

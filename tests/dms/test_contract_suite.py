@@ -64,6 +64,7 @@ SOURCE: dict[str, Any] = {
             "unit": "PCE",
             "unit_price": Decimal("25.0875"),
             "discount": Decimal(0),
+            "open_discount": Decimal(0),
             "amount": amount,
             "open_amount": amount,
         }

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.bootstrap import business_units_of
 from connector.domain.lifecycle import OWNER
 from connector.domain.open_money import since_placed
 from connector.domain.order import Order
 from connector.domain.refunds import as_of, spread
 from connector.domain.validity import problems
+from connector.mapping import load
+from connector.settings import load_settings
+from connector.steps.context import part_source
 from tests.money.shop import Cart, Ware, back, order, refund, with_refunds, worth
 from tests.money.table import (
     BEGIN,
@@ -30,6 +36,8 @@ from tests.money.test_reading import read, wrong
 
 _ZERO = Decimal(0)
 SOLD = all_sold()
+MAPPINGS = load(Path(__file__).parents[2] / "mappings")
+UNITS = business_units_of(load_settings())
 
 
 def written() -> list[list[str]]:
@@ -57,6 +65,66 @@ def test_every_row_of_the_table_is_equal_or_held_for_somebody() -> None:
             (cause,) = {problem.cause for problem in wrong(made)}
             assert outcome == f"held: {cause} ({OWNER[cause]})"
             assert each.kind.refund == "amount"
+
+
+def lines_for_the_dms(made: Order) -> list[dict[str, Decimal]]:
+    """Return the lines of the sales order, as the shipped mapping gives them to the DMS."""
+    code = next(iter(UNITS))
+    made = replace(made, lines=tuple(replace(line, business_unit=code) for line in made.lines))
+    row = SimpleNamespace(customer_number="0000100001", payload={})
+    context = SimpleNamespace(business_units=UNITS)
+    source = part_source(context, row, made, code)  # type: ignore[arg-type]
+    lines = MAPPINGS["dms_sales_order"].apply(source).body["header"]["lines"]
+    amend = MAPPINGS["dms_amend"].apply({**source, "sales_order": "SO00000001"}).body
+    assert amend["header"]["lines"] == lines
+    return [
+        {name: Decimal(line[name]) for name in ("quantity", "unitPrice", "discount", "amount")}
+        for line in lines
+    ]
+
+
+def adds_up(line: dict[str, Decimal]) -> bool:
+    """Whether quantity × price − discount is the amount, within what four places of a price lose.
+
+    A price of four places is off by half its last place for each piece, and the discount is in
+    whole cents. Where more is open than the pieces are worth, the amount rules.
+    """
+    off = line["quantity"] * line["unitPrice"] - line["discount"] - line["amount"]
+    if off < 0 and not line["discount"]:
+        return True
+    return abs(off) <= line["quantity"] * Decimal("0.00005") + Decimal("0.005")
+
+
+def test_each_line_of_the_dms_order_adds_up() -> None:
+    for row, each in zip(written(), SOLD, strict=True):
+        if row[-1] == "equal":
+            for line in lines_for_the_dms(read(each.shown)):
+                assert line["discount"] >= 0
+                assert adds_up(line), (each.kind, line)
+
+
+@pytest.mark.parametrize(
+    ("ware", "fees", "pieces", "share", "expected"),
+    [
+        (Ware("50.00", 2), [("-10.00", "0")], 1, "0.5", ("1", "50", "5", "45")),
+        (Ware("50.00", 2), [("-10.00", "0")], 0, "0.1", ("2", "50", "19", "81")),
+        # More was kept than the piece is worth: no discount is negative, and the amount rules.
+        (Ware("50.00", 2), [], 1, "0.4", ("1", "50", "0", "60")),
+    ],
+)
+def test_the_discount_is_that_of_what_is_open(
+    ware: Ware, fees: list[tuple[str, str]], pieces: int, share: str, expected: tuple[str, ...]
+) -> None:
+    shown = order(1, Cart([ware], tax="none", shipping=("18.00", "0"), fees=fees))
+    given = refund(
+        9,
+        [back(shown["line_items"][0], pieces, share)],
+        fees=[back(fee, share=share) for fee in shown["fee_lines"]],
+    )
+    (line,) = lines_for_the_dms(read(with_refunds(shown, given)))
+    assert tuple(line.values()) == (
+        Decimal(expected[0]), Decimal(expected[1]), Decimal(expected[2]), Decimal(expected[3])
+    )  # fmt: skip
 
 
 @pytest.mark.long

@@ -20,6 +20,7 @@ from connector.store.comparison import compare
 from connector.store.database import Database
 from connector.store.reconciliation import Differences, Window
 from tests.reconcile.world import (
+    CENT,
     DAY,
     END,
     PLANTS,
@@ -104,6 +105,32 @@ def test_invoices_without_tax_agree_where_that_is_a_rate(
     section = ReconciliationSection.model_validate({} if rates is None else {"tax_rates": rates})
     found = reconciled(database, iter([case]), Rules(**section.model_dump()))
     assert [each.kind for each in found] == kinds
+
+
+@pytest.mark.parametrize(
+    ("pieces", "given_back", "discount", "agrees"),
+    [
+        (1, 1722, 1000, True),  # a third of 66.67 less 15.00; 44.45 − 34.45 are open
+        (1, 1722, 1500, False),  # that of the whole line
+        (1, 500, 0, True),  # more is open than the pieces are worth: no discount is negative
+        (1, 500, -222, False),
+        (0, 800, 2300, True),
+        (0, 800, 1500, False),
+    ],
+)
+def test_the_discount_in_the_dms_is_that_of_what_was_open_when_it_was_placed(
+    database: Database, pieces: int, given_back: int, discount: int, agrees: bool
+) -> None:
+    case = make(1, random.Random(1))
+    sold = {"quantity": 30_000, "unit_price": 222_233, "discount": 1500 * CENT, "subsidy": 0,
+            "amount": 5167 * CENT, "refunded_quantity": pieces * 10_000,
+            "refunded_amount": given_back * CENT}  # fmt: skip
+    held = {"quantity": (3 - pieces) * 10_000, "unit_price": 222_233, "discount": discount * CENT,
+            "subsidy": 0, "amount": (5167 - given_back) * CENT}  # fmt: skip
+    for book, values in ((Book.STOREFRONT, sold), (Book.CONNECTOR, sold), (Book.DMS, held)):
+        case.line(book, 0, **values)
+    said_of = [each.field for each in reconciled(database, iter([case])) if each.line == 1]
+    assert ("discount" not in said_of) is agrees
 
 
 def test_every_kind_is_found_with_its_amount_and_nothing_else(database: Database) -> None:
