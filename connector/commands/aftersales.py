@@ -18,7 +18,7 @@ def list_sales(
         str | None,
         typer.Option(
             help="requested, returning, received, invoicing, refunded (退款发票未回收), outside,"
-            " refused, …"
+            " refused, withdrawn, …"
         ),
     ] = None,
     json: Json = False,

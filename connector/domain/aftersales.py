@@ -40,6 +40,7 @@ class SaleState(StrEnum):
     OUTSIDE = "outside"  # of an order before our first day: its invoice lies outside the connector
     SETTLED = "settled"  # nothing is left to be done
     REFUSED = "refused"  # the DMS refused the return
+    WITHDRAWN = "withdrawn"  # the storefront shows it no more, and something was done for it
 
 
 _OWNERS = {
@@ -51,6 +52,7 @@ _OWNERS = {
     SaleState.OUTSIDE: Owner.BU_FINANCE,
     SaleState.SETTLED: Owner.NOBODY,
     SaleState.REFUSED: Owner.OPS,
+    SaleState.WITHDRAWN: Owner.OPS,
 }
 
 

@@ -31,6 +31,7 @@ from connector.domain.reading import read_order
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
+from connector.jobs.withdrawn import return_reference, said_by_hand, withdrawn
 from connector.steps.context import Context, readable
 from connector.steps.request import RETURN, register_return
 from connector.steps.sales_order import Differs, live, worth_of
@@ -74,10 +75,11 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
         _follow_known(context, sales, row, counts)
         return
     shown = _shown(context, row)
-    if not shown:
-        return
     held = {each.reference: each for each in sales.of_order(row.id)}
-    if row.stage == Stage.CANCELLED:
+    if row.stage != Stage.CANCELLED:
+        for noted, why in withdrawn(context, row, shown, held):
+            _note(context, sales, row, noted, why, counts)
+    elif shown:
         # What was followed before the order ended is a part of its cancellation.
         sales.supersede(row.id, {sale.reference for sale in shown}, context.clock())
     for sale in shown:
@@ -103,7 +105,7 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
             sale.requested_at or sale.refunded_at or context.clock(),
             sale.refunded_at,
             {
-                **_by_hand(before),
+                **said_by_hand(before),
                 "refunds": list(sale.refunds),
                 "back": {str(line): str(quantity) for line, quantity in sale.back.items()},
                 "invoiced": str(facts.invoiced),
@@ -128,7 +130,7 @@ def _follow_known(context: Context, sales: AfterSales, row: OrderRow, counts: Co
     why = course.KNOWN_BACK()
     for sale, amount in back:
         before = held.get(sale.reference)
-        settled = Decimal(_by_hand(before).get("by_hand", "0"))
+        settled = Decimal(said_by_hand(before).get("by_hand", "0"))
         left = left_of(amount, settled)
         noted = Noted(
             sale.reference,
@@ -140,7 +142,7 @@ def _follow_known(context: Context, sales: AfterSales, row: OrderRow, counts: Co
             or sale.refunded_at
             or (before.requested_at if before is not None else context.clock()),
             sale.refunded_at,
-            {**_by_hand(before), "refunds": list(sale.refunds), "why": recorded(why)},
+            {**said_by_hand(before), "refunds": list(sale.refunds), "why": recorded(why)},
             left,
         )
         _note(context, sales, row, noted, why, counts)
@@ -227,7 +229,7 @@ def _register(
     known = {each.number for each in context.orders.documents(row.id, "return")}
     units = dict.fromkeys(line.business_unit for line in order.lines if line.number in sale.back)
     for unit in units:
-        reference = f"{row.number}-{unit}-R{sale.reference}"[:40]
+        reference = return_reference(row, unit, sale.reference)
         if any(
             each.detail.get("reference") == reference
             for each in context.orders.documents(row.id, "return")
@@ -292,7 +294,7 @@ def _facts(
         # A red-letter invoice that names no return of ours goes to the oldest refunds.
         due = [(each.reference, each.refunded) for each in shown]
         recovered += share_out(due, loose)[sale.reference]
-    recovered += Decimal(str(_by_hand(before).get("by_hand", "0")))
+    recovered += Decimal(str(said_by_hand(before).get("by_hand", "0")))
     # What was not invoiced at all need not be recovered: the oldest refunds first.
     due = [(each.reference, each.refunded) for each in shown]
     uninvoiced = share_out(due, max((row.total or invoiced) - invoiced, _ZERO))
@@ -325,7 +327,7 @@ def _with_money(
         return replace(
             facts,
             paid=order.total if order.paid_at is not None else order.refunded,
-            settled=Decimal(str(_by_hand(before).get("by_hand", "0"))),
+            settled=Decimal(str(said_by_hand(before).get("by_hand", "0"))),
         )
     unknown = since_placed(order, worth_of(documents))
     beyond = unborne(order)
@@ -336,8 +338,3 @@ def _with_money(
 
 def _gross(document: DocumentRow) -> Decimal:
     return Decimal(str(document.detail["gross"]))
-
-
-def _by_hand(row: AfterSaleRow | None) -> dict[str, str]:
-    detail = row.detail if row is not None else {}
-    return {name: str(detail[name]) for name in ("by_hand", "by") if name in detail}

@@ -113,6 +113,18 @@ def refund(
         return document
 
 
+def delete_refund(books: Books, clock: Clock, order: str) -> None:
+    """Delete the oldest refund of an order in the storefront, as its people do."""
+    with books.lock:
+        held = books.get(ORDER, order)
+        refunds = [(each["id"], key) for key, each in books.items(REFUND) if each["order"] == order]
+        if held is None or not refunds:
+            raise LookupError(f"the storefront has no refund of order {order}")
+        books.delete(REFUND, min(refunds)[1])
+        stamp = stamp_of(clock)
+        books.put(ORDER, order, {**held, "date_modified": stamp, "date_modified_gmt": stamp})
+
+
 def change_order(
     books: Books, clock: Clock, order: str, fields: Document, *, quietly: bool = False
 ) -> Document:

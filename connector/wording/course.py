@@ -310,6 +310,23 @@ KEEP_PIECES = Sentence(
     "发货前已退款：请仓库留下{pieces}",
 )
 PIECES = Sentence("pieces", "{pieces} of line {line}", "第 {line} 行 {pieces} 件")
+SALE_GONE = Sentence(
+    "sale_gone",
+    "the storefront shows it no more, and nothing was done for it",
+    "商城已不再显示，且未作任何处理",
+)
+SALE_GONE_DONE = Sentence(
+    "sale_gone_done",
+    "the storefront shows it no more, but a return was registered or documents are less by it:"
+    " settle that in the DMS, then `connector aftersales recovered`",
+    "商城已不再显示，但已登记退货或单据已相应减少：请在 DMS 处理，"
+    "再执行 connector aftersales recovered",
+)
+SALE_GONE_BY_HAND = Sentence(
+    "sale_gone_by_hand",
+    "the storefront shows it no more; {actor} settled what was done for it",
+    "商城已不再显示；{actor} 已处理后续",
+)
 RETURN_REGISTERED = Sentence(
     "return_registered", "return {number} registered", "退货 {number} 已登记"
 )

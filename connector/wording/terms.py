@@ -146,6 +146,7 @@ SALE_STATES = {
     "outside": "启用前订单，发票不在连接器",
     "settled": "已办结",
     "refused": "退货被拒绝",
+    "withdrawn": "商城已撤销，待核对",
 }
 _GROUPS: dict[Group, dict[str, str]] = {
     "document": DOCUMENTS,

@@ -113,6 +113,25 @@ def test_money_back_without_goods_waits_for_the_invoice_until_a_person_has_it(
     assert states(shipped) == [("refund", "settled")]
 
 
+def test_a_return_registered_for_a_refund_that_the_shop_deleted_is_told_to_ops(
+    shipped: Scene,
+) -> None:
+    refund(shipped, "386.00", (2, 1, "386.00"))
+    shipped.later(minutes=40, ticks=3)
+    assert states(shipped) == [("return", "returning")]
+    world.delete_refund(shipped.sandbox.books, shipped.sandbox.clock, ORDER)
+    shipped.later(minutes=40, ticks=3)
+    assert states(shipped) == [("return", "withdrawn")]
+    told = [each.text for each in shipped.story(30) if each.kind == "after_sale"]
+    (moved,) = [each for each in told if "returning → withdrawn (ops)" in each]
+    assert "the storefront shows it no more" in moved
+    (listed,) = [each for each, of in shipped.connector.aftersales.listed() if of.number == ORDER]
+    assert (listed.state, listed.open_money) == ("withdrawn", Decimal(0))
+    shipped.connector.aftersales.recovered_by_hand(listed, Decimal(0), "ops", shipped.clock.now)
+    shipped.later(minutes=40, ticks=3)
+    assert states(shipped) == [("return", "settled")]
+
+
 def request(kind: str, *refunds: str) -> Any:
     return content(
         "7",

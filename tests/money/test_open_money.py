@@ -87,6 +87,76 @@ def test_a_refund_by_amount_after_release_is_carried_until_an_invoice_took_it_ba
     assert account(shop) == [("settled", Decimal(0))]
 
 
+def take_away(made: Scene) -> None:
+    """Delete the order's oldest refund in the shop."""
+    world.delete_refund(made.sandbox.books, made.sandbox.clock, str(NUMBER))
+
+
+def invoiced(made: Scene) -> None:
+    release(made)
+    world.ship(made.sandbox.books, made.sandbox.clock, str(NUMBER))
+    world.invoice(made.sandbox.books, made.sandbox.clock, str(NUMBER))
+    made.later(minutes=20, ticks=2)
+
+
+def test_a_refund_that_the_shop_deleted_leaves_no_money_open(shop: Scene) -> None:
+    invoiced(shop)
+    give_back(shop, "10.00")
+    shop.later(minutes=40)
+    assert account(shop) == [("refunded", Decimal("10.00"))]
+    take_away(shop)
+    shop.later(minutes=40, ticks=2)
+    assert account(shop) == [("settled", Decimal(0))]
+    (event,) = [each.text for each in shop.story(NUMBER) if "→ settled" in each.text]
+    assert "the storefront shows it no more" in event
+    (sale,) = shop.connector.aftersales.of_order(shop.order(NUMBER).id)
+    assert sale.amount == 0
+    shop.until(NOON.replace(hour=18))
+    shop.later(minutes=20, ticks=2)
+    assert told(shop, "2026-11-24") == []
+
+
+def test_a_refund_deleted_and_booked_again_by_line_counts_once(shop: Scene) -> None:
+    release(shop)
+    give_back(shop, "10.00")
+    shop.later(minutes=40)
+    assert account(shop) == [("invoicing", Decimal("10.00"))]
+    take_away(shop)
+    give_back(shop, "10.00", (0, "8.85", "1.15"))
+    shop.later(minutes=40, ticks=2)
+    first, second = account(shop)
+    assert first == ("settled", Decimal(0))
+    assert second == ("invoicing", Decimal(0))
+
+
+def test_a_refund_deleted_after_its_invoice_was_back_is_told_and_short(shop: Scene) -> None:
+    invoiced(shop)
+    give_back(shop, "10.00")
+    shop.later(minutes=40)
+    (sale,) = shop.connector.aftersales.of_order(shop.order(NUMBER).id)
+    shop.connector.aftersales.recovered_by_hand(sale, Decimal(10), "finance", shop.clock.now)
+    shop.later(minutes=40)
+    assert account(shop) == [("settled", Decimal(0))]
+    take_away(shop)
+    shop.later(minutes=40, ticks=2)
+    assert account(shop) == [("withdrawn", Decimal(-10))]
+    (sale,) = shop.connector.aftersales.of_order(shop.order(NUMBER).id)
+    shop.connector.aftersales.recovered_by_hand(sale, Decimal(10), "finance", shop.clock.now)
+    shop.later(minutes=40, ticks=2)
+    assert account(shop) == [("settled", Decimal(0))]
+
+
+def test_what_is_held_back_of_a_change_deletes_no_refund(shop: Scene) -> None:
+    invoiced(shop)
+    give_back(shop, "10.00")
+    shop.later(minutes=40)
+    take_away(shop)
+    shop.change(NUMBER, shipping_total="1.00")
+    shop.later(minutes=40, ticks=2)
+    assert shop.stands(NUMBER) == ("closed", "changed")
+    assert account(shop) == [("refunded", Decimal("10.00"))]
+
+
 def test_what_lines_do_not_explain_of_a_later_refund_is_open_alone(shop: Scene) -> None:
     release(shop)
     world.ship(shop.sandbox.books, shop.sandbox.clock, str(NUMBER))
