@@ -12,13 +12,16 @@ import structlog
 
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_text
-from connector.errors import Misconfigured, RetryLater, UnreadableOrder
+from connector.domain.order import PaymentState
+from connector.errors import Misconfigured, Rejected, RetryLater, UnreadableOrder
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.mapping.live import steady
 from connector.steps.context import Context
 from connector.steps.outbound import Document
 from connector.steps.sales_order import live
+from connector.steps.set_aside import take_or_set_aside
+from connector.steps.take_again import gone
 from connector.steps.walk import held_for
 from connector.store.calls import Call
 from connector.store.changes import Change, StaleOrder
@@ -32,6 +35,8 @@ _log = structlog.get_logger(__name__)
 
 # So many waits one after the other are the storefront's, not an order's: the next run goes on.
 _AWAY = 5
+# Seconds in which the storefront must show an order that is to be written to.
+_SHOWN_WITHIN = 60.0
 _INVOICING = ("invoice_application", "invoice")
 
 
@@ -127,7 +132,11 @@ def _unhold(context: Context, row: OrderRow, document: DocumentRow) -> None:
 
 
 def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
-    """Write one shipment or invoice back: the order's fields, then a note for the buyer."""
+    """Write one shipment or invoice back: the order's fields, then a note for the buyer.
+
+    Raises Rejected where the order is in the storefront's trash, or deleted.
+    """
+    ended = _ended(context, row)
     source = {
         "order_id": row.order_id,
         "number": row.number,
@@ -135,7 +144,7 @@ def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
         "complete": _all_shipped(context, row),
     }
     with steady(context.mappings):
-        _fields(context, row, document, source)
+        _fields(context, row, document, source, ended=ended)
         _note(context, row, document, source)
     context.orders.written_back(document.id, context.clock())
     context.orders.note(
@@ -149,6 +158,26 @@ def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
         "writeback",
         context.clock(),
     )
+
+
+def _ended(context: Context, row: OrderRow) -> bool:
+    """Return whether the shop ended an order, as it shows it now; what is new of that is taken in.
+
+    No list shows the trash, and of some edits no list tells: nothing is overwritten unseen.
+    """
+    shown = context.storefront.orders([row.order_id], _SHOWN_WITHIN).get(row.order_id)
+    if shown is None:
+        with suppress(StaleOrder):
+            gone(context, row, "writeback")
+        raise Rejected("", course.DELETED_LATE())
+    content, _ = context.mappings()["storefront_order"].apply_leniently(shown)
+    ended = content.get("payment_state") == PaymentState.CANCELLED
+    if ended or row.payment_state == PaymentState.CANCELLED:
+        with suppress(StaleOrder):
+            take_or_set_aside(context, shown, "writeback")
+    if context.storefront.in_trash(shown):
+        raise Rejected("", course.IN_TRASH())
+    return ended
 
 
 def _all_shipped(context: Context, row: OrderRow) -> bool:
@@ -187,10 +216,18 @@ def _moved(context: Context, row: OrderRow, stage: Stage, text: Said) -> OrderRo
 
 
 def _fields(
-    context: Context, row: OrderRow, document: DocumentRow, source: Mapping[str, Any]
+    context: Context,
+    row: OrderRow,
+    document: DocumentRow,
+    source: Mapping[str, Any],
+    *,
+    ended: bool,
 ) -> None:
     mapping = context.mappings()[f"storefront_{document.kind}"]
     body = mapping.apply(source).body
+    if ended:
+        # The buyer is told all the same; that the shop ended the order stays.
+        body = {name: value for name, value in body.items() if name != "status"}
     wanted = {str(entry["key"]): entry["value"] for entry in body.get("meta_data", [])}
 
     def ask() -> Document | None:

@@ -50,12 +50,14 @@ def course_went_on(
 ) -> Change:
     """Return the change of an order of which only the course went on: its `values` of now.
 
-    Paid at last, or no more; or completed, which is our own doing. Whatever else an order is held
-    for stays with whom it waits for; that it is not paid is judged when it would go on.
+    Paid at last, or no more; completed, which is our own doing; or cancelled no more, as when it
+    is out of the shop's trash again. Whatever else an order is held for stays with whom it waits
+    for; that it is not paid is judged when it would go on.
     """
     state, status = str(values["payment_state"]), content.get("status")
     text = course.STOREFRONT_SAYS(status=status)
-    ours = _held_for_payment(row)
+    back = state != PaymentState.CANCELLED and row.hold_reasons == [course.TAKE_BACK()]
+    ours = _held_for_payment(row) or back
     concerned = not Stage(row.stage).ended or row.stage == Stage.CLOSED
     if (
         state in UNSETTLED

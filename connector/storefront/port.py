@@ -42,6 +42,10 @@ class Storefront(Protocol):
         """
         ...
 
+    def in_trash(self, payload: Payload) -> bool:
+        """Whether an order is in the trash, as it is shown."""
+        ...
+
     def order(self, order_id: str) -> Payload:
         """Return one order."""
         ...

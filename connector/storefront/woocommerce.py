@@ -22,6 +22,7 @@ from connector.wording import Said, systems
 
 __all__ = ["WooCommerce", "WooCommerceSettings"]
 
+_TRASH = "trash"
 _GONE = "woocommerce_rest_shop_order_invalid_id"
 # What a listing answers that has no such page.
 _NO_PAGE = "rest_post_invalid_page_number"
@@ -59,7 +60,7 @@ class WooCommerce:
         found: dict[str, Payload | None] = {}
         for start in range(0, len(order_ids), self._size):
             asked = list(order_ids[start : start + self._size])
-            for status in ("any", "trash"):
+            for status in ("any", _TRASH):
                 missing = [each for each in asked if each not in found]
                 if not missing:
                     break
@@ -72,6 +73,10 @@ class WooCommerce:
                 if key not in found:
                     found[key] = self._or_none(key, until)
         return found
+
+    def in_trash(self, payload: Payload) -> bool:
+        """See `Storefront`."""
+        return bool(payload.get("status") == _TRASH)
 
     def order(self, order_id: str) -> Payload:
         """See `Storefront`."""

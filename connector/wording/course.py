@@ -105,6 +105,12 @@ DELETED_LATE = Sentence(
     "deleted in the storefront after release: ask there whether the goods are to be taken back",
     "放行后在商城被删除：请向商城核实是否收回货物",
 )
+IN_TRASH = Sentence(
+    "in_trash",
+    "the order is in the storefront's trash, where nothing is written onto it:"
+    " take the goods back, or have it restored there, and it is told by itself",
+    "订单在商城回收站中，不再回写：请收回货物，或在商城恢复订单，恢复后自动回写",
+)
 CHANGED_THERE = Sentence("changed_there", "changed in the storefront", "商城有修改")
 REMAPPED = Sentence(
     "remapped", "read anew by changed mappings; starts anew", "按修改后的映射重新读取，重新处理"

@@ -7,13 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from connector.errors import Rejected
 from connector.logs import configure
 from connector.sandbox import world
+from connector.sandbox.storefront import ORDER
 from connector.steps.content import Taken
 from connector.steps.repair import link_customer, new_customer, request_cancel, retry
 from connector.steps.take import take
+from connector.store.tables import OrderRow
 from tests.support.scene import NOON, Scene, scene
 
 
@@ -30,6 +33,12 @@ def lite(tmp_path: Path) -> Iterator[Scene]:
     configure("critical")
     with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path) as made:
         yield made
+
+
+def told(day: Scene, number: int) -> list[str]:
+    """Return the notes that the shop's order bears."""
+    notes = day.sandbox.books.all("storefront.note")
+    return [note["note"] for note in notes if note["order"] == str(number)]
 
 
 def test_an_order_pulled_again_is_an_echo(day: Scene) -> None:
@@ -225,6 +234,71 @@ def test_a_storefront_that_is_away_is_tried_again_without_a_hold(lite: Scene) ->
     lite.fault()
     lite.later(minutes=30, ticks=3)
     assert lite.stands(36) == ("shipped", None)
+
+
+def test_nothing_is_written_onto_an_order_in_the_trash_until_it_is_out_of_it(lite: Scene) -> None:
+    lite.until(NOON + timedelta(minutes=1))
+    lite.change(36, status="trash")  # no list of changed orders tells of it
+    trashed = lite.shown(36)
+    world.ship(lite.sandbox.books, lite.sandbox.clock, "36")
+    world.invoice(lite.sandbox.books, lite.sandbox.clock, "36")
+    lite.later(ticks=3)
+    assert lite.shown(36) == trashed
+    assert told(lite, 36) == []
+    assert lite.stands(36)[1] == "changed"
+    assert "take the goods back" in str(lite.order(36).hold_reasons)
+    lite.change(36, status="processing")
+    lite.later(ticks=3)
+    assert lite.shown(36)["status"] == "completed"
+    assert len(told(lite, 36)) > 1
+    assert lite.stands(36) == ("closed", None)
+
+
+def test_an_order_in_the_trash_that_nobody_is_held_for_is_held_while_it_is_there(
+    lite: Scene,
+) -> None:
+    lite.until(NOON + timedelta(minutes=1))
+    lite.change(36, status="trash")
+    with lite.connector.database.transaction() as session:
+        session.execute(
+            update(OrderRow).where(OrderRow.number == "36").values(payment_state="cancelled")
+        )
+    world.ship(lite.sandbox.books, lite.sandbox.clock, "36")
+    lite.later(ticks=2)
+    assert lite.stands(36)[1] == "rejected"
+    assert "trash" in str(lite.order(36).hold_reasons)
+    lite.change(36, status="processing")
+    lite.later(ticks=3)
+    assert lite.stands(36) == ("shipped", None)
+
+
+def test_an_order_that_the_shop_deleted_is_for_ops_and_no_call_is_made_for_it(lite: Scene) -> None:
+    lite.until(NOON + timedelta(minutes=1))
+    lite.sandbox.books.delete(ORDER, "36")
+    world.ship(lite.sandbox.books, lite.sandbox.clock, "36")
+    lite.later(ticks=3)
+    assert lite.stands(36)[1] == "changed"
+    assert "deleted" in str(lite.order(36).hold_reasons)
+    calls = lite.context.calls.of_order(lite.order(36).id)
+    assert [call.key for call in calls if call.system == "storefront"] == []
+    assert [event.kind for event in lite.story(36)].count("deleted_late") == 1
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded"])
+def test_a_status_that_ended_an_order_in_the_shop_is_never_overwritten(
+    lite: Scene, status: str
+) -> None:
+    lite.until(NOON + timedelta(minutes=1))
+    books, clock = lite.sandbox.books, lite.sandbox.clock
+    world.ship(books, clock, "36")
+    # No time of modification tells of it.
+    world.change_order(books, clock, "36", {"status": status}, quietly=True)
+    lite.later(ticks=3)
+    assert lite.shown(36)["status"] == status
+    assert lite.stands(36)[1] == "changed"
+    assert len(told(lite, 36)) == 1
+    keys = [entry["key"] for entry in lite.shown(36)["meta_data"]]
+    assert any(key.startswith("_shipment_") for key in keys)
 
 
 def test_a_partial_shipment_leaves_the_order_released(lite: Scene) -> None:
