@@ -197,9 +197,9 @@ SAME_NUMBER = Sentence(
 STATUS_NOT_KNOWN = Sentence(
     "status_not_known",
     "the storefront's status {status} is in no lookup table: add it to {file},"
-    " then `connector orders retry --held mapping`",
+    " then `connector orders retry --hold mapping`",
     "商城状态 {status} 不在对照表中：请信息部补充到 {file}，"
-    "再执行 `connector orders retry --held mapping`",
+    "再执行 `connector orders retry --hold mapping`",
 )
 UNPAID = Sentence(
     "unpaid",
