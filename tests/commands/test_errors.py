@@ -26,7 +26,7 @@ from tests.support.scene import NOON, Scene, scene
 
 _STAGES = (
     "received, valid, recognised, placed, confirmed, noted, ready, released, shipped, closed,"
-    " cancelled"
+    " cancelled, known"
 )
 _CAUSES = (
     "invalid, shop_data, unpaid, refunded, refund_amount, unassigned, customer_review, stock,"
