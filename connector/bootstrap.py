@@ -43,6 +43,7 @@ from connector.settings import Settings
 from connector.steps.compare import Comparer
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
+from connector.steps.variations import ParentParts
 from connector.store.acts import Acts
 from connector.store.aftersales import AfterSales
 from connector.store.alerts import Alerts
@@ -155,10 +156,12 @@ def build(
             correct_linked=settings.policy.correct_linked,
             person_documents=settings.policy.person_documents,
             refund_of_amount=settings.policy.refund_of_amount,
+            variation_sku=settings.policy.variation_sku,
             creations=settings.sap.limits.creations,
         ),
         clock=clock,
         first_start=runs.first_start,
+        parent_parts=ParentParts(storefront, clock),
     )
     stop = threading.Event()
     waves, files = Waves(database), Files(database)

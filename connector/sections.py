@@ -22,6 +22,7 @@ from pydantic import (
 from connector.domain.allocation import StockPolicy
 from connector.domain.identity import USUAL, Document
 from connector.domain.refunds import RefundPolicy
+from connector.domain.variations import VariationPolicy
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -324,6 +325,10 @@ class PolicySection(_Section):
     refund_of_amount: RefundPolicy = Field(
         default=RefundPolicy.HOLD,
         description="what becomes of an order when no line explains a refund before release",
+    )
+    variation_sku: VariationPolicy = Field(
+        default=VariationPolicy.HOLD,
+        description="what becomes of an order of a variation that bears its parent's part number",
     )
     correct_linked: bool = Field(
         default=False, description="correct an SAP customer by the buyer who is linked to it"

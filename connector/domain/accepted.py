@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-_NAMED = ("sku", "name")
+_NAMED = ("sku", "name", "product_id", "variation_id")
 _NUMBERS = frozenset(
     {
         "quantity", "subtotal", "subtotal_tax", "total", "total_tax",

@@ -105,6 +105,8 @@ class OrderLine:
     refunded_quantity: Decimal = Decimal(0)
     refunded_amount: Decimal = Decimal(0)
     business_unit: str = ""  # filled in when the order is validated
+    product_id: str = ""  # of a variation (商品变体): the product that it is one of
+    variation_id: str = ""
 
     @property
     def open_quantity(self) -> Decimal:

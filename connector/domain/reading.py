@@ -127,6 +127,8 @@ def _lines(values: Any, reader: Reader) -> tuple[OrderLine, ...]:
                 unit_price=Decimal(0),
                 discount=max(before + taxed - net - tax, Decimal(0)),
                 amount=net + tax,
+                product_id=text(line.get("product_id")),
+                variation_id=text(line.get("variation_id")),
             )
         )
     return tuple(lines)

@@ -9,6 +9,7 @@ import structlog
 
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
+from connector.steps.ask_again import held_ones
 from connector.steps.context import Context
 from connector.steps.set_aside import take_or_set_aside
 from connector.store.changes import StaleOrder
@@ -56,6 +57,7 @@ def intake(context: Context, runs: Runs, cadence: Cadence) -> Job:
                 _log.info("order is busy", order=str(error))
         if seen is not None:
             runs.set_watermark(newest, seen)
+        held_ones(context)
         return dict(counts)
 
     return Job("intake", "pull new and changed orders from the storefront", cadence, run)

@@ -196,7 +196,8 @@ def _address() -> Shape:
 def _order() -> Shape:
     """What `connector.domain.reading` reads; amounts may be texts, for no digit to be lost."""
     line = structure(
-        line_id=needed(ANY), sku=needed(TEXT), name=TEXT, quantity=needed(ANY), unit=texts(12),
+        line_id=needed(ANY), sku=needed(TEXT), name=TEXT, product_id=TEXT, variation_id=TEXT,
+        quantity=needed(ANY), unit=texts(12),
         subtotal=_AMOUNT, subtotal_tax=_AMOUNT, total=needed(_AMOUNT), total_tax=needed(_AMOUNT),
     )  # fmt: skip
     refunded = structure(

@@ -6,7 +6,6 @@ import base64
 import email.utils
 import json
 import re
-import urllib.parse
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from connector.sandbox.books import Books, Clock, Document
+from connector.sandbox.storefront_answers import Refused, body_of, json_of, page_of, refusal
+from connector.sandbox.storefront_products import Products
 from connector.sandbox.storefront_query import STATUSES, InvalidParameter, Query
 from connector.sandbox.storefront_refunds import InvalidRefund, of_request, set_apart
 from connector.sandbox.storefront_seed import (
@@ -25,10 +26,12 @@ from connector.sandbox.storefront_seed import (
     read_orders,
     sample_refunds,
     stamp_of,
+    variations_of,
 )
 from connector.sandbox.storefront_shown import (
-    FORMER_SKU,
+    PRODUCT,
     REFUND,
+    VARIATION,
     refunds_of,
     shown,
     stored,
@@ -36,19 +39,9 @@ from connector.sandbox.storefront_shown import (
 )
 from connector.sandbox.web import Request, Response
 
-ORDER, NOTE, PRODUCT = "storefront.order", "storefront.note", "storefront.product"
+ORDER, NOTE = "storefront.order", "storefront.note"
 _ROUTE = "/wp-json/wc/v3"
 _CHANGEABLE = ("status", "customer_note", "billing", "shipping", "transaction_id", "line_items")
-
-
-class Refused(Exception):
-    """A request that WooCommerce refuses, with its status, code and message."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 class StorefrontApplication:
@@ -82,38 +75,35 @@ class StorefrontApplication:
         books.seed(ORDER, ((str(order["id"]), order) for order in listed))
         books.seed(REFUND, ((str(refund["id"]), refund) for refund in refunds))
         books.seed(PRODUCT, products_of(listed))
-        self._routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
+        books.seed(VARIATION, variations_of(listed))
+        routes: list[tuple[str, str, Callable[..., Any]]] = [
+            ("GET", "/orders", self._list_orders),
+            ("OPTIONS", "/orders", self._describe_orders),
+            ("POST", "/orders", self._create_order),
+            ("GET", r"/orders/([^/]+)", self._get_order),
+            ("PUT", r"/orders/([^/]+)", self._update_order),
+            ("POST", r"/orders/([^/]+)", self._update_order),
+            ("DELETE", r"/orders/([^/]+)", self._delete_order),
+            ("GET", r"/orders/([^/]+)/notes", self._list_notes),
+            ("POST", r"/orders/([^/]+)/notes", self._add_note),
+            ("GET", r"/orders/([^/]+)/refunds", self._list_refunds),
+            ("POST", r"/orders/([^/]+)/refunds", self._add_refund),
+            *Products(books, self._next_id).routes,
+        ]
+        self._routes = [
             (method, re.compile(f"^{_ROUTE}{pattern}/?$"), handler)
-            for method, pattern, handler in (
-                ("GET", "/orders", self._list_orders),
-                ("OPTIONS", "/orders", self._describe_orders),
-                ("POST", "/orders", self._create_order),
-                ("GET", r"/orders/([^/]+)", self._get_order),
-                ("PUT", r"/orders/([^/]+)", self._update_order),
-                ("POST", r"/orders/([^/]+)", self._update_order),
-                ("DELETE", r"/orders/([^/]+)", self._delete_order),
-                ("GET", r"/orders/([^/]+)/notes", self._list_notes),
-                ("POST", r"/orders/([^/]+)/notes", self._add_note),
-                ("GET", r"/orders/([^/]+)/refunds", self._list_refunds),
-                ("POST", r"/orders/([^/]+)/refunds", self._add_refund),
-                ("GET", "/products", self._list_products),
-                ("POST", "/products", self._create_product),
-                ("POST", "/products/batch", self._batch_products),
-                ("GET", r"/products/([^/]+)", self._get_product),
-                ("PUT", r"/products/([^/]+)", self._update_product),
-                ("DELETE", r"/products/([^/]+)", self._delete_product),
-            )
+            for method, pattern, handler in routes
         ]
 
     def operation(self, request: Request) -> tuple[str, bool]:
         """See `Application`: "PUT /orders/{id}"."""
-        route = re.sub(r"/(orders|products)/(?!batch)[^/]+", r"/\1/{id}", request.path)
+        route = re.sub(r"/(orders|products|variations)/(?!batch)[^/]+", r"/\1/{id}", request.path)
         writes = request.method not in ("GET", "OPTIONS")
         return f"{request.method} {route.removeprefix(_ROUTE)}", writes
 
     def refuse(self, request: Request, code: str, text: str) -> Response:
         """See `Application`."""
-        return _error(Refused(400, f"woocommerce_{code.lower()}", text))
+        return refusal(Refused(400, f"woocommerce_{code.lower()}", text))
 
     def handle(self, request: Request) -> Response:
         """See `Application`. The answer is dated by the shop's own clock."""
@@ -131,15 +121,15 @@ class StorefrontApplication:
                         return self._answer(handler(request, *match.groups()))
             raise Refused(404, "rest_no_route", "No route was found matching the URL.")
         except InvalidParameter as error:
-            return _error(Refused(400, "rest_invalid_param", f"Invalid parameter(s): {error}"))
+            return refusal(Refused(400, "rest_invalid_param", f"Invalid parameter(s): {error}"))
         except Refused as error:
-            return _error(error)
+            return refusal(error)
 
     def _answer(self, made: Any) -> Response:
         if isinstance(made, Response):
             return made
         status, body = made
-        return _json(status, body)
+        return json_of(status, body)
 
     def _admit(self, request: Request) -> None:
         """Know the key, in the header or in the query. Raises Refused, in WooCommerce's words."""
@@ -163,7 +153,7 @@ class StorefrontApplication:
         orders = [order for order in self._books.all(ORDER) if query.holds(order)]
         orders.sort(key=query.key, reverse=query.descending)
         rows = [shown(self._books, each) for each in query.sliced(orders)]
-        return _page(request, query, rows, len(orders))
+        return page_of(request, query, rows, len(orders))
 
     def _describe_orders(self, _request: Request) -> tuple[int, Document]:
         """Answer what WooCommerce says of its orders, without the words for people."""
@@ -175,7 +165,7 @@ class StorefrontApplication:
         return 200, shown(self._books, self._order(key))
 
     def _create_order(self, request: Request) -> tuple[int, Document]:
-        body = _body(request)
+        body = body_of(request)
         number = self._next_id()
         order = completed(
             {**body, "id": number, "number": str(number)}, stamp_of(self._clock), number
@@ -184,7 +174,7 @@ class StorefrontApplication:
         return 201, order
 
     def _update_order(self, request: Request, key: str) -> tuple[int, Document]:
-        order, body = self._order(key), _body(request)
+        order, body = self._order(key), body_of(request)
         status = body.get("status", order["status"])
         if status not in STATUSES:
             raise InvalidParameter("status")
@@ -245,7 +235,7 @@ class StorefrontApplication:
 
     def _add_note(self, request: Request, key: str) -> tuple[int, Document]:
         self._order(key)
-        body = _body(request)
+        body = body_of(request)
         if not body.get("note"):
             raise InvalidParameter("note")
         number = self._books.next_number("storefront.note", 5_000)
@@ -264,10 +254,10 @@ class StorefrontApplication:
         self._order(key)
         query = Query.of({**request.query, "status": "any"})
         refunds = refunds_of(self._books, key)
-        return _page(request, query, query.sliced(refunds), len(refunds))
+        return page_of(request, query, query.sliced(refunds), len(refunds))
 
     def _add_refund(self, request: Request, key: str) -> tuple[int, Document]:
-        order, body = self._order(key), _body(request)
+        order, body = self._order(key), body_of(request)
         number = self._next_id()
         given = sum(Decimal(each["amount"]) for each in refunds_of(self._books, key))
         try:
@@ -280,75 +270,6 @@ class StorefrontApplication:
         self._books.put(ORDER, key, {**order, "date_modified": stamp, "date_modified_gmt": stamp})
         return 201, refund
 
-    def _list_products(self, request: Request) -> Response:
-        query = Query.of({**request.query, "status": "any"})
-        products = self._books.all(PRODUCT)
-        if request.query.get("sku"):
-            wanted = set(request.query["sku"].split(","))
-            products = [each for each in products if each.get("sku") in wanted]
-        return _page(request, query, query.sliced(products), len(products))
-
-    def _get_product(self, _request: Request, key: str) -> tuple[int, Document]:
-        product = self._books.get(PRODUCT, key)
-        if product is None:
-            raise Refused(404, "woocommerce_rest_product_invalid_id", "Invalid ID.")
-        return 200, product
-
-    def _create_product(self, request: Request) -> tuple[int, Document]:
-        body = _body(request)
-        if body.get("sku") and any(
-            each.get("sku") == body["sku"] for each in self._books.all(PRODUCT)
-        ):
-            raise Refused(400, "product_invalid_sku", "Invalid or duplicated SKU.")
-        number = self._next_id()
-        product = {"status": "publish", **body, "id": number}
-        self._books.put(PRODUCT, str(number), product)
-        return 201, product
-
-    def _update_product(self, request: Request, key: str) -> tuple[int, Document]:
-        held = self._get_product(request, key)[1]
-        product = {**held, **_body(request)}
-        self._books.put(PRODUCT, key, product)
-        self._renamed(key, str(held.get("sku", "")), str(product.get("sku", "")))
-        return 200, product
-
-    def _delete_product(self, request: Request, key: str) -> tuple[int, Document]:
-        product = self._get_product(request, key)[1]
-        self._books.delete(PRODUCT, key)
-        self._renamed(key, str(product.get("sku", "")), "")
-        return 200, product
-
-    def _renamed(self, product: str, was: str, now: str) -> None:
-        """Have the lines of orders sold before show what their product is called now."""
-        if was == now:
-            return
-        for key, former in self._books.items(FORMER_SKU):
-            if former["product"] == product:
-                self._books.put(FORMER_SKU, key, {**former, "sku": now})
-        self._books.delete(FORMER_SKU, f"{product}/{now}")
-        self._books.put(FORMER_SKU, f"{product}/{was}", {"product": product, "sku": now})
-
-    def _batch_products(self, request: Request) -> tuple[int, Document]:
-        body = _body(request)
-        answer: Document = {"create": [], "update": []}
-        for each in body.get("create") or []:
-            answer["create"].append(self._tried(self._create_product, each))
-        for each in body.get("update") or []:
-            key = str(each.get("id"))
-            answer["update"].append(self._tried(self._updating(key), each))
-        return 200, answer
-
-    def _updating(self, key: str) -> Callable[[Request], tuple[int, Document]]:
-        return lambda request: self._update_product(request, key)
-
-    def _tried(self, act: Callable[[Request], tuple[int, Document]], body: Any) -> Document:
-        request = Request("POST", "", {}, None, json.dumps(body).encode())  # type: ignore[arg-type]
-        try:
-            return act(request)[1]
-        except Refused as error:
-            said = {"code": error.code, "message": error.message, "data": {"status": error.status}}
-            return {"id": body.get("id", 0), "error": said}
-
     def _order(self, key: str) -> Document:
         order = self._books.get(ORDER, key)
         if order is None:
@@ -357,41 +278,3 @@ class StorefrontApplication:
 
     def _next_id(self) -> int:
         return self._books.next_number("storefront.id", 100_001)
-
-
-def _page(request: Request, query: Query, rows: list[Any], total: int) -> Response:
-    pages = -(-total // query.per_page)
-    headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages)}
-    links = []
-    for name, page in (("prev", query.page - 1), ("next", query.page + 1)):
-        if 1 <= page <= pages:
-            values = urllib.parse.urlencode({**request.query, "page": str(page)})
-            address = f"http://{request.headers.get('Host')}{request.path}?{values}"
-            links.append(f'<{address}>; rel="{name}"')
-    if links:
-        headers["Link"] = ", ".join(links)
-    return _json(200, rows, headers)
-
-
-def _body(request: Request) -> Document:
-    try:
-        body = json.loads(request.body or b"{}")
-    except (ValueError, RecursionError):
-        raise Refused(400, "rest_invalid_json", "Invalid JSON body passed.") from None
-    if not isinstance(body, dict):
-        raise Refused(400, "rest_invalid_json", "Invalid JSON body passed.")
-    return body
-
-
-def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
-    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Response(
-        status, content, {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}
-    )
-
-
-def _error(error: Refused) -> Response:
-    return _json(
-        error.status,
-        {"code": error.code, "message": error.message, "data": {"status": error.status}},
-    )

@@ -84,32 +84,75 @@ def sample_refunds() -> list[Document]:
 
 def products_of(orders: list[Document]) -> Iterator[tuple[str, Document]]:
     """Give what these orders sell, by the product number of their lines."""
+    parents = _parents(orders)
     seen: set[str] = set()
-    numbers: set[int] = set()
+    numbers: set[int] = set(parents)
+    for number, sku in parents.items():
+        yield str(number), _product(number, sku, "variable")
+    for line in _lines(orders):
+        part = line.get("sku")
+        if isinstance(part, str) and part and part not in seen and not line.get("variation_id"):
+            seen.add(part)
+            at = line.get("product_id")
+            if not isinstance(at, int) or at < 1 or at in numbers:
+                at = 900_000 + len(seen)
+            numbers.add(at)
+            yield str(at), _product(at, part, "simple", line)
+
+
+def variations_of(orders: list[Document]) -> Iterator[tuple[str, Document]]:
+    """Give the variations that these orders sell; one that has its parent's number has none."""
+    parents = _parents(orders)
+    for line in _lines(orders):
+        number, parent = line.get("variation_id"), line.get("product_id")
+        if number and parent in parents:
+            sku = "" if line.get("sku") == parents[parent] else line.get("sku")
+            yield str(number), {"id": number, "parent_id": parent, "sku": sku}
+
+
+def _parents(orders: list[Document]) -> dict[int, str]:
+    """Return the part numbers of products that consist of variations, as far as orders tell.
+
+    It is the one that two variations share, or with which another's begins.
+    """
+    parts: dict[int, dict[Any, str]] = {}
+    for line in _lines(orders):
+        if line.get("variation_id") and isinstance(line.get("product_id"), int):
+            shown = str(line.get("sku") or "")
+            parts.setdefault(line["product_id"], {})[line["variation_id"]] = shown
+    return {product: _shared(list(skus.values())) for product, skus in parts.items()}
+
+
+def _shared(skus: list[str]) -> str:
+    shared = (
+        one
+        for at, one in enumerate(skus)
+        if one and any(each.startswith(one) for each in (*skus[:at], *skus[at + 1 :]))
+    )
+    return next(shared, "")
+
+
+def _lines(orders: list[Document]) -> Iterator[Document]:
     for order in orders:
         lines = order.get("line_items")
         for line in lines if isinstance(lines, list) else []:
-            sku = line.get("sku") if isinstance(line, dict) else None
-            if isinstance(sku, str) and sku and sku not in seen:
-                seen.add(sku)
-                number = line.get("product_id")
-                if not isinstance(number, int) or number < 1 or number in numbers:
-                    number = 900_000 + len(seen)
-                numbers.add(number)
-                yield (
-                    str(number),
-                    {
-                        "id": number,
-                        "name": line.get("name"),
-                        "sku": sku,
-                        "status": "publish",
-                        "regular_price": str(line.get("price", "")),
-                        "manage_stock": True,
-                        "stock_quantity": 100,
-                        "date_created_gmt": "2026-11-01T00:00:00",
-                        "date_modified_gmt": "2026-11-01T00:00:00",
-                    },
-                )
+            if isinstance(line, dict):
+                yield line
+
+
+def _product(number: int, sku: str, kind: str, line: Document | None = None) -> Document:
+    return {
+        "id": number,
+        "name": (line or {}).get("name"),
+        "type": kind,
+        "sku": sku,
+        "status": "publish",
+        "regular_price": str((line or {}).get("price", "")),
+        "manage_stock": True,
+        "stock_quantity": 100,
+        "date_created_gmt": "2026-11-01T00:00:00",
+        "date_modified_gmt": "2026-11-01T00:00:00",
+    }
 
 
 def placed_until(

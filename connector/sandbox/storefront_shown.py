@@ -8,6 +8,7 @@ from typing import Any
 from connector.sandbox.books import Books, Document
 
 REFUND, FORMER_SKU = "storefront.refund", "storefront.former_sku"
+PRODUCT, VARIATION = "storefront.product", "storefront.variation"
 
 
 def refunds_of(books: Books, key: str) -> list[Document]:
@@ -39,8 +40,17 @@ def shown(books: Books, order: Document) -> Document:
 def _line_shown(books: Books, line: Any) -> Any:
     if not isinstance(line, dict):
         return line
+    variation = books.get(VARIATION, str(line.get("variation_id")))
+    if variation is not None:
+        return {**line, "sku": part_of_variation(books, variation)}
     former = books.get(FORMER_SKU, f"{line.get('product_id')}/{line.get('sku')}")
     return {**line, "sku": former["sku"]} if former else line
+
+
+def part_of_variation(books: Books, variation: Document) -> str:
+    """Return a variation's part number: its own, else its parent's."""
+    parent = books.get(PRODUCT, str(variation["parent_id"])) or {}
+    return str(variation.get("sku") or parent.get("sku") or "")
 
 
 def stored(value: Any) -> Any:

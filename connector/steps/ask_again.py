@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from connector.domain.lifecycle import HoldCause
 from connector.domain.masking import mask_said
 from connector.errors import ConnectorError, Rejected, said_of
 from connector.steps.content import Taken
@@ -16,6 +17,7 @@ from connector.steps.context import Context
 from connector.steps.repair import go_on
 from connector.steps.set_aside import take_or_set_aside
 from connector.steps.take_again import gone
+from connector.store.changes import StaleOrder
 from connector.store.tables import OrderRow
 from connector.wording import Said
 
@@ -27,6 +29,10 @@ _AWAY = 3
 # A changed order is walked on only while so much time is left.
 _WALK = 90.0
 _SOME_TIME = timedelta(minutes=5)
+# What only the storefront's own data can mend.
+_BY_SHOP = (
+    HoldCause.INVALID, HoldCause.SHOP_DATA, HoldCause.REFUNDED, HoldCause.REFUND_AMOUNT
+)  # fmt: skip
 
 Payloads = Iterator[tuple[str, Mapping[str, Any] | None]]
 
@@ -47,7 +53,7 @@ def before_release(context: Context, rows: Sequence[OrderRow], within: timedelta
     for order_id, payload in _asked(context, list(known), left, _failed):
         row = known[order_id]
         try:
-            taken = _took(context, row, payload)
+            taken = _took(context, row, payload, "wave")
             asked.add(row.id)
             if taken is not Taken.ECHO and left() > _WALK:
                 go_on(context, context.orders.get(row.id), "wave")
@@ -55,6 +61,26 @@ def before_release(context: Context, rows: Sequence[OrderRow], within: timedelta
             # Whatever is wrong with one order, the wave goes.
             _log.warning("not taken", order=row.number, error=mask_said(said_of(error)))
     return asked
+
+
+def held_ones(context: Context) -> None:
+    """Take in what became of orders that only the storefront's own data can let go on.
+
+    Who gives a product its part number, or deletes a refund, does not move an order's time of
+    modification. A batch is asked for at a time, another one with each run.
+    """
+    held = [order_pk for cause in _BY_SHOP for order_pk in context.orders.held_for(cause)]
+    if not held:
+        return
+    turn = int(context.clock().timestamp()) // 60 * _BATCH % len(held)
+    rows = [context.orders.get(order_pk) for order_pk in (held[turn:] + held[:turn])[:_BATCH]]
+    known = {row.order_id: row for row in rows}
+    end = time.monotonic() + _WALK
+    for order_id, payload in _asked(context, list(known), lambda: end - time.monotonic(), _failed):
+        try:
+            _took(context, known[order_id], payload, "intake")
+        except StaleOrder:
+            _log.info("order is busy", order=known[order_id].number)
 
 
 def known_ones(
@@ -79,11 +105,9 @@ def known_ones(
             yield payload
 
 
-def _took(context: Context, row: OrderRow, payload: Mapping[str, Any] | None) -> Taken:
+def _took(context: Context, row: OrderRow, payload: Mapping[str, Any] | None, actor: str) -> Taken:
     return (
-        gone(context, row, "wave")
-        if payload is None
-        else take_or_set_aside(context, payload, "wave")
+        gone(context, row, actor) if payload is None else take_or_set_aside(context, payload, actor)
     )
 
 

@@ -21,11 +21,13 @@ from connector.domain.order import Buyer, BuyerKind, Order
 from connector.domain.pricing import open_discount
 from connector.domain.reading import read_order
 from connector.domain.refunds import RefundPolicy, spread
+from connector.domain.variations import VariationPolicy
 from connector.errors import UnreadableOrder
 from connector.mapping import MappingSet
 from connector.sap.customers import CustomerDesk
 from connector.sap.stock import StockDesk
 from connector.steps.outbound import Outbound
+from connector.steps.variations import ParentParts
 from connector.store.calls import Calls
 from connector.store.customers import Customers
 from connector.store.orders import Orders
@@ -42,6 +44,7 @@ class Policy:
     `stock`: what becomes of an order of which something is short.
     `person_documents`: by which documents a person may say who it is. `refund_of_amount`: what
     becomes of an order of which an amount was refunded before its release that no line explains.
+    `variation_sku`: what becomes of an order of a variation that bears its parent's part number.
     `creations`: so many customers at most are created in SAP within an hour, by all processes.
     """
 
@@ -51,6 +54,7 @@ class Policy:
     stock: StockPolicy = StockPolicy.HOLD_ORDER
     person_documents: frozenset[Document] = USUAL
     refund_of_amount: RefundPolicy = RefundPolicy.HOLD
+    variation_sku: VariationPolicy = VariationPolicy.HOLD
     retry_first: timedelta = timedelta(seconds=30)
     retry_most: timedelta = timedelta(minutes=15)
     creations: int = 60
@@ -80,6 +84,7 @@ class Context:
     policy: Policy
     clock: Callable[[], datetime]
     first_start: Callable[[], datetime | None]
+    parent_parts: ParentParts
 
     def timetables_of(self, business_units: str) -> tuple[Timetable, ...]:
         """Return the timetables of units (codes with commas); the site's while there are none."""

@@ -11,6 +11,7 @@ from connector.domain.order import UNSETTLED, Order, Problem
 from connector.domain.reading import read_order
 from connector.domain.validity import problems as problems_of
 from connector.domain.validity import remarks
+from connector.domain.variations import VariationPolicy, borrowed, parents_of
 from connector.steps.content import SAME_NUMBER
 from connector.steps.context import Context, buyer_key, readable
 from connector.steps.payment import judge
@@ -40,7 +41,13 @@ def validate(context: Context, row: OrderRow) -> Change:
     documents = context.policy.person_documents
     now = context.clock()
     today = now.astimezone(context.timetables[""].calendar.zone).date()
-    wrong = (*unreadable, *problems_of(order, today, documents), *_ahead(order, now))
+    borrowing, unsaid = _variations(context, order)
+    wrong = (
+        *unreadable,
+        *problems_of(order, today, documents),
+        *borrowing,
+        *_ahead(order, now),
+    )
     if wrong:
         return hold_for(wrong)
     if not order.open_lines:
@@ -50,7 +57,7 @@ def validate(context: Context, row: OrderRow) -> Change:
         return _held(HoldCause.UNASSIGNED, _said(unassigned))
     return Change(
         event="validated",
-        text=together([course.COMPLETE(), *remarks(order, documents)]),
+        text=together([course.COMPLETE(), *remarks(order, documents), *unsaid]),
         stage=Stage.VALID,
         next_try_at=context.clock(),
         lines=order.lines,
@@ -62,6 +69,19 @@ def validate(context: Context, row: OrderRow) -> Change:
         },
         detail={"business_units": list(order.business_units)},
     )
+
+
+def _variations(context: Context, order: Order) -> tuple[tuple[Problem, ...], tuple[Said, ...]]:
+    """Return the variations that bear their parent's part number, and what was left unsaid.
+
+    A storefront that does not answer stops no order: what it shows is believed.
+    """
+    if context.policy.variation_sku is VariationPolicy.ACCEPT:
+        return (), ()
+    asked = {product: context.parent_parts.get(product) for product in parents_of(order)}
+    told = {product: part for product, part in asked.items() if part}
+    unsaid = (problems.VARIATION_NOT_ASKED(),) if None in asked.values() else ()
+    return borrowed(order, told), unsaid
 
 
 def hold_for(wrong: Sequence[Problem]) -> Change:

@@ -50,6 +50,13 @@ class Storefront(Protocol):
         """Return one order."""
         ...
 
+    def part_number(self, product_id: str, within: float) -> str:
+        """Return a product's own part number; empty for none.
+
+        Raises RetryLater when that takes longer than `within` seconds.
+        """
+        ...
+
     def update_order(self, order_id: str, body: Mapping[str, Any]) -> Payload:
         """Change an order."""
         ...

@@ -163,6 +163,24 @@ POSTCODE_WRONG = Sentence(
     "postcode_wrong", "{postcode} is no postcode (邮编)", "{postcode} 不是有效的邮编"
 )
 SKU_MISSING = Sentence("sku_missing", "the part number is missing", "缺少零件号")
+PARENTS_PART = Sentence(
+    "parents_part",
+    "variation {variation} has no part number of its own: {sku} is its parent product's",
+    "商品变体 {variation} 没有自己的零件号，{sku} 是其父商品的零件号",
+)
+GIVE_VARIATION_PART = Sentence(
+    "give_variation_part",
+    "have the e-commerce platform give the variation its part number in the storefront, or let"
+    " `policy.variation_sku: accept` take the parent's",
+    "请电商平台在商城为该商品变体填写零件号；"
+    "或设置 `policy.variation_sku: accept`，采用父商品的零件号",
+)
+VARIATION_NOT_ASKED = Sentence(
+    "variation_not_asked",
+    "the storefront did not tell whether a variation bears its parent's part number;"
+    " the order goes on with the part numbers that it shows",
+    "商城未答复商品变体的零件号是否取自父商品，订单按所示零件号继续",
+)
 NOT_POSITIVE = Sentence("not_positive", "{value} is not positive", "{value} 应大于零")
 NEGATIVE = Sentence("negative", "{value} is negative", "{value} 不能为负")
 OVER_REFUNDED = Sentence(
