@@ -22,7 +22,7 @@ from connector.mapping.wsdl import Operation, operations
 
 _KINDS: dict[str, Kind] = {
     "C": "text", "N": "text", "g": "text", "D": "date", "T": "text", "P": "number",
-    "F": "number", "I": "integer", "X": "any", "y": "any", "h": "list",
+    "F": "number", "I": "integer", "X": "any", "y": "any", "h": "list", "L": "boolean",
 }  # fmt: skip
 
 
@@ -130,17 +130,13 @@ def of_function(parameters: Mapping[str, Any]) -> Operation:
     """Return what a function module takes and gives.
 
     A parameter has `direction` (importing, exporting, changing, tables: as the module sees them),
-    `optional`, and either `type` or `fields`, each with `kind`, `length` and `decimals`. One that
-    is a table, though it stands not under tables, has `rows`.
+    `optional`, and either `type` or `fields`, each with `kind`, `length` and `decimals`, or with
+    `fields` of its own. One that is a table, though it stands not under tables, has `rows`.
     """
     taken: dict[str, Shape] = {}
     given: dict[str, Shape] = {}
     for name, each in parameters.items():
-        shape = (
-            Shape("object", fields={key: _field(one) for key, one in each["fields"].items()})
-            if each.get("fields")
-            else _field(each.get("type") or {})
-        )
+        shape = _structure(each) if each.get("fields") else _field(each.get("type") or {})
         if each["direction"] == "tables" or each.get("rows"):
             shape = Shape("list", item=shape)
         if each["direction"] != "exporting":
@@ -151,7 +147,14 @@ def of_function(parameters: Mapping[str, Any]) -> Operation:
     return Operation(Shape("object", fields=taken), Shape("object", fields=given))
 
 
+def _structure(known: Mapping[str, Any]) -> Shape:
+    return Shape("object", fields={key: _field(one) for key, one in known["fields"].items()})
+
+
 def _field(known: Mapping[str, Any]) -> Shape:
+    if known.get("fields"):
+        inner = _structure(known)
+        return Shape("list", item=inner) if known["kind"] == "h" else inner
     kind = _KINDS.get(str(known.get("kind", "")), "any")
     length, decimals = int(known.get("length") or 0), int(known.get("decimals") or 0)
     return Shape(

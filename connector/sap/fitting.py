@@ -14,10 +14,8 @@ from connector.wording import Said, systems
 # Kinds whose length counts characters. Others hold numbers, times or bytes.
 _TEXT = frozenset({"C", "N"})
 _NUMBERS = frozenset({"P", "I", "F"})
-# Structures and tables within a structure: of which parts they are is not asked for.
-_WITH_PARTS: Mapping[str, tuple[type, ...]] = {
-    "u": (Mapping,), "v": (Mapping,), "h": (list, tuple)
-}  # fmt: skip
+# Structures and a table within a structure.
+_STRUCTURES, _TABLE = frozenset({"u", "v"}), "h"
 _DIGITS = re.compile(r"[0-9]*")
 _DAY = re.compile(r"|[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"|-?[0-9]+(\.[0-9]+)?")
@@ -31,11 +29,7 @@ def findings(interface: Mapping[str, Parameter], parameters: Parameters) -> list
         if parameter is None or parameter.direction == "exporting":
             found.append(_at(name, systems.NO_PARAMETER()))
         elif parameter.rows:
-            if not isinstance(value, list | tuple):
-                found.append(_at(name, systems.NO_TABLE()))
-                continue
-            for number, row in enumerate(value, start=1):
-                found += _structure(parameter.fields, row, f"{name}[{number}]")
+            found += _rows(parameter.fields, value, name)
         elif parameter.type is None:
             found += _structure(parameter.fields, value, name)
         else:
@@ -54,6 +48,14 @@ def _at(place: str, said: Said) -> Said:
     return systems.NAMED(name=place, message=said)
 
 
+def _rows(fields: Mapping[str, FieldType], value: Any, place: str) -> Iterator[str]:
+    if not isinstance(value, list | tuple):
+        yield _at(place, systems.NO_TABLE())
+        return
+    for number, row in enumerate(value, start=1):
+        yield from _structure(fields, row, f"{place}[{number}]")
+
+
 def _structure(fields: Mapping[str, FieldType], value: Any, place: str) -> Iterator[str]:
     if not isinstance(value, Mapping):
         yield _at(place, systems.NO_STRUCTURE())
@@ -69,9 +71,10 @@ def _structure(fields: Mapping[str, FieldType], value: Any, place: str) -> Itera
 
 
 def _value(field: FieldType, value: Any, place: str) -> Iterator[str]:
-    if field.kind in _WITH_PARTS:
-        if not isinstance(value, _WITH_PARTS[field.kind]):
-            yield _at(place, systems.NO_STRUCTURE() if field.kind != "h" else systems.NO_TABLE())
+    if field.kind in _STRUCTURES:
+        yield from _structure(field.fields, value, place)
+    elif field.kind == _TABLE:
+        yield from _rows(field.fields, value, place)
     elif isinstance(value, Mapping | list | tuple):
         yield _at(place, systems.NO_SINGLE_VALUE())
     elif field.kind in _TEXT and not isinstance(value, bool | date | Decimal):
@@ -80,6 +83,8 @@ def _value(field: FieldType, value: Any, place: str) -> Iterator[str]:
             yield _at(place, systems.CHARACTERS(length=length, most=field.length))
         elif field.kind == "N" and not _DIGITS.fullmatch(str(value or "")):
             yield _at(place, systems.DIGITS_ONLY())
+    elif field.kind == "L" and not isinstance(value, bool):
+        yield _at(place, systems.NEITHER(value=type(value).__name__))
     elif field.kind == "D" and isinstance(value, str) and not _DAY.fullmatch(value):
         yield _at(place, systems.DATE_NEEDED())
     elif field.kind in _NUMBERS and isinstance(value, str) and not _NUMBER.fullmatch(value):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -67,11 +66,19 @@ def from_snapshot(data: bytes) -> dict[str, Parameter]:
             name=name,
             direction=each["direction"],
             optional=bool(each["optional"]),
-            type=FieldType(name, **each["type"]) if "type" in each else None,
-            fields={key: FieldType(key, **one) for key, one in each.get("fields", {}).items()},
+            type=_known(name, each["type"]) if "type" in each else None,
+            fields=_all_known(each.get("fields", {})),
             rows=each["direction"] == "tables" or bool(each.get("rows")),
         )
     return found
+
+
+def _all_known(fields: Mapping[str, Any]) -> dict[str, FieldType]:
+    return {name: _known(name, each) for name, each in fields.items()}
+
+
+def _known(name: str, kept: Mapping[str, Any]) -> FieldType:
+    return FieldType(name, **{**kept, "fields": _all_known(kept.get("fields", {}))})
 
 
 def stored_in(folder: Path) -> Snapshots:
@@ -157,4 +164,6 @@ def _kept(parameter: Parameter) -> dict[str, Any]:
 
 
 def _kept_field(field: FieldType) -> dict[str, Any]:
-    return {key: value for key, value in asdict(field).items() if key != "name"}
+    kept = {"kind": field.kind, "length": field.length, "decimals": field.decimals}
+    fields = {name: _kept_field(each) for name, each in field.fields.items()}
+    return {**kept, "fields": fields} if fields else kept

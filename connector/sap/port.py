@@ -15,13 +15,17 @@ Answer = dict[str, Any]
 class FieldType:
     """A field as SAP's dictionary has it: `kind` is its ABAP type (C N D T P I X g …).
 
-    A field that has parts itself is of kind u or v (a structure) or h (a table).
+    L is a truth value, which only OData has.
+
+    A field that has parts itself is of kind u or v (a structure) or h (a table); `fields` are its
+    parts, or those of its rows, where they are known.
     """
 
     name: str
     kind: str
     length: int
     decimals: int = 0
+    fields: Mapping[str, FieldType] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

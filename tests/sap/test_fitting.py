@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.sap.fitting import findings
+from connector.sap.interface import from_snapshot, snapshot_of
 from connector.sap.port import FieldType, Parameter
 
 
@@ -46,6 +47,22 @@ def test_what_does_not_fit_is_said_without_the_value(kind: str, value: Any, word
     (said,) = findings(interface(kind), {"P": value})
     assert words in said
     assert "九个" not in said
+
+
+def test_parts_within_parts_are_held_against_what_is_known_of_them() -> None:
+    phone = FieldType("PHONES", "h", 0, fields={"NUMBER": FieldType("NUMBER", "C", 5)})
+    tax = FieldType("TAX", "u", 0, fields={"VALID": FieldType("VALID", "L", 0)})
+    rows = Parameter("IT", "importing", True, fields={"PHONES": phone, "TAX": tax}, rows=True)
+    good = {"PHONES": [{"NUMBER": "12345"}], "TAX": {"VALID": True}}
+    assert findings({"IT": rows}, {"IT": [good]}) == []
+    bad = {"PHONES": [{"NUMBER": "1"}, {"NUMBER": "123456", "X": ""}], "TAX": {"VALID": "yes"}}
+    assert [str(each).partition(":")[0] for each in findings({"IT": rows}, {"IT": [bad]})] == [
+        "IT[1].PHONES[2].NUMBER",
+        "IT[1].PHONES[2].X",
+        "IT[1].TAX.VALID",
+    ]
+    assert findings({"IT": rows}, {"IT": [{"PHONES": {"NUMBER": "1"}}]})
+    assert from_snapshot(snapshot_of("Z_F", {"IT": rows})) == {"IT": rows}
 
 
 @given(st.text(max_size=30), st.integers(1, 20))
