@@ -45,12 +45,12 @@ class InvoiceKind(StrEnum):
 
 @dataclass(frozen=True)
 class Address:
-    """A postal address down to the house number."""
+    """A postal address, down to the house number where there is one."""
 
     country: str  # ISO 3166 alpha-2
     province: str
     city: str
-    street: str  # street and house number, and what follows them
+    street: str  # street, house number if any, and what follows them
     postcode: str
 
 

@@ -20,7 +20,7 @@ from connector.domain.lifecycle import HoldCause
 from connector.domain.masking import mask_id, mask_phone
 from connector.domain.order import Address, Buyer, BuyerKind, InvoiceKind, Order, Problem
 from connector.domain.phones import is_phone, is_unusual_phone
-from connector.wording import Said, shown
+from connector.wording import Said, shown, terms
 from connector.wording import problems as wrong
 
 _IN_STOREFRONT = wrong.HAVE_IT_CORRECTED()
@@ -51,11 +51,17 @@ def problems(
 
 def remarks(order: Order, documents: frozenset[Document] = USUAL) -> tuple[Said, ...]:
     """Return what is unusual about a valid order, and no reason to hold it."""
-    buyer = order.buyer
+    buyer, to = order.buyer, order.ship_to
     person = buyer.kind is BuyerKind.PERSON
     found = remarks_on_person(buyer.code, documents) if person else []
     if is_unusual_phone(buyer.phone):
         found.append(wrong.PHONE_UNUSUAL(phone=mask_phone(buyer.phone)))
+    # A village, a gate or an industrial park is found without a number.
+    found += [
+        wrong.NO_HOUSE_NUMBER(field=terms.field(f"{field}.street"))
+        for field, address in (("buyer.address", buyer.address), ("ship_to.address", to.address))
+        if not _HOUSE_NUMBER.search(address.street)
+    ]
     return tuple(found)
 
 
@@ -126,7 +132,7 @@ def _ship_to(order: Order) -> Iterator[Problem]:
 def _address(address: Address, field: str, *, postcode: bool) -> Iterator[Problem]:
     if not address.street:
         yield Problem(f"{field}.street", wrong.STREET_MISSING(), _IN_STOREFRONT)
-    elif not _HOUSE_NUMBER.search(address.street):
+    elif not address.province and not _HOUSE_NUMBER.search(address.street):
         yield Problem(f"{field}.street", wrong.HOUSE_NUMBER_MISSING(), _IN_STOREFRONT)
     if not address.city:
         yield Problem(f"{field}.city", wrong.CITY_MISSING(), _IN_STOREFRONT)

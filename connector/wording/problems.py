@@ -158,6 +158,9 @@ STREET_MISSING = Sentence("street_missing", "the street (街道) is missing", "�
 HOUSE_NUMBER_MISSING = Sentence(
     "house_number_missing", "the house number (门牌号) is missing", "缺少门牌号"
 )
+NO_HOUSE_NUMBER = Sentence(
+    "no_house_number", "{field} has no house number (门牌号)", "{field}没有门牌号"
+)
 CITY_MISSING = Sentence("city_missing", "the city is missing", "缺少城市")
 POSTCODE_WRONG = Sentence(
     "postcode_wrong", "{postcode} is no postcode (邮编)", "{postcode} 不是有效的邮编"

@@ -142,13 +142,27 @@ def test_what_a_buyer_lacks_is_said(
 
 @pytest.mark.parametrize(
     ("changes", "field"),
-    [({"street": ""}, "street"), ({"street": "张杨路"}, "street"), ({"city": ""}, "city"),
+    [({"street": ""}, "street"), ({"street": "张杨路", "province": ""}, "street"),
+     ({"city": ""}, "city"),
      ({"postcode": "12"}, "postcode"), ({"postcode": ""}, "postcode")],
 )  # fmt: skip
 def test_an_address_goes_down_to_the_house_number(changes: dict[str, Any], field: str) -> None:
     address = {**values(32)["buyer"]["address"], **changes}
     found = problems(order(32, buyer=buyer(32, address=address)))
     assert [problem.field for problem in found] == [f"buyer.address.{field}"]
+
+
+@pytest.mark.parametrize("street", ["张杨路", "东湖村东门", "金山桥工业园"])
+def test_a_street_without_a_house_number_is_only_unusual(street: str) -> None:
+    address = {**values(32)["buyer"]["address"], "street": street}
+    unusual = order(32, buyer=buyer(32, address=address))
+    assert problems(unusual) == ()
+    (remark,) = validity.remarks(unusual)
+    assert "house number" in remark
+    assert street not in remark
+    there = order(32, ship_to={**values(32)["ship_to"], "address": address})
+    assert problems(there) == ()
+    assert len(validity.remarks(there)) == 1
 
 
 def test_a_house_number_in_chinese_characters_counts() -> None:
