@@ -110,20 +110,25 @@ def split_address(text: str) -> tuple[str, str]:
 
 def _part(text: str, spec: model.SplitParameters) -> str:
     """Return one part of a text; nothing of it is lost where `of` says which is the last."""
-    for _ in range(spec.part - 1):
-        text = text[_cut(text, spec) :].lstrip() if len(text) > spec.width else ""
+    for part in range(1, spec.part):
+        text = text[_cut(text, spec, part) :].lstrip() if len(text) > spec.width else ""
     if spec.part == spec.of or len(text) <= spec.width:
         return text
-    return text[: _cut(text, spec)].rstrip()
+    return text[: _cut(text, spec, spec.part)].rstrip()
 
 
-def _cut(text: str, spec: model.SplitParameters) -> int:
-    """Return where a text that is too long for one part is cut, at the latest after `width`."""
+def _cut(text: str, spec: model.SplitParameters, part: int) -> int:
+    """Return where a text that is too long for one part is cut, at the latest after `width`.
+
+    No word is kept whole for which the rest would not go into the parts that follow.
+    """
     if spec.at == "words":
+        room = spec.width * (spec.of - part) if spec.of else len(text)
         places = [
             found.start()
             for found in _WORD.finditer(text, 0, spec.width + _LONGEST_FORM)
             if spec.width // 2 <= found.start() <= spec.width
+            and len(text[found.start() :].lstrip()) <= room
         ]
         if places:
             return places[-1]

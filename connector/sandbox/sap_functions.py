@@ -21,7 +21,8 @@ from connector.sandbox.sap_seed import SALES_AREA
 from connector.sandbox.sap_where import NotValid, parse
 
 _KNA1 = {
-    "KUNNR": 10, "NAME1": 35, "NAME2": 35, "LAND1": 3, "ORT01": 35, "PSTLZ": 10, "REGIO": 3,
+    "KUNNR": 10, "NAME1": 35, "NAME2": 35, "NAME3": 35, "NAME4": 35,
+    "LAND1": 3, "ORT01": 35, "PSTLZ": 10, "REGIO": 3,
     "STRAS": 35, "TELF1": 16, "MCOD1": 25, "STCD1": 16, "STCD5": 60, "LOEVM": 1, "AUFSD": 2,
 }  # fmt: skip
 _ROW, _LINE = 512, 72
@@ -187,6 +188,8 @@ def customer_create(system: System, session: Session, values: Values) -> Values:
         # The address holds 40 characters of each name, the customer's record 35.
         "NAME1": name[:35],
         "NAME2": data.get("NAME_2", "")[:35],
+        "NAME3": data.get("NAME_3", "")[:35],
+        "NAME4": data.get("NAME_4", "")[:35],
         "MCOD1": name.upper()[:25],
         "LAND1": data.get("COUNTRY", ""),
         "ORT01": data.get("CITY", "")[:35],
@@ -214,9 +217,9 @@ def customer_change(system: System, session: Session, values: Values) -> Values:
         return {"RETURN": _return1("E", "F2", "153", "客户不存在 Customer does not exist")}
     changes: Values = {}
     columns = {
-        "NAME": "NAME1", "NAME_2": "NAME2", "LASTNAME": "NAME1", "CITY": "ORT01",
-        "POSTL_COD1": "PSTLZ",
-        "STREET": "STRAS", "TEL1_NUMBR": "TELF1", "COUNTRY": "LAND1",
+        "NAME": "NAME1", "NAME_2": "NAME2", "NAME_3": "NAME3", "NAME_4": "NAME4",
+        "LASTNAME": "NAME1", "CITY": "ORT01", "POSTL_COD1": "PSTLZ", "STREET": "STRAS",
+        "TEL1_NUMBR": "TELF1", "COUNTRY": "LAND1",
     }  # fmt: skip
     for kind in ("PI_COMPANYDATA", "PI_PERSONALDATA"):
         data, flags = _cut(values.get(kind) or {}), values.get(f"{kind}X") or {}
@@ -377,7 +380,7 @@ def customer_find(system: System, _session: Session, values: Values) -> Values:
     found = [
         {
             "KUNNR": row["KUNNR"],
-            "NAME": row["NAME1"] + row["NAME2"],
+            "NAME": "".join(row.get(f"NAME{part}", "") for part in (1, 2, 3, 4)),
             **{key: row[key] for key in ("STCD5", "TELF1", "STRAS", "ORT01", "PSTLZ", "LOEVM",
                                          "AUFSD")},
         }

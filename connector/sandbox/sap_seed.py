@@ -11,6 +11,8 @@ SALES_AREA = {"VKORG": "1000", "VTWEG": "10", "SPART": "00"}
 _KNA1 = {
     "LAND1": "CN",
     "NAME2": "",
+    "NAME3": "",
+    "NAME4": "",
     "STCD1": "",
     "STCD5": "",
     "TELF1": "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from connector.domain.matching import (
@@ -23,6 +24,8 @@ from connector.sap.readtable import Condition, read
 
 _FIND, _ASK, _READ = "sap_customer_find", "sap_customer_ask", "sap_customer_read"
 _LENGTH = 10
+# SAP keeps a long name in several fields.
+_NAMES = ("name", "name_2", "name_3", "name_4")
 
 Row = Mapping[str, str]
 
@@ -173,7 +176,7 @@ def _candidate(values: Mapping[str, Any]) -> Candidate:
     text = {name: str(value or "").strip() for name, value in values.items()}
     return Candidate(
         number=alpha(text.get("number", ""), _LENGTH),
-        name=_joined(text.get("name", ""), text.get("name_2", "")),
+        name=reduce(_joined, (text.get(part, "") for part in _NAMES)),
         code=text.get("code", ""),
         phone=text.get("phone", ""),
         street=text.get("street", ""),
@@ -185,7 +188,7 @@ def _candidate(values: Mapping[str, Any]) -> Candidate:
 
 
 def _joined(name: str, rest: str) -> str:
-    """Return a name of its two parts: where words meet, with the space that was cut off."""
+    """Return a name of two of its parts: where words meet, with the space that was cut off."""
     words = (name[-1:] + rest[:1]).isascii() and name[-1:].isalnum() and rest[:1].isalnum()
     return f"{name} {rest}" if words else name + rest
 

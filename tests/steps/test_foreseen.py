@@ -20,7 +20,7 @@ from tests.support.crowd import crowd
 from tests.support.scene import Scene
 
 NUMBER = 1000
-LONG_NAME = f"{'样板' * 45}有限公司"
+LONG_NAME = f"{'样板' * 75}有限公司"
 LONG_STREET = f"试验路{'甲乙丙丁' * 35}1号"
 SHIPPED = Path(__file__).parents[2] / "mappings"
 Payload = dict[str, Any]
