@@ -27,6 +27,8 @@ from connector.mapping.interfaces import Interfaces
 from connector.mapping.load import Folder
 from connector.sap.envelope import request_xml
 from connector.sap.finding import Finder, search_source
+from connector.sap.fitting import findings
+from connector.sap.interface import stored_in
 from connector.sap.port import Answer, Parameter, Parameters, SapSession
 from connector.settings import Settings
 from connector.steps.context import Context, part_source, readable
@@ -147,7 +149,7 @@ def _sheets(
         except MappingFailed as error:
             yield Sheet(case.part, title, "", notes=case.assumed, wrong=tuple(error.findings))
             return
-        text, wrong = _exact(settings, mapping, function, applied.body, interfaces, source)
+        text, wrong = _exact(settings, mapping, function, applied.body, source)
         yield Sheet(case.part, title, text, traces, (*case.assumed, *applied.notes), wrong)
         answers.append(_answer(interfaces, function))
 
@@ -157,7 +159,6 @@ def _exact(
     mapping: FieldMapping,
     operation: str,
     body: dict[str, Any],
-    interfaces: Interfaces,
     source: Mapping[str, Any],
 ) -> tuple[str, tuple[str, ...]]:
     """Return the request as it would go over the wire, and what is wrong with it."""
@@ -170,16 +171,13 @@ def _exact(
         except Exception as error:  # zeep says in its own kinds what it cannot place
             return _json(body), (str(error)[:300],)
     if system == "sap":
-        known = interfaces.sap.get(operation)
-        tables = (
-            [name for name, each in known.request.fields.items() if each.kind == "list"]
-            if (known)
-            else []
-        )
+        known = stored_in(settings.mappings)(operation)
+        wrong = tuple(findings(known, body)) if known is not None else ()
         if settings.sap.transport != "soap":
-            return _json(body), ()
+            return _json(body), wrong
         style = settings.sap.namespace_style
-        return request_xml(operation, body, style, tables).decode(), ()
+        tables = [name for name, each in (known or {}).items() if each.direction == "tables"]
+        return request_xml(operation, body, style, tables).decode(), wrong
     if mapping.name == "storefront_order":
         return _json(body), ()
     method, _, route = mapping.target.operation.partition(" ")
@@ -300,7 +298,7 @@ class _Recorder:
         columns = [{**each, "OFFSET": 0, "LENGTH": 0} for each in parameters["FIELDS"]]
         return {"FIELDS": columns, "DATA": []}
 
-    def session(self) -> AbstractContextManager[SapSession]:
+    def session(self, *, kept: bool = True) -> AbstractContextManager[SapSession]:
         raise AssertionError("a look-up opens no session")
 
     def describe(self, function: str) -> Mapping[str, Parameter]:

@@ -23,9 +23,10 @@ Kind = Literal[
     "outage",  # every connection reset until the fault is removed
     "update-terminated",  # sap: the commit says ok, its update ends in SM13 and nothing is there
     "no-session",  # sap: the request is served outside the session that it belongs to
+    "other-session",  # sap: the request is served in a new session, as behind a load balancer
     "headers",  # headers whose name matches `code` are dropped, or hold what `text` says
 ]
-OF_SAP = ("update-terminated", "no-session")
+OF_SAP = ("update-terminated", "no-session", "other-session")
 
 
 @dataclass

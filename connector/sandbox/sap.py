@@ -24,6 +24,7 @@ from connector.sandbox.sap_functions import (
     refused_by,
 )
 from connector.sandbox.sap_interfaces import INTERFACES
+from connector.sandbox.sap_partners import PARTNERS
 from connector.sandbox.sap_seed import customers, materials, stock
 from connector.sandbox.web import Request, Response
 
@@ -34,6 +35,7 @@ _ROUTES = {
     "/sap/bc/soap/rfc": "rfc",
     "/sap/bc/srt/rfc/sap/connector/100/connector/connector": "mc",
 }
+_MODULES = {**FUNCTIONS, **PARTNERS}
 _SESSIONS = 20
 # Codes of a refusal that are no message of RETURN but an ABAP exception.
 _EXCEPTIONS = frozenset(
@@ -87,7 +89,7 @@ class SapApplication:
         """See `Application`."""
         match = re.search(rb"<(?:[\w.-]+:)?Body[^>]*>\s*<(?:[\w.-]+:)?([\w.-]+)", request.body)
         name = _function(match.group(1).decode()) if match else request.path
-        return name, FUNCTIONS.get(name, (None, False))[1]
+        return name, _MODULES.get(name, (None, False))[1]
 
     def refuse(self, request: Request, code: str, text: str) -> Response:
         """See `Application`."""
@@ -140,6 +142,8 @@ class SapApplication:
             opened = self._sessions.get(key) if key else None
             if request.fault == "no-session":
                 key = opened = command = None
+            if request.fault == "other-session":
+                key, opened, command = None, None, "open"
             if opened is None and command == "open":
                 if len(self._sessions) >= _SESSIONS:
                     return Response(503, b"Service cannot be reached: no free session")
@@ -166,10 +170,10 @@ class SapApplication:
         return Response(response.status, response.body, {**response.headers, **headers})
 
     def _run(self, session: Session, function: str, values: Values, style: str) -> Response:
-        if function not in FUNCTIONS:
+        if function not in _MODULES:
             return _fault("Server", f"FU_NOT_FOUND: {function}")
         try:
-            answer = FUNCTIONS[function][0](self._work, session, values)
+            answer = _MODULES[function][0](self._work, session, values)
         except AbapException as error:
             return _fault("Server", f"ABAP exception: {error}")
         # Only the tables that the request holds, if only empty, are filled and given back.

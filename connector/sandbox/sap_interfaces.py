@@ -1,6 +1,7 @@
 """The interfaces of the sandbox's function modules, as SAP's dictionary describes them.
 
-A field is `NAME:TYPE LENGTH[.DECIMALS]`: C text, N digits, D date, P packed number, I integer.
+A field is `NAME:TYPE LENGTH[.DECIMALS]`: C text, N digits, D date, P packed number, I integer. One
+that has parts itself is `NAME:u=STRUCTURE` or `NAME:h=TABLE-TYPE`.
 A parameter is `CLASS NAME STRUCTURE-or-TYPE`, with `?` when optional;
 its class is I (importing, given by the caller), E (exporting) or T (table), as in
 RFC_GET_FUNCTION_INTERFACE. A scalar is typed by a field of a structure, `C4=BAPIMATVP-WERKS`, or
@@ -15,12 +16,17 @@ Values = dict[str, Any]
 
 
 class Field(NamedTuple):
-    """One field of a structure, or a parameter that is no structure."""
+    """One field of a structure, or a parameter that is no structure.
+
+    `parts` is the structure of its own parts, or of its rows; `typed` what the dictionary calls it.
+    """
 
     name: str
     kind: str
     length: int
     decimals: int
+    parts: str = ""
+    typed: str = ""
 
 
 class Parameter(NamedTuple):
@@ -55,10 +61,25 @@ _PERSON = f"FIRSTNAME:C40 LASTNAME:C40 {_ADDRESS}"
 _COMPANY = f"NAME:C40 NAME_2:C40 NAME_3:C40 NAME_4:C40 {_ADDRESS}"
 
 
+# Table type → the structure of its rows.
+TABLE_TYPES = {
+    "BAPIRET2_T": "BAPIRET2",
+    "ZCUSTOMER_ASKED_T": "ZCUSTOMER_ASKED",
+    "ZBP_T": "ZBP",
+    "ZBP_ADDRESS_T": "ZBP_ADDRESS",
+    "ZBP_TAX_T": "ZBP_TAX",
+    "ZBP_PHONE_T": "ZBP_PHONE",
+}
+
+
 def _fields(text: str) -> tuple[Field, ...]:
     fields = []
     for word in text.split():
         name, _, form = word.partition(":")
+        if form[1] == "=":
+            typed = form[2:]
+            fields.append(Field(name, form[0], 0, 0, TABLE_TYPES.get(typed, typed), typed))
+            continue
         length, _, decimals = form[1:].partition(".")
         fields.append(Field(name, form[0], int(length), int(decimals or 0)))
     return tuple(fields)
@@ -109,12 +130,12 @@ STRUCTURES: dict[str, tuple[Field, ...]] = {
             "PARAMCLASS:C1 PARAMETER:C30 TABNAME:C30 FIELDNAME:C30 EXID:C1 POSITION:I4 OFFSET:I4"
             " INTLENGTH:I4 DECIMALS:I4 DEFAULT:C21 PARAMTEXT:C79 OPTIONAL:C1"
         ),
-        "DFIES": "TABNAME:C30 FIELDNAME:C30 POSITION:N4 LENG:N6 DECIMALS:N6 DATATYPE:C4 INTTYPE:C1",
+        "DFIES": (
+            "TABNAME:C30 FIELDNAME:C30 LFIELDNAME:C132 ROLLNAME:C30 POSITION:N4 LENG:N6 DECIMALS:N6"
+            " DATATYPE:C4 INTTYPE:C1"
+        ),
     }.items()
 }
-
-# Table type → the structure of its rows.
-TABLE_TYPES = {"BAPIRET2_T": "BAPIRET2", "ZCUSTOMER_ASKED_T": "ZCUSTOMER_ASKED"}
 
 _INTERFACES = {
     "RFC_PING": "",
@@ -195,6 +216,18 @@ _INTERFACES = {
         " T IT_AEDAT BAPI_RANGE_AEDAT?; T BILLINGDOCUMENTDETAIL ZBILLING?;"
         " T RETURN BAPIRET2?"
     ),
+    # Business partners as nested data: structures and tables within structures.
+    "Z_BP_FIND": "I IS_SEARCH ZBP_SEARCH; E ET_PARTNERS ZBP_T; E ES_RESULT ZBP_RESULT",
+    "Z_BP_READ": "I IV_PARTNER C10=BUT000-PARTNER; E ES_PARTNER ZBP; E ES_RESULT ZBP_RESULT",
+    "Z_BP_SAVE": "I IS_PARTNER ZBP; E ES_RESULT ZBP_RESULT",
+    # SAP's own: rows of one partner have the same RUN_ID; it commits unless it is told not to.
+    "RFC_CVI_EI_INBOUND_MAIN": (
+        "I IV_DOCOMMIT C1?; I IV_CREATE_APPLOG C1?; I IV_SUPPRESS_TAXJUR_CHECK C1?;"
+        " T IT_BP_GENERAL CVIS_BP_GENERAL?; T IT_BP_ROLE CVIS_BP_ROLE?;"
+        " T IT_BP_TAX_NUMBER_COMMON CVIS_BP_TAX_NUMBER_COMMON?; T IT_BP_ADDRESS CVIS_BP_ADDRESS?;"
+        " T IT_BP_ADDRESS_TELENO CVIS_BP_ADDRESS_TELENO?; T IT_CUST_SALES CVIS_CUSTOMER_SALES?;"
+        " T CT_RETURN CVIS_BP_RETURN?"
+    ),
     "RFC_GET_FUNCTION_INTERFACE": "I FUNCNAME C30; I NONE_UNICODE_LENGTH C1?; T PARAMS RFC_FUNINT",
     "DDIF_FIELDINFO_GET": "I TABNAME C30; I ALL_TYPES C1?; E DDOBJTYPE C8; T DFIES_TAB DFIES",
 }  # fmt: skip
@@ -204,6 +237,43 @@ STRUCTURES["ZCUSTOMER_NEW"] = _fields("NAME:C40 STCD5:C60 STREET:C60 CITY:C40 RE
 STRUCTURES["ZCUSTOMER_FOUND"] = _fields(
     "KUNNR:C10 NAME:C80 STCD5:C60 TELF1:C16 STRAS:C35 ORT01:C35 PSTLZ:C10 LOEVM:C1 AUFSD:C2"
 )
+for _name, _text in {
+    "ZBP_SEARCH": "TAXNUMBERS:h=ZBP_TAX_T PHONES:h=ZBP_PHONE_T NAME:C40",
+    "ZBP_CENTRAL": "CATEGORY:C1 NAME1:C40 NAME2:C40 LANGU:C1 REF_CUSTMR:C10",
+    "ZBP_PHONE": "TELEPHONE:C30",
+    "ZBP_ADDRESS": (
+        "STREET:C60 CITY:C40 POSTL_COD1:C10 COUNTRY:C3 COMMUNICATION:u=ZBP_COMMUNICATION"
+    ),
+    "ZBP_COMMUNICATION": "PHONES:h=ZBP_PHONE_T E_MAIL:C241",
+    "ZBP_TAX": "TAXTYPE:C4 TAXNUMBER:C20",
+    "ZBP_STATUS": "DELETED:C1 BLOCKED:C1",
+    "ZBP": (
+        "PARTNER:C10 CENTRAL:u=ZBP_CENTRAL STATUS:u=ZBP_STATUS ADDRESSES:h=ZBP_ADDRESS_T"
+        " TAXNUMBERS:h=ZBP_TAX_T"
+    ),
+    "ZBP_RESULT": "PARTNER:C10 RETURN:h=BAPIRET2_T",
+    "CVIS_BP_GENERAL": (
+        "RUN_ID:N10 OBJECT_TASK:C1 BPARTNER:C10 CATEGORY:C1 GROUPING:C4 SEARCHTERM1:C20"
+        " NAME1:C40 NAME2:C40 FIRSTNAME:C40 LASTNAME:C40"
+    ),
+    "CVIS_BP_ROLE": "RUN_ID:N10 DATA_KEY:C6 ROLECATEGORY:C6",
+    "CVIS_BP_TAX_NUMBER_COMMON": "RUN_ID:N10 TAXTYPE:C4 TAXNUMBER:C20",
+    "CVIS_BP_ADDRESS": (
+        "RUN_ID:N10 STANDARDADDRESS:C1 STREET:C60 CITY:C40 POSTL_COD1:C10 COUNTRY:C3 LANGU:C1"
+    ),
+    "CVIS_BP_ADDRESS_TELENO": "RUN_ID:N10 STD_NO:C1 TELEPHONE:C30",
+    "CVIS_CUSTOMER_SALES": "RUN_ID:N10 VKORG:C4 VTWEG:C2 SPART:C2",
+    "CVIS_BP_RETURN": "RUN_ID:N10 OBJECT_KEY:C50 TYPE:C1 ID:C20 NUMBER:N3 MESSAGE:C220",
+}.items():
+    STRUCTURES[_name] = _fields(_text)
+
+
+def is_deep(structure: str) -> bool:
+    """Whether a structure holds a table, at whatever depth."""
+    return any(
+        each.kind == "h" or (each.kind == "u" and is_deep(each.parts))
+        for each in STRUCTURES[structure]
+    )
 
 
 def _parameter(text: str) -> Parameter:
@@ -236,7 +306,11 @@ def function_interface(function: str, *, characters: bool) -> list[Values]:
                 "PARAMETER": each.name,
                 "TABNAME": table,
                 "FIELDNAME": field,
-                "EXID": scalar.kind if scalar else "h" if each.typed in TABLE_TYPES else "u",
+                "EXID": scalar.kind
+                if scalar
+                else "h"
+                if each.typed in TABLE_TYPES
+                else _structure_kind(each.structure),
                 "POSITION": position,
                 "OFFSET": 0,
                 "INTLENGTH": 0 if scalar is None else _bytes(scalar, 1 if characters else 2),
@@ -249,7 +323,13 @@ def function_interface(function: str, *, characters: bool) -> list[Values]:
     return rows
 
 
-_DATATYPES = {"C": "CHAR", "N": "NUMC", "D": "DATS", "P": "DEC", "I": "INT4"}
+_DATATYPES = {
+    "C": "CHAR", "N": "NUMC", "D": "DATS", "P": "DEC", "I": "INT4", "u": "STRU", "h": "TTYP",
+}  # fmt: skip
+
+
+def _structure_kind(structure: str) -> str:
+    return "v" if is_deep(structure) else "u"
 
 
 def _bytes(field: Field, of_a_character: int) -> int:
@@ -272,16 +352,22 @@ def field_info(name: str, *, all_types: bool) -> Values:
     raise KeyError(name)
 
 
-def _described(structure: str) -> list[Values]:
-    return [
-        {
-            "TABNAME": structure,
-            "FIELDNAME": field.name,
-            "POSITION": f"{position:04d}",
-            "LENG": f"{field.length:06d}",
-            "DECIMALS": f"{field.decimals:06d}",
-            "DATATYPE": _DATATYPES[field.kind],
-            "INTTYPE": field.kind,
-        }
-        for position, field in enumerate(STRUCTURES[structure], start=1)
-    ]
+def _described(structure: str, prefix: str = "") -> list[Values]:
+    """Return the fields of a structure; those of one within it stand behind it, by long names."""
+    rows: list[Values] = []
+    for each in STRUCTURES[structure]:
+        rows.append(
+            {
+                "TABNAME": structure,
+                "FIELDNAME": each.name,
+                "LFIELDNAME": prefix + each.name,
+                "ROLLNAME": each.typed,
+                "LENG": f"{each.length:06d}",
+                "DECIMALS": f"{each.decimals:06d}",
+                "DATATYPE": _DATATYPES[each.kind],
+                "INTTYPE": _structure_kind(each.parts) if each.kind == "u" else each.kind,
+            }
+        )
+        if each.kind == "u":
+            rows += _described(each.parts, f"{prefix}{each.name}-")
+    return [{**row, "POSITION": f"{place:04d}"} for place, row in enumerate(rows, start=1)]

@@ -124,11 +124,12 @@ class CustomerDesk:
 
         def number_in(answers: list[dict[str, Any]]) -> str:
             number = str(mapping.read({"answers": answers}).values.get("number") or "")
-            if not number.strip("0 "):
-                raise Rejected(
-                    "no-number", systems.NO_CUSTOMER_NUMBER(), place="SAP create customer"
-                )
-            return alpha(number, _LENGTH)
+            if number.strip("0 "):
+                return alpha(number, _LENGTH)
+            if mapping.commits_itself:
+                # It is made, whatever its number is.
+                return self._asked_for(buyer, reference)
+            raise Rejected("no-number", systems.NO_CUSTOMER_NUMBER(), place="SAP create customer")
 
         source = _source(buyer, business_unit, reference)
         number = self._in_one_session(mapping, source, number_in, given)
@@ -193,7 +194,8 @@ class CustomerDesk:
         with ExitStack() as opened:
             # Whatever goes wrong before the commit, SAP rolls back.
             with nothing_sent():
-                session = opened.enter_context(self._system.session())
+                kept = bool(calls) or not mapping.commits_itself
+                session = opened.enter_context(self._system.session(kept=kept))
                 try:
                     for function, request in calls:
                         body = request({**source, "answers": answers}).body
@@ -216,10 +218,18 @@ class CustomerDesk:
                 with doubted("SAP"):
                     made = outcome(answers)
                     given(made)
+                    return made
             with doubted("SAP"):
                 session.commit()
                 opened.close()
         return made
+
+    def _asked_for(self, buyer: Buyer, reference: str) -> str:
+        """Return the number of a customer that was created, where no answer tells it."""
+        found = [each for each in self._finder.created(buyer, reference) if not each.deleted]
+        if not found:
+            raise InDoubt(systems.NO_CUSTOMER_NUMBER(), place="SAP create customer")
+        return found[0].number
 
     def _there(self, number: str, done: Said) -> Candidate:
         """Read a record back after the commit: "saved" ones that are absent later are known."""

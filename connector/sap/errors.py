@@ -75,6 +75,17 @@ def logon_failed(said: str, place: str) -> ConnectorError:
     )
 
 
+def keeps_no_session() -> Misconfigured:
+    """Return what a service is that gives a session no name: nothing could be committed there."""
+    return Misconfigured(
+        "SAP keeps no session here: what one call writes, the next cannot commit",
+        place="sap.url",
+        remedy="set the service to stateful (SOAMANAGER: enable session handling in the binding;"
+        " SICF: session timeout), let whatever stands before SAP pass the cookie sap-contextid, or"
+        " map a function module that commits by itself, with `commits_itself: true`",
+    )
+
+
 def refused_before(said: str) -> LogonFailed:
     """Return what every call is after a refused logon. Another refusal could lock the user."""
     return LogonFailed(

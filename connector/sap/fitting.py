@@ -60,8 +60,9 @@ def _structure(fields: Mapping[str, FieldType], value: Any, place: str) -> Itera
     if not isinstance(value, Mapping):
         yield _at(place, systems.NO_STRUCTURE())
         return
-    if not fields:
-        return  # SAP does not say of what parts it is
+    if not fields and value:
+        yield _at(place, systems.PARTS_UNKNOWN())
+        return
     for name, each in value.items():
         field = fields.get(name)
         if field is None:

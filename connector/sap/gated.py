@@ -17,9 +17,9 @@ class GatedSap:
         self._gate = gate
 
     @contextmanager
-    def session(self) -> Iterator[SapSession]:
+    def session(self, *, kept: bool = True) -> Iterator[SapSession]:
         """See `SapSystem`."""
-        with self._system.session() as session:
+        with self._system.session(kept=kept) as session:
             yield _GatedSession(session, self._gate)
 
     def call(self, function: str, parameters: Parameters) -> Answer:

@@ -1,55 +1,18 @@
-"""Interfaces of function modules: as SAP's dictionary describes them, and as they are stored.
-
-A row of RFC_GET_FUNCTION_INTERFACE names a type, and for a scalar often the field of a structure
-that types it: what a parameter is, its EXID says, never TABNAME alone.
-"""
+"""Interfaces of function modules as they are stored, for a user who may not read them in SAP."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from connector.errors import Misconfigured
 from connector.sap.port import FieldType, Parameter
 
-_CLASSES: Mapping[str, Literal["importing", "exporting", "changing", "tables"]] = {
-    "I": "importing",
-    "E": "exporting",
-    "C": "changing",
-    "T": "tables",
-}
-# EXID of what has parts: a flat or a deep structure, and a table type.
-_STRUCTURES, _TABLE = frozenset({"u", "v"}), "h"
-
 # Function module → its interface as it was last seen; None where nobody has stored it.
 Snapshots = Callable[[str], Mapping[str, Parameter] | None]
-Rows = Iterable[Mapping[str, Any]]
-# Name of a type, and whether it is a table type → its fields.
-Fields = Callable[[str, bool], Mapping[str, FieldType]]
-
-
-def parameters(rows: Rows, fields_of: Fields) -> dict[str, Parameter]:
-    """Return the interface that the rows of PARAMS describe; exceptions are left out."""
-    return {
-        str(row["PARAMETER"]): _parameter(row, fields_of)
-        for row in rows
-        if str(row["PARAMCLASS"]) in _CLASSES
-    }
-
-
-def fields_in(answer: Mapping[str, Any], name: str) -> dict[str, FieldType]:
-    """Return the fields that an answer of DDIF_FIELDINFO_GET gives of a type.
-
-    Those of a table type are its rows'; rows that are no structure have none.
-    """
-    rows = list(answer.get("DFIES_TAB") or [])
-    if not rows:
-        lines = [each for each in answer.get("LINES_DESCR") or [] if each.get("TYPENAME") != name]
-        rows = list(lines[0].get("FIELDS") or []) if lines else []
-    return {str(row["FIELDNAME"]): _field(row) for row in rows}
 
 
 def snapshot_of(function: str, interface: Mapping[str, Parameter]) -> bytes:
@@ -118,38 +81,6 @@ def unreadable(function: str, why: str) -> Misconfigured:
 def file_of(name: str, suffix: str = "json") -> str:
     """Return the file, below `interfaces/`, that keeps what is known of a function or table."""
     return f"sap/{name.replace('/', '_-')}.{suffix}"
-
-
-def _parameter(row: Mapping[str, Any], fields_of: Fields) -> Parameter:
-    name, kind, type_name = str(row["PARAMETER"]), str(row["EXID"]), str(row["TABNAME"])
-    direction = _CLASSES[str(row["PARAMCLASS"])]
-    rows = direction == "tables" or kind == _TABLE
-    scalar = kind not in _STRUCTURES and not rows
-    return Parameter(
-        name=name,
-        direction=direction,
-        optional=str(row.get("OPTIONAL", "")) == "X",
-        type=FieldType(name, kind, _length(row, kind), int(row.get("DECIMALS") or 0))
-        if scalar
-        else None,
-        fields={} if scalar or not type_name else fields_of(type_name, kind == _TABLE),
-        rows=rows,
-    )
-
-
-def _length(row: Mapping[str, Any], kind: str) -> int:
-    length = int(row.get("INTLENGTH") or 0)
-    # A packed number has two digits a byte, and its sign in half of the last one.
-    return 2 * length - 1 if kind == "P" and length else length
-
-
-def _field(row: Mapping[str, Any]) -> FieldType:
-    return FieldType(
-        str(row["FIELDNAME"]),
-        str(row.get("INTTYPE") or "C"),
-        int(row.get("LENG") or 0),
-        int(row.get("DECIMALS") or 0),
-    )
 
 
 def _kept(parameter: Parameter) -> dict[str, Any]:

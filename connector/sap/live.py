@@ -59,6 +59,8 @@ def try_everything(
             return
         if tried.error is not None:
             wrong.add(function)
+    if any(mapping.calls and not mapping.commits_itself for mapping in spoken):
+        yield _tried("a session is kept", lambda: _in_session(system))
     for mapping in spoken:
         # Of a function module that cannot be called at all, that is said once.
         if not mapping.absent and mapping.target.operation not in wrong:
@@ -89,6 +91,13 @@ def _tried(what: str, ask: Callable[[], object]) -> Tried:
     except ConnectorError as error:
         return Tried(what, error)
     return Tried(what)
+
+
+def _in_session(system: SapSystem) -> None:
+    """Call twice what changes nothing, as a creation and its commit are called."""
+    with system.session() as session:
+        for _ in range(2):
+            session.call("STFC_CONNECTION", {"REQUTEXT": "connector"})
 
 
 def _functions(mapping: Mapping) -> list[str]:

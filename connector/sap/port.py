@@ -70,8 +70,11 @@ class SapSession(Protocol):
 class SapSystem(Protocol):
     """One SAP system. Threads may share it."""
 
-    def session(self) -> AbstractContextManager[SapSession]:
-        """Open a session; what was not committed when it closes is rolled back."""
+    def session(self, *, kept: bool = True) -> AbstractContextManager[SapSession]:
+        """Open a session; what was not committed when it closes is rolled back.
+
+        Not `kept` is one for a single call that commits by itself: any service can make it.
+        """
         ...
 
     def call(self, function: str, parameters: Parameters) -> Answer:

@@ -22,6 +22,7 @@ from connector.errors import (
     RetryLater,
     nothing_sent,
 )
+from connector.sap.dictionary import Dictionary
 from connector.sap.errors import doubted, refused_before
 from connector.sap.fitting import findings
 from connector.sap.logons import LocalLogons, Logons
@@ -69,11 +70,11 @@ class RfcSap:
         self._logon = threading.Lock()
         self._reaper: threading.Timer | None = None
         self._logons = logons or LocalLogons()
-        self._described: dict[str, Mapping[str, Parameter]] = {}
+        self._dictionary = Dictionary()
 
     @contextmanager
-    def session(self) -> Iterator[SapSession]:
-        """See `SapSystem`."""
+    def session(self, *, kept: bool = True) -> Iterator[SapSession]:
+        """See `SapSystem`. A connection is a session, whoever asks for it."""
         with self._borrowed() as borrowed:
             session = _Session(borrowed)
             try:
@@ -91,14 +92,16 @@ class RfcSap:
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
         """See `SapSystem`."""
-        if function not in self._described:
-            with self._borrowed() as borrowed:
-                return borrowed.describe(function)
-        return self._described[function]
+        with self._borrowed() as borrowed:
+            return self._dictionary.described_anew(function, borrowed.ask)
 
     def interface(self, function: str) -> Mapping[str, Parameter]:
         """See `SapSystem`."""
-        return self.describe(function)
+        recent = self._dictionary.recent(function)
+        if recent is not None:
+            return recent
+        with self._borrowed() as borrowed:
+            return borrowed.interface(function)
 
     def ping(self) -> str:
         """See `SapSystem`."""
@@ -119,7 +122,7 @@ class RfcSap:
         try:
             if kept.connection is None or not _alive(kept):
                 kept = _Kept(kept.slot, self._open())
-            borrowed = _Borrowed(kept.connection, pyrfc(), self._described)
+            borrowed = _Borrowed(kept.connection, pyrfc(), self._dictionary)
         except BaseException:
             self._turnstile.give(kept.slot)
             raise
@@ -261,25 +264,25 @@ class _Borrowed:
     """A connection in the hands of one caller.
 
     `usable` says whether another may have it, `refused` what SAP said when it refused the logon
-    with which the SDK opens a broken link anew, within a call. `described` is shared.
+    with which the SDK opens a broken link anew, within a call. `dictionary` is shared.
     """
 
     def __init__(
         self,
         connection: Any,
         module: ModuleType,
-        described: dict[str, Mapping[str, Parameter]],
+        dictionary: Dictionary,
     ) -> None:
         self.connection = connection
         self.usable = True
         self.refused: str | None = None
         self._module = module
-        self._described = described
+        self._dictionary = dictionary
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         # The SDK would cut too long a text without a word.
         with nothing_sent():
-            unfit = findings(self.describe(function), parameters)
+            unfit = findings(self.interface(function), parameters)
             if unfit:
                 raise MappingFailed(f"SAP {function}", unfit)
         try:
@@ -288,20 +291,20 @@ class _Borrowed:
             raise self._typed(error, function) from None
         return cast(Answer, dict(answer))
 
-    def describe(self, function: str) -> Mapping[str, Parameter]:
-        """Ask for an interface, once."""
-        if function not in self._described:
-            try:
-                description = self.connection.get_function_description(function)
-            except Exception as error:
-                typed = self._typed(error, function)
-                if isinstance(typed, InDoubt):
-                    raise RetryLater(typed.message, place=typed.place) from None
-                raise typed from None
-            self._described[function] = {
-                each["name"]: parameter_of(each) for each in description.parameters
-            }
-        return self._described[function]
+    def interface(self, function: str) -> Mapping[str, Parameter]:
+        """Return an interface, asked for from time to time."""
+        return self._dictionary.described(function, self.ask)
+
+    def ask(self, function: str) -> Mapping[str, Parameter]:
+        """Ask for an interface."""
+        try:
+            description = self.connection.get_function_description(function)
+        except Exception as error:
+            typed = self._typed(error, function)
+            if isinstance(typed, InDoubt):
+                raise RetryLater(typed.message, place=typed.place) from None
+            raise typed from None
+        return {each["name"]: parameter_of(each) for each in description.parameters}
 
     def _typed(self, error: Exception, function: str) -> ConnectorError:
         # The SDK closes a connection on all but an ABAP exception.

@@ -134,22 +134,28 @@ def parameter_of(described: Mapping[str, Any]) -> Parameter:
         direction=_DIRECTIONS[_word(described["direction"])],
         optional=bool(described.get("optional")),
         type=None if structure is not None else _field(described),
-        fields={}
-        if structure is None
-        else {str(each["name"]): _field(each) for each in structure.fields},
+        fields=_fields(structure),
         rows=_word(described.get("parameter_type")) == "RFCTYPE_TABLE",
     )
 
 
+def _fields(structure: Any) -> dict[str, FieldType]:
+    fields = [] if structure is None else structure.fields
+    # The rows of a table without a structure have one part, and no name for it.
+    return {str(each["name"]): _field(each) for each in fields if each["name"]}
+
+
 def _field(described: Mapping[str, Any]) -> FieldType:
     kind = _KINDS.get(_word(described.get("parameter_type", described.get("field_type"))), "?")
-    length = int(described.get("nuc_length") or 0)
+    parts = described.get("type_description") is not None
+    length = 0 if parts else int(described.get("nuc_length") or 0)
     return FieldType(
         name=str(described["name"]),
         kind=kind,
         # A packed number has two digits a byte, and its sign in half of the last one.
         length=2 * length - 1 if kind == "P" and length else length,
         decimals=int(described.get("decimals") or 0),
+        fields=_fields(described.get("type_description")),
     )
 
 

@@ -7,8 +7,7 @@ opened by the header `sap-sessioncmd: open` and kept by the cookie `sap-contexti
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +17,14 @@ from connector.errors import (
     InDoubt,
     LogonFailed,
     MappingFailed,
-    Misconfigured,
-    Rejected,
     RetryLater,
     nothing_sent,
 )
+from connector.sap.dictionary import Dictionary, asked_of
 from connector.sap.envelope import Style, name_in, read_answer, request_xml
-from connector.sap.errors import doubted, refused_before
+from connector.sap.errors import doubted, keeps_no_session, refused_before
 from connector.sap.fitting import findings
-from connector.sap.interface import Snapshots, fields_in, parameters, unreadable
+from connector.sap.interface import Snapshots
 from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
@@ -45,8 +43,8 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "STFC_CONNECTION": (),
     "RFC_PING": (),
 }
-
-_ASKED_AGAIN = 600.0  # seconds after which SAP is asked again for an interface that it refused
+# What opens a session: it changes nothing, and every service has it that the check has passed.
+_OPENS: tuple[str, Parameters] = ("STFC_CONNECTION", {"REQUTEXT": "connector"})
 
 
 @dataclass(frozen=True)
@@ -82,21 +80,18 @@ class SoapSap:
         snapshots: Snapshots | None = None,
     ) -> None:
         self._settings = settings
-        self._snapshots = snapshots or (lambda _function: None)
-        self._stored: dict[str, tuple[float, Mapping[str, Parameter]]] = {}
+        self._dictionary = Dictionary(snapshots)
         self._threads = threading.local()
         self._turnstile = Turnstile(slots or LocalSlots(settings.sessions), settings.call_deadline)
         self._first = threading.Lock()
         self._admitted = False
         self._logons = logons or LocalLogons()
-        self._described: dict[str, Mapping[str, Parameter]] = {}
-        self._names: dict[str, Mapping[str, str]] = {}
 
     @contextmanager
-    def session(self) -> Iterator[SapSession]:
+    def session(self, *, kept: bool = True) -> Iterator[SapSession]:
         """See `SapSystem`."""
         with self._turnstile.passed():
-            session = _Session(self, Wire(self._settings))
+            session = _Session(self, Wire(self._settings), kept=kept)
             try:
                 yield session
             finally:
@@ -110,21 +105,20 @@ class SoapSap:
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
         """See `SapSystem`."""
-        if function in self._described:
-            return self._described[function]
         with self._turnstile.passed():
-            return self._describe(function, self._own())
+            return self._dictionary.described_anew(function, self._ask(self._own()))
 
     def interface(self, function: str) -> Mapping[str, Parameter]:
         """See `SapSystem`."""
-        if function in self._described:
-            return self._described[function]
+        recent = self._dictionary.recent(function)
+        if recent is not None:
+            return recent
         with self._turnstile.passed():
             return self._interface(function, self._own())
 
     def ping(self) -> str:
         """See `SapSystem`."""
-        answer = self.call("STFC_CONNECTION", {"REQUTEXT": "connector"})
+        answer = self.call(*_OPENS)
         return f"SAP answers: {str(answer.get('RESPTEXT', ''))[:60]}"
 
     def close(self) -> None:
@@ -144,34 +138,9 @@ class SoapSap:
         except InDoubt as error:
             raise RetryLater(error.message, place=error.place) from None
 
-    def _describe(self, function: str, http: Wire) -> Mapping[str, Parameter]:
-        """Ask for an interface, once. Within a session that is open already, it asks there."""
-        if function not in self._described:
-            asked = {"FUNCNAME": function, "NONE_UNICODE_LENGTH": "X"}  # characters, not bytes
-            answer = self._read("RFC_GET_FUNCTION_INTERFACE", asked, http)
-            if "PARAMS" not in answer:
-                raise Misconfigured(
-                    "the answer has no PARAMS",
-                    place="SAP RFC_GET_FUNCTION_INTERFACE",
-                    remedy="let SAP's people look at the service behind sap.url",
-                )
-            known: dict[str, Mapping[str, FieldType]] = {}
-
-            def fields_of(name: str, of_table_type: bool) -> Mapping[str, FieldType]:
-                if name not in known:
-                    types = {"ALL_TYPES": "X"} if of_table_type else {}
-                    answer = self._read("DDIF_FIELDINFO_GET", {"TABNAME": name, **types}, http)
-                    known[name] = fields_in(answer, name)
-                    if not known[name] and not of_table_type:
-                        raise Misconfigured(
-                            f"the answer has no fields of {name}",
-                            place="SAP DDIF_FIELDINFO_GET",
-                            remedy="let SAP's people look at the service behind sap.url",
-                        )
-                return known[name]
-
-            self._described[function] = parameters(answer["PARAMS"] or [], fields_of)
-        return self._described[function]
+    def _ask(self, http: Wire) -> Callable[[str], Mapping[str, Parameter]]:
+        """Return how SAP is asked for an interface; in a session that is open, it asks there."""
+        return asked_of(lambda function, parameters: self._read(function, parameters, http))
 
     @contextmanager
     def _logging_on(self) -> Iterator[None]:
@@ -186,11 +155,32 @@ class SoapSap:
             try:
                 yield
             except LogonFailed as error:
+                if not alone:
+                    self._once_more(error)
                 self._logons.refuse(error.message)
                 raise
         finally:
             if alone:
                 self._first.release()
+
+    def _once_more(self, error: LogonFailed) -> None:
+        """Log on once more, since SAP admitted us before: whoever stands before it may err.
+
+        Raises InDoubt where it admits us again, or does not answer: what the refused call has done
+        is then not known.
+        """
+        http = Wire(self._settings)
+        try:
+            with self._first:
+                if self._logons.refused() is not None:
+                    return
+                function, parameters = _OPENS
+                body = request_xml(function, parameters, self._settings.namespace_style)
+                status, _ = http.post(body, {}, "SAP logon")
+        finally:
+            http.close()
+        if status != 401:
+            raise InDoubt(systems.REFUSED_ONCE(said=error.message), place=error.place) from None
 
     def post(
         self,
@@ -227,49 +217,55 @@ class SoapSap:
 
     def _names_of(self, function: str) -> Mapping[str, str]:
         """Return the interface's names by their form in mixed case."""
-        described = self._described.get(function) or self._stored.get(function, (0, {}))[1]
+        described = self._dictionary.known(function)
         if self._settings.namespace_style == "rfc" or not described:
             return {}
-        if function not in self._names:
-            known = {*described, *(name for each in described.values() for name in each.fields)}
-            self._names[function] = {name_in(n, "mc"): n for n in known if "/" not in n}
-        return self._names[function]
+        return {name_in(each, "mc"): each for each in _names(described) if "/" not in each}
 
     def _interface(self, function: str, http: Wire) -> Mapping[str, Parameter]:
-        """Return the interface as SAP tells it, or as it is stored where SAP does not.
+        return self._dictionary.interface(function, self._ask(http))
 
-        That SAP does not is believed for some minutes: an authorisation may be given any time.
-        Raises Misconfigured where it is not stored either.
-        """
-        since, stored = self._stored.get(function, (0.0, None))
-        if stored is not None and time.monotonic() - since < _ASKED_AGAIN:
-            return stored
-        try:
-            return self._describe(function, http)
-        except LogonFailed:
-            raise
-        except (Misconfigured, Rejected) as error:
-            stored = self._snapshots(function)
-            if stored is None:
-                raise unreadable(function, error.message) from None
-        self._stored[function] = (time.monotonic(), stored)
-        return stored
+
+def _names(parts: Mapping[str, Parameter] | Mapping[str, FieldType]) -> Iterator[str]:
+    for name, each in parts.items():
+        yield name
+        yield from _names(each.fields)
 
 
 class _Session:
-    def __init__(self, system: SoapSap, http: Wire) -> None:
+    def __init__(self, system: SoapSap, http: Wire, *, kept: bool) -> None:
         self._system = system
         self._http = http
-        self._opened = False
+        self._kept = kept
+        self._key = ""
         self._dirty = False
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         with nothing_sent():
             self._system.check_fit(function, parameters, self._http)
-        headers = {} if self._opened else {"sap-sessioncmd": "open"}
-        answer = self._system.post(self._http, function, parameters, headers)
-        self._opened = self._dirty = True
+            self._open()
+        self._dirty = True
+        answer = self._system.post(self._http, function, parameters, {})
+        if self._http.session_key() != self._key:
+            # What was written before stands in a session that is lost.
+            raise InDoubt(systems.OTHER_SESSION(), place=f"SAP {function}")
         return answer
+
+    def _open(self) -> None:
+        """Open the session, before anything is written: SAP names it by a cookie, or has none.
+
+        Raises Misconfigured where it keeps none: what one call writes, another could not commit.
+        """
+        if self._key or not self._kept:
+            return
+        function, parameters = _OPENS
+        try:
+            self._system.post(self._http, function, parameters, {"sap-sessioncmd": "open"})
+        except InDoubt as error:
+            raise RetryLater(error.message, place=error.place) from None
+        self._key = self._http.session_key()
+        if not self._key:
+            raise keeps_no_session()
 
     def commit(self) -> None:
         with doubted("SAP BAPI_TRANSACTION_COMMIT"):
@@ -284,9 +280,9 @@ class _Session:
     def close(self) -> None:
         """End the session on the other side too, which rolls back what was not committed."""
         try:
-            if self._opened:
-                function = "BAPI_TRANSACTION_ROLLBACK" if self._dirty else "RFC_PING"
-                self._system.post(self._http, function, {}, {"sap-sessioncmd": "close"})
+            if self._key:
+                ends = ("BAPI_TRANSACTION_ROLLBACK", {}) if self._dirty else _OPENS
+                self._system.post(self._http, *ends, {"sap-sessioncmd": "close"})
         except ConnectorError:
             # SAP ends an abandoned session by itself and rolls it back.
             return

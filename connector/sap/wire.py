@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from connector.sap.soap import SoapSettings
 
 _LARGEST = 50_000_000
+_SESSION = "sap-contextid"
 
 
 class Wire:
@@ -56,6 +57,12 @@ class Wire:
         except requests.RequestException as error:
             raise _of_exception(error, place) from None
         return response.status_code, bytes(content)
+
+    def session_key(self) -> str:
+        """Return by which name SAP knows the session that this connection is in; "" for none."""
+        return next(
+            (each.value or "" for each in self._session.cookies if each.name == _SESSION), ""
+        )
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -44,6 +44,12 @@ BUSY = Sentence("busy", "busy", "对方正忙")
 ASKS_FOR_LESS = Sentence("asks_for_less", "asks for less", "对方要求减少调用")
 SESSIONS_BUSY = Sentence("sessions_busy", "all SAP sessions are busy", "SAP会话均被占用")
 NO_SESSION = Sentence("no_session", "SAP has no free session", "SAP没有空闲会话")
+OTHER_SESSION = Sentence("other_session", "SAP answered in another session", "SAP在另一会话中作答")
+REFUSED_ONCE = Sentence(
+    "refused_once",
+    "the logon was refused once, and the next one admitted: {said}",
+    "登录曾被拒绝，随后又成功：{said}",
+)
 NOTHING_COMMITTED = Sentence("nothing_committed", "nothing was committed", "尚未提交")
 TOO_MANY_ROWS = Sentence(
     "too_many_rows",
@@ -335,6 +341,12 @@ NO_PARAMETER = Sentence(
 NEEDED = Sentence("needed", "is needed", "必填")
 NO_STRUCTURE = Sentence("no_structure", "must be a structure", "须为结构")
 NO_TABLE = Sentence("no_table", "must be a table of rows", "须为表（多行）")
+PARTS_UNKNOWN = Sentence(
+    "parts_unknown",
+    "of which fields it is SAP does not tell: store the interface with"
+    " `connector mappings check --live --store`",
+    "SAP未说明其字段，请执行 `connector mappings check --live --store` 保存接口",
+)
 NO_FIELD = Sentence("no_field", "there is no such field", "没有此字段")
 NO_SINGLE_VALUE = Sentence("no_single_value", "must be a single value", "须为单个值")
 DIGITS_ONLY = Sentence("digits_only", "digits only (NUMC)", "只能是数字（NUMC）")

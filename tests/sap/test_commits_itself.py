@@ -42,7 +42,7 @@ def desk(sandbox: Sandbox, folder: Path, text: str = NOW) -> CustomerDesk:
         (f"http:{OF},status=503", InDoubt, 0),
         (f"garbage:{OF},text=<html>", InDoubt, 1),
         (f"business:{OF},code=TIME_OUT", InDoubt, 0),
-        ("lost-answer:operation=BAPI_TRANSACTION_COMMIT", InDoubt, 1),
+        ("lost-answer:operation=RFC_READ_TABLE", InDoubt, 1),
         # It was asked before anything was sent, or said no in its own words.
         ("business:operation=Z_CUSTOMER_CREATE_NOW", Rejected, 0),
         ("outage:operation=RFC_GET_FUNCTION_INTERFACE", RetryLater, 0),
@@ -59,6 +59,14 @@ def test_a_lost_answer_is_a_doubt_and_not_nothing(
     assert raised.value.no_effect is (error is RetryLater)
     there = [row for row in sandbox.books.all("sap.customer") if row["STCD5"] == NOBODY.code]
     assert len(there) == made
+
+
+def test_no_session_and_no_commit_is_needed(sandbox: Sandbox, tmp_path: Path) -> None:
+    commit = Fault.parse("sap:outage:operation=BAPI_TRANSACTION_*")
+    sandbox.faults.set([commit, Fault.parse("sap:no-session")])
+    number = desk(sandbox, tmp_path).create(NOBODY, UNIT)
+    assert sandbox.books.get("sap.customer", number)
+    assert commit.seen == 0
 
 
 def test_what_does_not_fit_is_not_sent_and_the_number_is_noted(

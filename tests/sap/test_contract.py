@@ -236,6 +236,55 @@ def test_a_creation_that_is_kept_back_before_its_commit_makes_nobody(
     assert customers(sandbox, CODE) == 0
 
 
+def test_a_service_that_keeps_no_session_is_recognised_before_anything_is_written(
+    sandbox: Sandbox,
+) -> None:
+    called = Fault.parse("sap:latency:operation=BAPI_CUSTOMER_*")
+    sandbox.faults.set([called, Fault.parse("sap:no-session")])
+    soap = SoapSap(SoapSettings(sandbox.sap_url, "100", SAP_USER, SAP_PASSWORD))
+    with pytest.raises(Misconfigured, match=r"keeps no session.*SOAMANAGER") as raised:
+        CustomerDesk(soap, lambda: MAPPINGS).create(buyer(), UNIT)
+    assert raised.value.no_effect
+    assert (called.seen, customers(sandbox, CODE)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("operation", "error"),
+    [("Z_CUSTOMER_TAX_SET", RetryLater), ("BAPI_TRANSACTION_COMMIT", InDoubt)],
+)
+def test_an_answer_of_another_session_is_none(
+    sandbox: Sandbox, operation: str, error: type[ConnectorError]
+) -> None:
+    sandbox.faults.set([Fault.parse(f"sap:other-session:operation={operation}")])
+    soap = SoapSap(SoapSettings(sandbox.sap_url, "100", SAP_USER, SAP_PASSWORD))
+    with pytest.raises(error, match="another session"):
+        CustomerDesk(soap, lambda: MAPPINGS).create(buyer(), UNIT)
+    assert customers(sandbox, CODE) == 0
+
+
+def test_a_logon_refused_once_in_the_midst_stops_nothing(sandbox: Sandbox) -> None:
+    soap = SoapSap(SoapSettings(sandbox.sap_url, "100", SAP_USER, SAP_PASSWORD))
+    soap.ping()
+    once = "http:operation={},status=401,times=1,text=Unauthorized"
+    for operation, error in (
+        ("BAPI_TRANSACTION_COMMIT", InDoubt),
+        ("BAPI_CUSTOMER_CREATEFROMDATA1", RetryLater),
+        ("RFC_READ_TABLE", RetryLater),
+    ):
+        sandbox.faults.set([Fault.parse(f"sap:{once.format(operation)}")])
+        desk = CustomerDesk(soap, lambda: MAPPINGS)
+        with pytest.raises(error, match="refused once") as raised:
+            desk.find_by_code(CODE) if "TABLE" in operation else desk.create(buyer(), UNIT)
+        assert type(raised.value) is error
+    assert soap.ping()
+    # Credentials that are wrong from now on are tried once more, and by nobody else then.
+    sandbox.faults.set([refused := Fault.parse("sap:http:status=401,text=Unauthorized")])
+    for _ in range(5):
+        with pytest.raises(LogonFailed):
+            soap.ping()
+    assert refused.struck == 2
+
+
 @pytest.mark.parametrize(
     "faults",
     [

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from connector.mapping.interfaces import of_function, read_interfaces
-from connector.sandbox.sap_interfaces import INTERFACES, function_interface
+from connector.sandbox.sap_interfaces import INTERFACES, field_info, function_interface
+from connector.sap.dictionary import Dictionary, asked_of, fields_in, parameters
 from connector.sap.fitting import findings
-from connector.sap.interface import (
-    fields_in,
-    file_of,
-    from_snapshot,
-    parameters,
-    snapshot_of,
-)
-from connector.sap.port import FieldType
+from connector.sap.interface import file_of, from_snapshot, snapshot_of
+from connector.sap.port import FieldType, Parameter
+from connector.sap.sdk import parameter_of
+from tests.support import pyrfc_double
 
-FIELDS = {"TYPE": FieldType("TYPE", "C", 1), "ITEMS": FieldType("ITEMS", "h", 0)}
+FIELDS = {
+    "TYPE": FieldType("TYPE", "C", 1),
+    "ITEMS": FieldType("ITEMS", "h", 0, fields={"CITY": FieldType("CITY", "C", 4)}),
+    "LINES": FieldType("LINES", "h", 0),  # of rows that are no structure
+}
 
 
 def row(
@@ -58,9 +59,16 @@ def test_structures_and_table_types_have_fields(exid: str, rows: bool) -> None:
     fitting, unfit = ([{"TYPE": "S"}], {"TYPE": "S"}) if rows else ({"TYPE": "S"}, [])
     assert findings({"IT": found}, {"IT": fitting}) == []
     assert findings({"IT": found}, {"IT": unfit})
-    # A table within a structure: its own parts are not known, and not judged.
-    nested = {"ITEMS": [{"WHATEVER": "x"}]}
-    assert findings({"IT": found}, {"IT": [nested] if rows else nested}) == []
+    # A table within a structure is judged as any other.
+    for nested, wrong in (
+        ({"ITEMS": [{"CITY": "Köln"}]}, ""),
+        ({"ITEMS": [{"CITY": "Köln"}, {"CITY": "Kassel"}]}, "ITEMS[2].CITY: 6 characters"),
+        ({"ITEMS": [{"TOWN": "Köln"}]}, "ITEMS[1].TOWN: there is no such field"),
+        ({"ITEMS": {"CITY": "Köln"}}, "ITEMS: must be a table"),
+        ({"LINES": [{"X": "x"}]}, "LINES[1]: of which fields it is SAP does not tell"),
+    ):
+        said = findings({"IT": found}, {"IT": [nested] if rows else nested})
+        assert [wrong in each for each in said] == ([True] if wrong else [])
 
 
 def test_a_packed_number_has_digits_and_not_bytes() -> None:
@@ -92,6 +100,64 @@ def test_an_interface_is_kept_and_read_alike() -> None:
     request = interfaces.sap["/ABC/Z_F"].request
     assert wrong == {}
     assert [request.fields[name].kind for name in ("NO", "IT", "IS")] == ["text", "list", "object"]
+
+
+def of_sandbox(function: str) -> dict[str, Parameter]:
+    def answered(asked: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        if asked == "DDIF_FIELDINFO_GET":
+            return field_info(values["TABNAME"], all_types=bool(values.get("ALL_TYPES")))
+        return {"PARAMS": function_interface(values["FUNCNAME"], characters=True)}
+
+    return dict(asked_of(answered)(function))
+
+
+@pytest.mark.parametrize("function", sorted(INTERFACES))
+def test_both_transports_read_the_same_interface_to_its_depth(function: str) -> None:
+    described = of_sandbox(function)
+    library = [parameter_of(pyrfc_double.described(each)) for each in INTERFACES[function]]
+    kinds = {"v": "u"}  # flat or deep is no matter: the library does not tell
+
+    def alike(fields: Mapping[str, FieldType]) -> dict[str, Any]:
+        return {
+            name: (kinds.get(each.kind, each.kind), each.length, alike(each.fields))
+            for name, each in fields.items()
+        }
+
+    for each in library:
+        assert alike(each.fields) == alike(described[each.name].fields)
+        assert each.rows == described[each.name].rows
+
+
+def test_the_parts_of_parts_are_known_kept_and_checked() -> None:
+    described = of_sandbox("Z_BP_SAVE")
+    partner = described["IS_PARTNER"].fields
+    phone = partner["ADDRESSES"].fields["COMMUNICATION"].fields["PHONES"].fields["TELEPHONE"]
+    assert phone == FieldType("TELEPHONE", "C", 30)
+    assert from_snapshot(snapshot_of("Z_BP_SAVE", described)) == described
+    kept, _ = read_interfaces({"sap/Z_BP_SAVE.json": snapshot_of("Z_BP_SAVE", described)})
+    taken = kept.sap["Z_BP_SAVE"].request.fields["IS_PARTNER"]
+    found = taken.at("ADDRESSES", "COMMUNICATION", "PHONES", "TELEPHONE")
+    assert found is not None
+    assert found.max_length == 30
+    long = {"ADDRESSES": [{"COMMUNICATION": {"PHONES": [{"TELEPHONE": "1" * 31}]}}]}
+    (said,) = findings(described, {"IS_PARTNER": long})
+    assert "ADDRESSES[1].COMMUNICATION.PHONES[1].TELEPHONE: 31 characters, 30 allowed" in said
+
+
+def test_an_interface_is_asked_for_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(function: str) -> dict[str, Parameter]:
+        asked.append(function)
+        return {}
+
+    known = Dictionary()
+    for _ in range(3):
+        known.interface("F", ask)
+    assert asked == ["F"]
+    monkeypatch.setattr("connector.sap.dictionary._KEPT", 0.0)
+    known.interface("F", ask)
+    assert asked == ["F", "F"]
 
 
 def test_every_function_of_the_sandbox_keeps_its_parameters() -> None:

@@ -43,6 +43,13 @@ def test_all_is_well(sandbox: Sandbox) -> None:
         assert words in said
 
 
+def test_a_service_that_keeps_no_session(sandbox: Sandbox) -> None:
+    sandbox.faults.set([Fault.parse("sap:no-session")])
+    (said,) = wrong(tried(sandbox))
+    assert "keeps no session" in said
+    assert "SOAMANAGER" in said
+
+
 def test_nothing_is_changed(sandbox: Sandbox) -> None:
     before = sandbox.books.dump("sap")
     tried(sandbox)

@@ -53,6 +53,17 @@ def customers(at: Scene) -> list[str]:
     return [row["KUNNR"] for row in at.sandbox.books.all("sap.customer") if row["STCD5"] in codes]
 
 
+def test_a_service_without_sessions_draws_no_number(at: Scene) -> None:
+    at.fault(CREATES, "sap:no-session")
+    at.evening()
+    at.later(minutes=20, ticks=3)
+    assert (creations(at), customers(at)) == (0, [])
+    assert all(at.order(number).hold_cause is None for number in NUMBERS)
+    at.fault(CREATES)
+    at.later(minutes=20, ticks=3)
+    assert (creations(at), len(customers(at))) == (BUYERS, BUYERS)
+
+
 @pytest.mark.parametrize("fault", ["update-terminated", "no-session"])
 def test_a_number_that_is_not_there_is_never_answered_by_another_creation(
     at: Scene, fault: str

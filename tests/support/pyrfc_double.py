@@ -23,7 +23,9 @@ from connector.sandbox.sap_interfaces import Parameter as Described
 
 _ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _RFC = "urn:sap-com:document:sap:rfc:functions"
-_TYPES = {"C": "CHAR", "N": "NUM", "D": "DATE", "P": "BCD", "I": "INT"}
+_TYPES = {
+    "C": "CHAR", "N": "NUM", "D": "DATE", "P": "BCD", "I": "INT", "u": "STRUCTURE", "h": "TABLE",
+}  # fmt: skip
 _DIRECTIONS = {"I": "RFC_IMPORT", "E": "RFC_EXPORT", "T": "RFC_TABLES"}
 
 
@@ -76,7 +78,7 @@ class Connection:
 
     def get_function_description(self, func_name: str) -> Any:
         interface = self._interface(func_name)
-        return SimpleNamespace(parameters=[_described(each) for each in interface])
+        return SimpleNamespace(parameters=[described(each) for each in interface])
 
     def call(self, func_name: str, options: Any = None, **params: Any) -> dict[str, Any]:
         if not self.alive:
@@ -177,16 +179,16 @@ def _taken(parameter: Described, value: Any) -> Any:
     if parameter.is_table:
         if not isinstance(value, list):
             raise TypeError(f"table {parameter.name} requires list")
-        return [_structure(parameter, row) for row in value]
+        return [_structure(parameter.structure, row) for row in value]
     if parameter.scalar is None:
-        return _structure(parameter, value)
+        return _structure(parameter.structure, value)
     return _scalar(parameter.scalar, value)
 
 
-def _structure(parameter: Described, value: Any) -> dict[str, Any]:
+def _structure(structure: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError(f"{parameter.name} requires dictionary")
-    fields = {field.name: field for field in STRUCTURES[parameter.structure]}
+        raise TypeError(f"{structure} requires dictionary")
+    fields = {field.name: field for field in STRUCTURES[structure]}
     for name in value:
         if name not in fields:
             raise _external("RFC_INVALID_PARAMETER", f"field '{name}' not found")
@@ -194,6 +196,12 @@ def _structure(parameter: Described, value: Any) -> dict[str, Any]:
 
 
 def _scalar(field: Field, value: Any) -> Any:
+    if field.kind == "u":
+        return _structure(field.parts, value)
+    if field.kind == "h":
+        if not isinstance(value, list):
+            raise TypeError(f"table {field.name} requires list")
+        return [_structure(field.parts, row) for row in value]
     if field.kind in "CND":
         if not isinstance(value, str):
             raise TypeError(f"an string is required for {field.name}, received {type(value)}")
@@ -208,17 +216,22 @@ def _scalar(field: Field, value: Any) -> Any:
 def _typed(parameter: Described, value: Any) -> Any:
     if parameter.scalar is not None:
         return _given(parameter.scalar, value)
-    fields = {field.name: field for field in STRUCTURES[parameter.structure]}
     if parameter.is_table:
-        return [_row(fields, row) for row in value or []]
-    return _row(fields, value if isinstance(value, dict) else {})
+        return [_row(parameter.structure, row) for row in value or []]
+    return _row(parameter.structure, value)
 
 
-def _row(fields: dict[str, Field], row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _given(field, row.get(name, "")) for name, field in fields.items()}
+def _row(structure: str, row: Any) -> dict[str, Any]:
+    """Every field is there, whether SAP sent it or not."""
+    given = row if isinstance(row, dict) else {}
+    return {each.name: _given(each, given.get(each.name, "")) for each in STRUCTURES[structure]}
 
 
 def _given(field: Field, value: Any) -> Any:
+    if field.kind == "u":
+        return _row(field.parts, value)
+    if field.kind == "h":
+        return [_row(field.parts, row) for row in value or []]
     if field.kind == "P":
         return Decimal(value or 0)
     if field.kind == "I":
@@ -235,7 +248,7 @@ def _bytes(field: Field) -> int:
     return field.length // 2 + 1 if field.kind == "P" else field.length
 
 
-def _described(parameter: Described) -> dict[str, Any]:
+def described(parameter: Described) -> dict[str, Any]:
     scalar = parameter.scalar
     return {
         "name": parameter.name,
@@ -249,22 +262,26 @@ def _described(parameter: Described) -> dict[str, Any]:
         "uc_length": 2 * scalar.length if scalar else 0,
         "decimals": scalar.decimals if scalar else 0,
         "optional": parameter.optional,
-        "type_description": None
-        if scalar
-        else SimpleNamespace(
-            name=parameter.structure,
-            fields=[
-                {
-                    "name": field.name,
-                    "field_type": f"RFCTYPE_{_TYPES[field.kind]}",
-                    "nuc_length": _bytes(field),
-                    "uc_length": 2 * field.length,
-                    "decimals": field.decimals,
-                }
-                for field in STRUCTURES[parameter.structure]
-            ],
-        ),
+        "type_description": None if scalar else _type(parameter.structure),
     }
+
+
+def _type(structure: str) -> Any:
+    """Return the description of a structure; a part that has parts has a description itself."""
+    return SimpleNamespace(
+        name=structure,
+        fields=[
+            {
+                "name": field.name,
+                "field_type": f"RFCTYPE_{_TYPES[field.kind]}",
+                "nuc_length": _bytes(field) or 8,
+                "uc_length": 2 * field.length or 8,
+                "decimals": field.decimals,
+                "type_description": _type(field.parts) if field.parts else None,
+            }
+            for field in STRUCTURES[structure]
+        ],
+    )
 
 
 def _write(parent: etree._Element, name: str, value: Any) -> None:
