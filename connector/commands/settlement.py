@@ -38,7 +38,7 @@ def close(month: Month, unit: Unit, dry_run: DryRun = False) -> None:
     with opened() as connector:
         if dry_run:
             statement, _ = connector.settler.build(unit, month)
-            say(f"{unit} {month}: would be closed with {statement.due:,.2f} due")
+            say(f"{unit} {month}: would be closed with {_due(statement)} due")
             return
         done = connector.settler.close(unit, month, operator())
         say(f"{unit} {month}: {'closed' if done else 'was closed before; nothing changed'}")
@@ -59,6 +59,7 @@ def list_closed(json: Json = False) -> None:
                     "unit": row.business_unit,
                     "month": row.month,
                     "due": row.figures["due"],
+                    "due_in": row.figures.get("due_in", {}),
                     "closed_at": row.closed_at,
                     "closed_by": row.closed_by,
                 }
@@ -68,6 +69,11 @@ def list_closed(json: Json = False) -> None:
             zone=zone_of(connector),
             empty="no month is closed yet",
         )
+
+
+def _due(statement: Any) -> str:
+    each = (f"{statement.due_in(each):,.2f} {each}".rstrip() for each in statement.currencies)
+    return ", ".join(each)
 
 
 def _told(statement: Any, files: list[str], as_json: bool) -> None:
@@ -80,12 +86,14 @@ def _told(statement: Any, files: list[str], as_json: bool) -> None:
                 "month": statement.month,
                 "items": figures(statement),
                 "due": statement.due,
+                "due_in": {each: statement.due_in(each) for each in statement.currencies if each},
                 "files": files,
             }
         )
         return
     for row in figures(statement):
-        say(f"{row['title']:<28} {row['total']:>16,.2f}")
-    say(f"{'应付 Amount due':<28} {statement.due:>16,.2f}")
+        say(f"{row['title']:<28} {row['total']:>16,.2f} {row['currency']}".rstrip())
+    for each in statement.currencies:
+        say(f"{'应付 Amount due':<28} {statement.due_in(each):>16,.2f} {each}".rstrip())
     for path in files:
         print(path)

@@ -181,6 +181,7 @@ class Difference:
     explained_by: str
     detail: Said
     carried: bool
+    currency: str = ""  # of all its amounts; empty where no book tells it
 
     @property
     def cause(self) -> Meaning:
@@ -209,6 +210,7 @@ class BookOrder(NamedTuple):
     stage: str = ""  # ours only, as is `hold`
     hold: str = ""
     freight_back: int = 0
+    currency: str = ""
     placed_at: datetime | None = None
 
 

@@ -8,10 +8,11 @@ as an adjustment (调整) of a later one.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -23,7 +24,6 @@ from connector.domain.order import Order, OrderLine
 from connector.domain.refunds import as_of, with_refunds
 
 _ZERO = Decimal(0)
-_CENT = Decimal("0.01")
 
 
 class EntryKind(StrEnum):
@@ -39,13 +39,17 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One amount; positive ones are owed to the business unit. `origin` is a month, YYYY-MM."""
+    """One amount; positive ones are owed to the business unit. `origin` is a month, YYYY-MM.
+
+    `currency` is empty where it is the business's own.
+    """
 
     kind: EntryKind
     reference: str
     order_number: str
     origin: str
     amount: Decimal
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -222,26 +226,26 @@ def _given_back(
 
 
 def settle(
-    month: str, entries: Iterable[Entry], accounted: Mapping[tuple[str, str], Decimal]
+    month: str, entries: Iterable[Entry], accounted: Mapping[tuple[str, str, str], Decimal]
 ) -> Iterator[Entry]:
     """Give the entries of a month for some orders: what the books show less what was settled.
 
     `entries` are those up to the end of the month, of orders that changed since the last closing;
-    `accounted` is by (kind, reference) what closed months hold of the same orders. The fee is
-    told by `fees`.
+    `accounted` is by (kind, reference, currency) what closed months hold of the same orders.
+    The fee is told by `fees`.
     """
     left = dict(accounted)
     for entry in entries:
         if entry.origin > month:
             continue
-        settled = left.pop((entry.kind.value, entry.reference), _ZERO)
+        settled = left.pop((entry.kind.value, entry.reference, entry.currency), _ZERO)
         if entry.amount != settled:
             yield replace(entry, amount=entry.amount - settled)
-    for (kind, reference), settled in sorted(left.items()):
+    for (kind, reference, currency), settled in sorted(left.items()):
         # It was settled once, and the books show it no longer.
         if settled and kind != EntryKind.FEE:
             number = reference.split("/", 1)[0]
-            yield Entry(EntryKind(kind), reference, number, "", -settled)
+            yield Entry(EntryKind(kind), reference, number, "", -settled, currency)
 
 
 def counts_for_the_fee(entry: Entry) -> bool:
@@ -249,12 +253,20 @@ def counts_for_the_fee(entry: Entry) -> bool:
     return entry.kind is not EntryKind.SUBSIDY
 
 
-def fees(month: str, unit: str, base: Decimal, terms: Terms) -> Iterator[Entry]:
-    """Give what the platform takes of a unit's month; `base` is all that `counts_for_the_fee`."""
-    fee = (base * terms.fee_percent / 100).quantize(_CENT, ROUND_HALF_UP)
-    for name, amount in (("percent", fee), ("month", terms.monthly_fee)):
-        if amount:
-            yield Entry(EntryKind.FEE, f"{unit}/{month}/{name}", "", month, -amount)
+def fees(month: str, unit: str, bases: Mapping[str, Decimal], terms: Terms) -> Iterator[Entry]:
+    """Give what the platform takes of a unit's month.
+
+    `bases` are by currency all that `counts_for_the_fee`. The monthly fee is in the business's own.
+    """
+    for currency, base in sorted(bases.items()):
+        fee = rounded(base * terms.fee_percent / 100, minor_unit(currency))
+        if fee:
+            of = f"/{currency}" if currency else ""
+            key = f"{unit}/{month}/percent{of}"
+            yield Entry(EntryKind.FEE, key, "", month, -fee, currency)
+    if terms.monthly_fee:
+        key = f"{unit}/{month}/month"
+        yield Entry(EntryKind.FEE, key, "", month, -terms.monthly_fee)
 
 
 def place(entry: Entry) -> tuple[int, str]:
@@ -267,7 +279,10 @@ _SEQUENCE = {kind: at for at, kind in enumerate(EntryKind)}
 
 @dataclass(frozen=True)
 class Statement:
-    """The settlement of one unit and month. Its entries may be more than fit into memory."""
+    """The settlement of one unit and month. Its entries may be more than fit into memory.
+
+    Amounts are told of one currency; "" is the business's own.
+    """
 
     unit: str
     month: str
@@ -275,19 +290,24 @@ class Statement:
     terms: Terms
 
     @cached_property
-    def _sums(self) -> Mapping[tuple[EntryKind, bool], Decimal]:
-        sums = {(kind, late): _ZERO for kind in EntryKind for late in (False, True)}
+    def _sums(self) -> Mapping[tuple[str, EntryKind, bool], Decimal]:
+        sums: dict[tuple[str, EntryKind, bool], Decimal] = defaultdict(Decimal)
         for each in self.entries:
-            sums[each.kind, self.late(each)] += each.amount
+            sums[each.currency, each.kind, self.late(each)] += each.amount
         return sums
 
-    def of(self, kind: EntryKind) -> Decimal:
-        """Return what the month itself comes to."""
-        return self._sums[kind, False]
+    @property
+    def currencies(self) -> list[str]:
+        """Return the currencies of its amounts, the business's own first."""
+        return sorted({"", *(currency for currency, _, _ in self._sums)})
 
-    def adjusted(self, kind: EntryKind) -> Decimal:
+    def of(self, kind: EntryKind, currency: str = "") -> Decimal:
+        """Return what the month itself comes to."""
+        return self._sums.get((currency, kind, False), _ZERO)
+
+    def adjusted(self, kind: EntryKind, currency: str = "") -> Decimal:
         """Return what changed of earlier months."""
-        return self._sums[kind, True]
+        return self._sums.get((currency, kind, True), _ZERO)
 
     def late(self, entry: Entry) -> bool:
         """Whether an entry adjusts an earlier month."""
@@ -295,8 +315,13 @@ class Statement:
 
     @property
     def due(self) -> Decimal:
-        """Return what the platform owes the unit; negative when the unit owes it."""
-        return sum(self._sums.values(), _ZERO)
+        """Return what the platform owes the unit in the business's own currency."""
+        return self.due_in("")
+
+    def due_in(self, currency: str) -> Decimal:
+        """Return what the platform owes the unit in a currency; negative when the unit owes it."""
+        of_it = (amount for (each, _, _), amount in self._sums.items() if each == currency)
+        return sum(of_it, _ZERO)
 
 
 def _part(whole: Decimal, quantity: Decimal, line: OrderLine, minor: Decimal) -> Decimal:

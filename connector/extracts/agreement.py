@@ -17,12 +17,12 @@ from math import isclose
 from pathlib import Path
 from typing import Any
 
-from xlsxwriter.utility import xl_col_to_name, xl_range_abs, xl_rowcol_to_cell
+from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
 from connector.domain.masking import mask_text
 from connector.extracts.sheets import UNREADABLE, Cell, Workbook
-from connector.extracts.table import Kind
-from connector.extracts.workbook import FIRST, FULL, NONE, TOTAL, part_name
+from connector.extracts.table import Kind, Totals, column_of
+from connector.extracts.workbook import FIRST, FULL, NONE, part_name, total_rows
 
 _EPOCH = datetime(1899, 12, 30)
 _SECOND = 1 / 86_400
@@ -136,7 +136,10 @@ class _Sheet:
         self._names = names
         self._rows = rows
         self._next = next(rows, None)
-        self._totals = {at: Decimal(0) for at, name in enumerate(names) if name in table.sums}
+        totalled = {column_of(each) for each in table.sums}
+        self._totals = Totals(
+            table.kinds, [at for at, name in enumerate(names) if name in totalled]
+        )
 
     def wrong(self, first: Sequence[list[str]], others: Iterator[list[str]]) -> Iterator[str]:
         """Give what the sheet shows otherwise than these rows."""
@@ -147,14 +150,15 @@ class _Sheet:
             for row in rows:
                 if len(row) != len(self._names):
                     raise csv.Error("cells")  # told of the file
-                for column in self._totals:
-                    self._totals[column] += _decimal(row[column]) or 0
+                numbers = {at: _decimal(row[at]) or Decimal(0) for at in self._totals.columns}
+                self._totals.add([numbers.get(at, text) for at, text in enumerate(row)])
                 yield from self._compare(at, row, self._as_kind, f"{self._table.name}.csv has")
                 at += 1
         if at == FIRST:
             yield from self._compare(at, [NONE], lambda _column: _as_text, "there should stand")
-        elif self._totals:
-            yield from self._total(at)
+        else:
+            for down, row_ in enumerate(total_rows(self._table.kinds, self._totals, at - 1)):
+                yield from self._total(at + down, row_)
         yield from self._superfluous()
 
     def _compare(
@@ -175,19 +179,17 @@ class _Sheet:
     def _as_kind(self, column: int) -> Callable[[Cell, str], bool]:
         return _AS[self._table.kinds[column]]
 
-    def _total(self, at: int) -> Iterator[str]:
+    def _total(self, at: int, expected: Sequence[tuple[str, Decimal | None]]) -> Iterator[str]:
         cells = self._row(at)
-        for column in range(len(self._names)):
+        for column, (shown, value) in enumerate(expected):
             cell = cells.pop(column, _NOTHING)
-            if column in self._totals:
-                sum_ = self._totals[column]
-                formula = f"SUBTOTAL(109,{xl_range_abs(FIRST, column, at - 1, column)})"
-                if cell.formula.lstrip("=").upper() != formula:
-                    yield f"{self._place(at, column)}: {_said(cell)}, where {formula} should stand"
+            if value is not None:
+                if cell.formula.lstrip("=").upper() != shown:
+                    yield f"{self._place(at, column)}: {_said(cell)}, where {shown} should stand"
                 # A program that wrote no result leaves it to the one that opens the file.
-                elif cell.text and not _near(cell, float(sum_)):
-                    yield f"{self._place(at, column)}: {_said(cell)}, the rows add up to {sum_}"
-            elif cell.text != (TOTAL if column == 0 else ""):
+                elif cell.text and not _near(cell, float(value)):
+                    yield f"{self._place(at, column)}: {_said(cell)}, the rows add up to {value}"
+            elif cell.text != shown:
                 yield f"{self._place(at, column)}: {_said(cell)}, where no total should stand"
         for column, cell in cells.items():
             yield f"{self._place(at, column)}: {_said(cell)}, where nothing should stand"
@@ -244,6 +246,7 @@ def _as_time(cell: Cell, text: str) -> bool:
 
 _AS: Mapping[Kind, Callable[[Cell, str], bool]] = {
     Kind.TEXT: _as_words,
+    Kind.CURRENCY: _as_text,
     Kind.INTEGER: _as_number,
     Kind.QUANTITY: _as_number,
     Kind.AMOUNT: _as_number,

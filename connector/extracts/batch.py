@@ -35,7 +35,7 @@ _ORDERS = (
     Column("quantity", "件数", "Quantity", Kind.QUANTITY, total=True),
     Column("freight", "运费", "Freight", Kind.AMOUNT, total=True),
     Column("total", "金额合计", "Total", Kind.AMOUNT, total=True),
-    Column("currency", "币种", "Currency"),
+    Column("currency", "币种", "Currency", Kind.CURRENCY),
     Column("note", "备注", "Note"),
     Column("remark", "提示", "To be known"),
 )
@@ -47,6 +47,7 @@ _LINES = (
     Column("quantity", "数量", "Quantity", Kind.QUANTITY, total=True),
     Column("unit", "单位", "Unit"),
     Column("amount", "金额", "Amount", Kind.AMOUNT, total=True),
+    Column("currency", "币种", "Currency", Kind.CURRENCY),
     Column("plant", "工厂", "Plant"),
 )
 _LEFT_OUT = (
@@ -145,5 +146,6 @@ def _lines(orders: Sequence[dict[str, Any]]) -> Iterator[list[Cell]]:
                 line["allocated"],
                 line["unit"],
                 line["open_amount"],
+                each["order"].currency,
                 each["plant"],
             ]

@@ -4,22 +4,23 @@ orders      number, shop, placed_at, paid_at, status, stage, hold, buyer_kind, c
             business_units, sales_orders, lines, goods, discount, subsidy, freight, total, refunded,
             invoiced, currency, payment_method, invoice_kind, released_at
 lines       number, line, sku, name, business_unit, quantity, unit, unit_price, discount, subsidy,
-            amount, refunded_quantity, refunded_amount, shipped
+            amount, refunded_quantity, refunded_amount, shipped, currency
 shipments   number, earlier, business_unit, delivery_note, carrier, tracking_number, at, quantity,
             written_back
 invoices    number, earlier, business_unit, state, application, invoice_number, invoice_code, kind,
             red, original, replaced_by, shared_with, whole, date, net, tax, gross, applied, missing,
-            delivered, url, written_back: invoices, of which amounts are the order's own share
-            (`whole` is the invoice's), and applications that are not issued in full. An invoice
-            that an earlier day's file has, and that was replaced or shared out since, stands here
-            with what makes both days together right
+            currency, delivered, url, written_back: invoices, of which amounts are the order's own
+            share (`whole` is the invoice's), and applications that are not issued in full. An
+            invoice that an earlier day's file has, and that was replaced or shared out since,
+            stands here with what makes both days together right
 refunds     number, earlier, refund, kind, state, owner, refunded_at, line, sku, quantity, amount,
-            reason: a row for each line of a refund, and one for what belongs to no line; and one
-            without refund for a paid order that was cancelled and is not refunded yet
-open_invoices number, reference, kind, owner, refunded_at, refunded, recovered, open, age, band:
-            refunds whose invoice is not recovered (退款发票未回收), the oldest first
-open_money  number, reference, kind, meaning, owner, since, refunded, open, age, band: what no line
-            explains and nothing has settled (`connector.domain.open_money`), the oldest first
+            currency, reason: a row for each line of a refund, and one for what belongs to no line;
+            and one without refund for a paid order that was cancelled and is not refunded yet
+open_invoices number, reference, kind, owner, refunded_at, refunded, recovered, open, currency, age,
+            band: refunds whose invoice is not recovered (退款发票未回收), the oldest first
+open_money  number, reference, kind, meaning, owner, since, refunded, open, currency, age, band:
+            what no line explains and nothing has settled (`connector.domain.open_money`), the
+            oldest first
 differences the fields of `connector.domain.reconciliation.Difference`, meaning, earlier
 promises    number, promise, placed_at, due_at, reached_at, state, late_minutes
 
@@ -100,6 +101,7 @@ class Clerk:
                     "line": line.number,
                     "unit_price": round(line.unit_price, 4),
                     "shipped": shipped.get(line.number, _ZERO),
+                    "currency": kept.row.currency,
                     "content": kept.row.content,
                 },
             )
@@ -132,6 +134,7 @@ class Clerk:
                 "written_back": "",
                 "applied": applied,
                 "missing": missing if missing is not None else applied,
+                "currency": row.currency,
                 "content": row.content,
             },
         )
@@ -205,6 +208,7 @@ def of_open_invoice(row: OrderRow, sale: AfterSaleRow, until: datetime) -> tuple
             "refunded": sale.amount,
             "recovered": sale.recovered,
             "open": max(min(sale.amount, invoiced) - sale.recovered, _ZERO),
+            "currency": row.currency,
             "age": age,
             "band": age_band(age),
             "content": row.content,
@@ -233,6 +237,7 @@ def of_open_money(row: OrderRow, sale: AfterSaleRow, until: datetime) -> tuple[s
             "since": since,
             "refunded": sale.amount,
             "open": sale.open_money,
+            "currency": row.currency,
             "age": age,
             "band": age_band(age),
             "content": row.content,
@@ -342,6 +347,7 @@ def _invoice(
         "number": row.number,
         "earlier": earlier,
         "business_unit": document.business_unit,
+        "currency": row.currency,
         "state": state,
         "invoice_number": document.number,
         "invoice_code": detail.get("code"),
@@ -397,6 +403,7 @@ def _refunds(kept: Kept, order: Order | None, earlier: str) -> Iterator[Record]:
                 "owner": owner_of(held.state).value,
                 "refunded_at": None,
                 "amount": _ZERO,
+                "currency": kept.row.currency,
                 "content": kept.row.content,
             }
     lines = {line.number: line for line in order.lines}
@@ -411,6 +418,7 @@ def _refunds(kept: Kept, order: Order | None, earlier: str) -> Iterator[Record]:
             "owner": owner_of(sale.state).value if sale else None,
             "refunded_at": refund.refunded_at,
             "reason": masked(refund.reason),
+            "currency": kept.row.currency,
             "content": kept.row.content,
         }
         rest = refund.freight + refund.rest

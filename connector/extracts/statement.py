@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from connector.domain.settlement import EntryKind, Statement
@@ -30,42 +31,63 @@ _ENTRIES = (
     Column("origin", "归属月份", "Month"),
     Column("adjustment", "调整", "Adjustment"),
     Column("amount", "金额", "Amount", Kind.AMOUNT, total=True),
+    Column("currency", "币种", "Currency", Kind.CURRENCY),
 )
 _DIFFERENCES = (
     Column("number", "订单号", "Order"),
     Column("kind", "差异类型", "Kind"),
     Column("amount", "涉及金额", "Amount at stake", Kind.AMOUNT, total=True),
+    Column("currency", "币种", "Currency", Kind.CURRENCY),
 )
+
+
+class Carried(NamedTuple):
+    """A difference that is carried over: not part of what is due. `kind` is in words."""
+
+    number: str
+    kind: str
+    amount: Decimal
+    currency: str = ""  # empty where it is the business's own
 
 
 @dataclass(frozen=True)
 class Paper:
     """What a statement shows besides its amounts.
 
-    `differences` are (order, kind in words, amount at stake); `opening` is what was at stake when
-    the month before was closed. `closed_at` is empty on a draft.
+    `currency` is the business's own. `opening` is by currency what was at stake when the month
+    before was closed. `closed_at` is empty on a draft.
     """
 
     unit_name: str
     currency: str
     zone: ZoneInfo
-    differences: Sequence[tuple[str, str, Decimal]]
-    opening: Decimal
+    differences: Sequence[Carried]
+    opening: Mapping[str, Decimal]
     closed_at: datetime | None
 
 
 def figures(statement: Statement) -> list[dict[str, Any]]:
-    """Return one row for each item: of the month itself, of earlier months, together."""
+    """Return one row for each currency and item: of the month itself, of earlier ones, together."""
     return [
         {
             "kind": kind.value,
             "title": TITLES[kind],
-            "month": statement.of(kind),
-            "adjusted": statement.adjusted(kind),
-            "total": statement.of(kind) + statement.adjusted(kind),
+            "currency": currency,
+            "month": statement.of(kind, currency),
+            "adjusted": statement.adjusted(kind, currency),
+            "total": statement.of(kind, currency) + statement.adjusted(kind, currency),
         }
+        for currency in statement.currencies
         for kind in EntryKind
     ]
+
+
+def at_stake(differences: Iterable[Carried]) -> Mapping[str, Decimal]:
+    """Return by currency what differences amount to."""
+    made: dict[str, Decimal] = defaultdict(Decimal)
+    for each in differences:
+        made[each.currency] += each.amount
+    return made
 
 
 def statement_html(statement: Statement, about: Paper) -> bytes:
@@ -81,6 +103,9 @@ def statement_html(statement: Statement, about: Paper) -> bytes:
     )
     pages.filters["money"] = _money
     closed = about.closed_at
+    rows = figures(statement)
+    stakes = at_stake(about.differences)
+    carried = sorted({"", *stakes, *about.opening})
     text = pages.get_template("settlement.html.j2").render(
         unit=statement.unit,
         unit_name=about.unit_name,
@@ -88,8 +113,14 @@ def statement_html(statement: Statement, about: Paper) -> bytes:
         currency=about.currency,
         draft=closed is None,
         closed_at=f"{closed.astimezone(about.zone):%Y-%m-%d %H:%M}" if closed else "",
-        rows=figures(statement),
-        due=statement.due,
+        parts=[
+            {
+                "currency": each or about.currency,
+                "rows": [row for row in rows if row["currency"] == each],
+                "due": statement.due_in(each),
+            }
+            for each in statement.currencies
+        ],
         terms=statement.terms,
         adjustments=[
             {
@@ -97,12 +128,28 @@ def statement_html(statement: Statement, about: Paper) -> bytes:
                 "origin": each.origin,
                 "title": TITLES[each.kind],
                 "amount": each.amount,
+                "currency": each.currency or about.currency,
             }
             for each in statement.entries
             if statement.late(each)
         ],
-        differences=_by_kind(about.differences),
-        opening=about.opening,
+        adjusted=[
+            {
+                "currency": each or about.currency,
+                "amount": sum((statement.adjusted(kind, each) for kind in EntryKind), Decimal(0)),
+            }
+            for each in statement.currencies
+        ],
+        differences=_by_kind(about),
+        carried=[
+            {
+                "currency": each or about.currency,
+                "amount": stakes.get(each, Decimal(0)),
+                "opening": about.opening.get(each, Decimal(0)),
+                "number": sum(one.currency == each for one in about.differences),
+            }
+            for each in carried
+        ],
     )
     return text.encode()
 
@@ -124,11 +171,19 @@ def _write(book: Book, statement: Statement, about: Paper, title: str) -> None:
     for each in statement.entries:
         late = "调整 adjustment" if statement.late(each) else ""
         entries.add(
-            [TITLES[each.kind], each.order_number, each.reference, each.origin, late, each.amount]
+            [
+                TITLES[each.kind],
+                each.order_number,
+                each.reference,
+                each.origin,
+                late,
+                each.amount,
+                each.currency or about.currency,
+            ]
         )
     differences = book.sheet("结转差异 Differences", _DIFFERENCES)
     for difference in about.differences:
-        differences.add(difference)
+        differences.add([*difference[:3], difference.currency or about.currency])
     book.close()
 
 
@@ -148,24 +203,10 @@ def _front(book: Book, sheet: Any, statement: Statement, about: Paper, title: st
     sheet.write_string(
         2, 1, f"{about.unit_name}   {about.currency}   {state}", book.style(font_color=colour)
     )
-    heads = ("项目 Item", "本月 This month", "以前月份调整 Adjustments", "合计 Total")
-    for column, head in enumerate(heads, start=1):
-        align = "left" if column == 1 else "center"
-        sheet.write_string(
-            4, column, head, book.style(bold=True, font_color="white", bg_color=NAVY, align=align)
-        )
-    row = 5
-    plain = book.number_style(Kind.AMOUNT, bottom=4, bottom_color=LINE)
-    for each in figures(statement):
-        sheet.write_string(row, 1, each["title"], book.style(bottom=4, bottom_color=LINE))
-        for column, name in enumerate(("month", "adjusted", "total"), start=2):
-            sheet.write_number(row, column, float(each[name]), plain)
-        row += 1
-    due = {"bold": True, "font_size": 12, "bg_color": PALE, "top": 2, "top_color": NAVY}
-    sheet.write_string(row, 1, "应付事业部 Amount due", book.style(**due))
-    for column in (2, 3):
-        sheet.write_blank(row, column, None, book.style(**due))
-    sheet.write_number(row, 4, float(statement.due), book.number_style(Kind.AMOUNT, **due))
+    row = 4
+    for currency in statement.currencies:
+        row = _currency(book, sheet, statement, currency, row, about) + 2
+    row -= 2
     small = book.style(font_size=9, font_color=GREY, italic=True)
     terms = statement.terms
     sheet.write_string(
@@ -174,25 +215,64 @@ def _front(book: Book, sheet: Any, statement: Statement, about: Paper, title: st
         f"平台服务费 platform fee {terms.fee_percent} % , 每月 monthly {_money(terms.monthly_fee)}",
         small,
     )
-    at_stake = sum((amount for _, _, amount in about.differences), Decimal(0))
-    sheet.write_string(
-        row + 3,
-        1,
-        f"结转差异 differences carried over {_money(at_stake)} ({len(about.differences)}), "
-        f"上期 month before {_money(about.opening)}; 未计入应付 not part of the amount due",
-        small,
-    )
+    stakes = at_stake(about.differences)
+    for down, currency in enumerate(sorted({"", *stakes, *about.opening}), start=3):
+        number = sum(each.currency == currency for each in about.differences)
+        sheet.write_string(
+            row + down,
+            1,
+            f"结转差异 differences carried over {currency or about.currency}"
+            f" {_money(stakes.get(currency, Decimal(0)))} ({number}), "
+            f"上期 month before {_money(about.opening.get(currency, Decimal(0)))}; "
+            "未计入应付 not part of the amount due",
+            small,
+        )
     paper(sheet)
     sheet.fit_to_pages(1, 1)
 
 
-def _by_kind(differences: Iterable[tuple[str, str, Decimal]]) -> list[Mapping[str, Any]]:
-    kinds: dict[str, list[Decimal]] = {}
-    for _, kind, amount in differences:
-        kinds.setdefault(kind, []).append(amount)
+def _currency(
+    book: Book, sheet: Any, statement: Statement, currency: str, row: int, about: Paper
+) -> int:
+    """Write what the platform owes in one currency, from a row on; return the last row."""
+    heads = ("项目 Item", "本月 This month", "以前月份调整 Adjustments", "合计 Total")
+    for column, head in enumerate(heads, start=1):
+        align = "left" if column == 1 else "center"
+        sheet.write_string(
+            row, column, head, book.style(bold=True, font_color="white", bg_color=NAVY, align=align)
+        )
+    plain = book.number_style(Kind.AMOUNT, bottom=4, bottom_color=LINE)
+    for each in figures(statement):
+        if each["currency"] != currency:
+            continue
+        row += 1
+        sheet.write_string(row, 1, each["title"], book.style(bottom=4, bottom_color=LINE))
+        for column, name in enumerate(("month", "adjusted", "total"), start=2):
+            sheet.write_number(row, column, float(each[name]), plain)
+    row += 1
+    due = {"bold": True, "font_size": 12, "bg_color": PALE, "top": 2, "top_color": NAVY}
+    sheet.write_string(row, 1, "应付事业部 Amount due", book.style(**due))
+    sheet.write_blank(row, 2, None, book.style(**due))
+    sheet.write_string(row, 3, currency or about.currency, book.style(**due))
+    sheet.write_number(
+        row, 4, float(statement.due_in(currency)), book.number_style(Kind.AMOUNT, **due)
+    )
+    return row
+
+
+def _by_kind(about: Paper) -> list[Mapping[str, Any]]:
+    kinds: dict[tuple[str, str], list[Decimal]] = {}
+    for each in about.differences:
+        key = (each.currency or about.currency, each.kind)
+        kinds.setdefault(key, []).append(each.amount)
     return [
-        {"title": kind, "number": len(amounts), "amount": sum(amounts, Decimal(0))}
-        for kind, amounts in sorted(kinds.items())
+        {
+            "title": kind,
+            "currency": currency,
+            "number": len(amounts),
+            "amount": sum(amounts, Decimal(0)),
+        }
+        for (currency, kind), amounts in sorted(kinds.items())
     ]
 
 

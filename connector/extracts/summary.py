@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from connector.extracts.records import Record
-from connector.extracts.table import Kind
+from connector.extracts.table import NO_CURRENCY, Kind
 from connector.extracts.workbook import GREY, LINE, NAVY, PALE, TOTAL, Book, paper
 
 _ZERO = Decimal(0)
@@ -34,35 +34,77 @@ _OLDER = "8 天以上 8+ days"
 
 @dataclass(frozen=True)
 class BookSums:
-    """What one of the four books says of the day's orders in all; None where it says nothing."""
+    """What a book says of the day's orders of one currency in all; None where it says nothing."""
 
     name: str
     ordered: Decimal | None
     invoiced: Decimal | None
+    currency: str = ""
+
+
+@dataclass
+class Money:
+    """What was counted of one currency."""
+
+    orders: int = 0
+    sums: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    stages: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
+    kinds: dict[str, tuple[int, Decimal, int]] = field(default_factory=dict)
+    ages: Counter[str] = field(default_factory=Counter)
+    books: list[BookSums] = field(default_factory=list)
+
+    def order(self, record: Mapping[str, Any]) -> None:
+        """Count an order."""
+        self.orders += 1
+        for name in _AMOUNTS:
+            self.sums[name] += record.get(name) or _ZERO
+        self._staged(record["stage"], 1, record.get("total") or _ZERO)
+
+    def difference(self, record: Record | Mapping[str, Any]) -> None:
+        """Count a difference."""
+        age = int(record["age"])
+        self._differing(str(record["meaning"]), 1, record["amount"], age)
+        self.ages[next((band for most, band in _BANDS if age <= most), _OLDER)] += 1
+
+    def take(self, other: Money) -> None:
+        """Count what was counted elsewhere, of orders whose currency no book told."""
+        self.orders += other.orders
+        for name, amount in other.sums.items():
+            self.sums[name] += amount
+        self.ages.update(other.ages)
+        for stage, staged in other.stages.items():
+            self._staged(stage, *staged)
+        for name, kind in other.kinds.items():
+            self._differing(name, *kind)
+
+    def _staged(self, stage: str, number: int, amount: Decimal) -> None:
+        before, had = self.stages.get(stage, (0, _ZERO))
+        self.stages[stage] = before + number, had + amount
+
+    def _differing(self, name: str, number: int, amount: Decimal, age: int) -> None:
+        before, had, oldest = self.kinds.get(name, (0, _ZERO, 0))
+        self.kinds[name] = before + number, had + amount, max(oldest, age)
 
 
 @dataclass
 class Figures:
-    """What the summary says, counted while the rows go by."""
+    """What the summary says, counted while the rows go by: amounts of each currency apart."""
 
-    orders: int = 0
+    money: dict[str, Money] = field(default_factory=lambda: defaultdict(Money))
     lines: int = 0
     pieces: Decimal = _ZERO
-    sums: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(_AMOUNTS, _ZERO))
-    stages: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
-    kinds: dict[str, tuple[int, Decimal, int]] = field(default_factory=dict)
-    ages: Counter[str] = field(default_factory=Counter)
     promises: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     not_issued: int = 0
+
+    @property
+    def orders(self) -> int:
+        """The orders of all currencies."""
+        return sum(each.orders for each in self.money.values())
 
     def count(self, table: str, record: Mapping[str, Any]) -> None:
         """Count one record."""
         if table == "orders":
-            self.orders += 1
-            for name in _AMOUNTS:
-                self.sums[name] += record.get(name) or _ZERO
-            number, amount = self.stages.get(record["stage"], (0, _ZERO))
-            self.stages[record["stage"]] = number + 1, amount + (record.get("total") or _ZERO)
+            self.money[record.get("currency") or ""].order(record)
         elif table == "lines":
             self.lines += 1
             self.pieces += record["quantity"]
@@ -71,14 +113,43 @@ class Figures:
         elif table == "promises":
             self.promises[record["promise"]][record["state"]] += 1
         elif table == "differences":
-            self._difference(record)
+            self.money[record.get("currency") or ""].difference(record)
 
-    def _difference(self, record: Record | Mapping[str, Any]) -> None:
-        name = str(record["meaning"])
-        age = int(record["age"])
-        number, amount, oldest = self.kinds.get(name, (0, _ZERO, 0))
-        self.kinds[name] = number + 1, amount + record["amount"], max(oldest, age)
-        self.ages[next((band for most, band in _BANDS if age <= most), _OLDER)] += 1
+    def by_currency(self, books: Sequence[BookSums]) -> list[tuple[str, Money]]:
+        """Return what was counted by currency, that of the most orders first.
+
+        What names none is of the only one, or stands alone.
+        """
+        for each in books:
+            self.money[each.currency].books.append(each)
+        named = [currency for currency in self.money if currency]
+        if len(named) <= 1:
+            whole = Money()
+            for each_ in self.money.values():
+                whole.take(each_)
+            whole.books = _added(books)
+            return [(named[0] if named else "", whole)]
+        return sorted(
+            ((currency or NO_CURRENCY, money) for currency, money in self.money.items()),
+            key=lambda each: (-each[1].orders, each[0]),
+        )
+
+
+def _added(books: Sequence[BookSums]) -> list[BookSums]:
+    """Return books of one currency, and of what names none, by name."""
+    made: dict[str, BookSums] = {}
+    for each in books:
+        before = made.get(each.name)
+        made[each.name] = each if before is None else replace(
+            before,
+            ordered=_sum(before.ordered, each.ordered),
+            invoiced=_sum(before.invoiced, each.invoiced),
+        )  # fmt: skip
+    return list(made.values())
+
+
+def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if one is None else one if other is None else one + other
 
 
 def summary(
@@ -105,30 +176,36 @@ def summary(
         f"电商对账日报   E-commerce reconciliation   {day:%Y-%m-%d}",
         f"下单 orders placed {begins} – {ends}     数据截至 books as of {cut}",
     )
-    page.tiles(
-        [
-            ("订单 Orders", figures.orders, Kind.INTEGER),
-            ("订单金额 Ordered", figures.sums["total"], Kind.AMOUNT),
-            ("已开票 Invoiced", figures.sums["invoiced"], Kind.AMOUNT),
-            ("已退款 Refunded", figures.sums["refunded"], Kind.AMOUNT),
-            ("差异 Differences", sum(figures.ages.values()), Kind.INTEGER),
-        ]
-    )
-    if books:
-        _books(page, books)
-    stages = _stages(page, figures)
-    differences = _differences(page, figures)
+    parts = figures.by_currency(books)
+    charts = []
+    for currency, money in parts:
+        of = f" {currency}" if len(parts) > 1 else ""
+        page.tiles(
+            [
+                (f"订单 Orders{of}", money.orders, Kind.INTEGER),
+                (f"订单金额 Ordered{of}", money.sums["total"], Kind.AMOUNT),
+                (f"已开票 Invoiced{of}", money.sums["invoiced"], Kind.AMOUNT),
+                (f"已退款 Refunded{of}", money.sums["refunded"], Kind.AMOUNT),
+                (f"差异 Differences{of}", sum(money.ages.values()), Kind.INTEGER),
+            ]
+        )
+        if money.books:
+            _books(page, money.books, of)
+        charts.append((of, money, _stages(page, money, of), _differences(page, money, of)))
     _promises(page, figures)
+    amounts = "   ".join(
+        f"货款 goods{of} {money.sums['goods']:,.2f}   运费 freight{of} {money.sums['freight']:,.2f}"
+        for of, money, _, _ in charts
+    )
     page.note(
         f"订单行 lines {figures.lines:,}   件数 pieces {figures.pieces.normalize():,f}   "
-        f"货款 goods {figures.sums['goods']:,.2f}   运费 freight {figures.sums['freight']:,.2f}   "
-        f"已申请未开票 applied for, not issued {figures.not_issued:,}"
+        f"{amounts}   已申请未开票 applied for, not issued {figures.not_issued:,}"
     )
-    _chart(book, sheet, "各阶段订单金额   Amount ordered by stage", stages, 3, 3, NAVY)
-    if figures.kinds:
-        _chart(
-            book, sheet, "差异金额   Amount at stake by difference", differences, 19, 3, "#C55A11"
-        )
+    of, money, stages, differences = charts[0]
+    _chart(book, sheet, f"各阶段订单金额   Amount ordered by stage{of}", stages, 3, 3, NAVY)
+    if money.kinds:
+        title = f"差异金额   Amount at stake by difference{of}"
+        _chart(book, sheet, title, differences, 19, 3, "#C55A11")
     paper(sheet)
     sheet.fit_to_pages(1, 1)
     sheet.set_first_sheet()
@@ -136,7 +213,7 @@ def summary(
     return page.shown
 
 
-def _books(page: _Page, books: Sequence[BookSums]) -> None:
+def _books(page: _Page, books: Sequence[BookSums], of: str) -> None:
     ours = next((each for each in books if each.name == "connector"), None)
     rows = []
     for each in books:
@@ -147,7 +224,7 @@ def _books(page: _Page, books: Sequence[BookSums]) -> None:
         )
         rows.append([_BOOKS.get(each.name, each.name), each.ordered, each.invoiced, apart])
     page.table(
-        "四方账目   The four books",
+        f"四方账目   The four books{of}",
         ["账 Book", "订单金额 Ordered", "开票金额 Invoiced", "与连接器之差 Apart"],
         rows,
         [Kind.TEXT, Kind.AMOUNT, Kind.AMOUNT, Kind.AMOUNT],
@@ -162,10 +239,10 @@ _BOOKS = {
 }
 
 
-def _stages(page: _Page, figures: Figures) -> tuple[int, int]:
-    ordered = sorted(figures.stages.items(), key=lambda each: list(_STAGES).index(each[0]))
+def _stages(page: _Page, money: Money, of: str) -> tuple[int, int]:
+    ordered = sorted(money.stages.items(), key=lambda each: list(_STAGES).index(each[0]))
     return page.table(
-        "订单进度   Orders by stage",
+        f"订单进度   Orders by stage{of}",
         ["阶段 Stage", "订单数 Orders", "金额 Amount"],
         [[f"{_STAGES[stage]} {stage}", *values] for stage, values in ordered],
         [Kind.TEXT, Kind.INTEGER, Kind.AMOUNT],
@@ -173,10 +250,10 @@ def _stages(page: _Page, figures: Figures) -> tuple[int, int]:
     )
 
 
-def _differences(page: _Page, figures: Figures) -> tuple[int, int]:
-    ordered = sorted(figures.kinds.items(), key=lambda each: (-each[1][1], each[0]))
+def _differences(page: _Page, money: Money, of: str) -> tuple[int, int]:
+    ordered = sorted(money.kinds.items(), key=lambda each: (-each[1][1], each[0]))
     place = page.table(
-        "差异   Differences",
+        f"差异   Differences{of}",
         ["类型 Kind", "数量 Number", "涉及金额 At stake", "最长账龄 Oldest, days"],
         [[name, *values] for name, values in ordered] or [["无差异 none", 0, _ZERO, None]],
         [Kind.TEXT, Kind.INTEGER, Kind.AMOUNT, Kind.INTEGER],
@@ -185,7 +262,7 @@ def _differences(page: _Page, figures: Figures) -> tuple[int, int]:
     )
     bands = [*(name for _, name in _BANDS), _OLDER]
     colours = {bands[0]: "#FFFFFF", bands[1]: "#FFF2CC", bands[2]: "#FAD7AC", bands[3]: "#F4B6B6"}
-    page.legend([(band, figures.ages[band], colours[band]) for band in bands])
+    page.legend([(band, money.ages[band], colours[band]) for band in bands])
     return place
 
 

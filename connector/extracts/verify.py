@@ -10,13 +10,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from connector.extracts.agreement import Told, disagreements
-from connector.extracts.table import Kind
+from connector.extracts.table import Kind, Totals, column_of
 
 _REMEDY = "build the extract again"
 _MARK = "\ufeff"
@@ -35,6 +35,7 @@ def verify(folder: Path) -> list[str]:
                 int(each["rows"]),
                 {str(column): Decimal(total) for column, total in each["sums"].items()},
                 each.get("columns"),
+                tuple(Kind(kind) for kind in each.get("sheet", {}).get("kinds", ())),
             )
             for each in body["tables"]
         }
@@ -91,9 +92,12 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _wrong(path: Path, rows: int, sums: Mapping[str, Decimal], columns: Any) -> Iterator[str]:
+def _wrong(
+    path: Path, rows: int, sums: Mapping[str, Decimal], columns: Any, kinds: Sequence[Kind]
+) -> Iterator[str]:
     """Give what differs between a CSV file and what the manifest says of it, column by column."""
-    found, totals = 0, dict.fromkeys(sums, Decimal(0))
+    found = 0
+    named = dict.fromkeys(column_of(total) for total in sums)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             if file.read(1) != _MARK:
@@ -103,24 +107,32 @@ def _wrong(path: Path, rows: int, sums: Mapping[str, Decimal], columns: Any) -> 
             heading = next(reader, [])
             if columns is not None and heading != columns:
                 yield f"has the columns {', '.join(heading)}, the manifest names others"
-            places = {name: heading.index(name) for name in sums if name in heading}
+            places = {name: heading.index(name) for name in named if name in heading}
+            # A manifest of old tells no kinds: all of its amounts are of one currency.
+            told = kinds if len(kinds) == len(heading) else [Kind.TEXT] * len(heading)
+            totals = Totals(told, list(places.values()))
             for row in reader:
                 found += 1
                 if len(row) != len(heading):
                     yield f"row {found} has {len(row)} cells under {len(heading)} headings"
                     return
+                cells: list[str | Decimal] = list(row)
                 for name, at in places.items():
-                    totals[name] += _number(row[at], name, found)
+                    cells[at] = _number(row[at], name, found)
+                totals.add(cells)
     except (OSError, csv.Error, ValueError) as error:
         yield f"cannot be read: {error}"
         return
     if found != rows:
         yield f"has {found} rows, the manifest says {rows}"
-    for name, expected in sums.items():
+    for name in named:
         if name not in places:
             yield f"has no column {name}, of which the manifest has a total"
-        elif totals[name] != expected:
-            yield f"column {name} adds up to {totals[name]}, the manifest says {expected}"
+    added = totals.by_name(heading)
+    for name in dict.fromkeys([*sums, *added]):
+        here, there = added.get(name, Decimal(0)), sums.get(name, Decimal(0))
+        if column_of(name) in places and here != there:
+            yield f"column {name} adds up to {here}, the manifest says {there}"
 
 
 def _number(text: str, column: str, row: int) -> Decimal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,13 +13,22 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 from xlsxwriter.utility import xl_range_abs
 
-from connector.extracts.table import Cell, Column, Kind, is_amount
+from connector.extracts.table import (
+    NO_CURRENCY,
+    Cell,
+    Column,
+    Kind,
+    Totals,
+    is_amount,
+    totals_of,
+)
 from connector.extracts.text import neutral
 
 # A workbook carries its time of making; a fixed one keeps equal content equal to the byte.
 _MADE = datetime(2000, 1, 1)
 _FORMATS = {
     Kind.TEXT: "@",
+    Kind.CURRENCY: "@",
     Kind.INTEGER: "#,##0_ ",
     Kind.QUANTITY: "#,##0.###_ ",
     Kind.AMOUNT: "#,##0.00_ ;[Red]-#,##0.00_ ",
@@ -29,6 +38,7 @@ _FORMATS = {
 _ALIGNED: Mapping[Kind, Mapping[str, str]] = {
     Kind.DATE: {"align": "center"},
     Kind.TIME: {"align": "center"},
+    Kind.CURRENCY: {"align": "center"},
 }
 FONT = "Microsoft YaHei"
 NAVY, PALE, GREY, LINE = "#1F3864", "#EAF0FA", "#7F7F7F", "#D0D7E5"
@@ -99,7 +109,7 @@ class Book:
 class Sheet:
     """Rows under two lines of headings, Chinese above English, with a total that follows filters.
 
-    A sheet that is full goes on in another.
+    Of several currencies each has a total of its own. A sheet that is full goes on in another.
     """
 
     book: Book
@@ -107,14 +117,12 @@ class Sheet:
     columns: tuple[Column, ...]
     shades: tuple[Shade, ...] = ()
     rows: int = 0
-    sums: dict[str, Decimal] = field(default_factory=dict)
     _part: int = 0
     _row: int = 0
-    _here: dict[str, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin the first worksheet."""
-        self.sums = {column.name: Decimal(0) for column in self.columns if column.total}
+        self._all = totals_of(self.columns)
         self._styles = [
             self.book.number_style(
                 column.kind, bottom=4, bottom_color=LINE, **_ALIGNED.get(column.kind, {})
@@ -143,12 +151,15 @@ class Sheet:
             )
             if self.rows < _SAMPLE and value is not None:
                 self._widths[index] = max(self._widths[index], _shown_width(value, column.kind))
-            if column.total and value is not None:
-                amount = Decimal(str(value))
-                self.sums[column.name] += amount
-                self._here[column.name] += amount
+        self._all.add(cells)
+        self._here.add(cells)
         self._row += 1
         self.rows += 1
+
+    @property
+    def sums(self) -> dict[str, Decimal]:
+        """The control totals of all rows, on however many sheets."""
+        return self._all.by_name([column.name for column in self.columns])
 
     def finish(self) -> None:
         """Add the total and what makes the sheet pleasant to use and to print."""
@@ -188,28 +199,21 @@ class Sheet:
             for column in self.columns
         ]
         self._row = FIRST
-        self._here = dict.fromkeys(self.sums, Decimal(0))
+        self._here: Totals = totals_of(self.columns)
 
     def _total(self, last: int) -> None:
-        if not self._here:
-            return
         plain = self.book.style(bold=True, bg_color=PALE, top=1, top_color=NAVY)
-        for index, column in enumerate(self.columns):
-            if column.name in self._here:
-                cells = xl_range_abs(FIRST, index, last, index)
+        kinds = [column.kind for column in self.columns]
+        for down, cells in enumerate(total_rows(kinds, self._here, last)):
+            for index, (shown, value) in enumerate(cells):
+                row = last + 1 + down
+                if value is None:
+                    self._sheet.write_string(row, index, shown, plain)
+                    continue
                 style = self.book.number_style(
-                    column.kind, bold=True, bg_color=PALE, top=1, top_color=NAVY
+                    kinds[index], bold=True, bg_color=PALE, top=1, top_color=NAVY
                 )
-                # 109: the sum of what the filter shows.
-                self._sheet.write_formula(
-                    last + 1,
-                    index,
-                    f"=SUBTOTAL(109,{cells})",
-                    style,
-                    float(self._here[column.name]),
-                )
-            else:
-                self._sheet.write_string(last + 1, index, "" if index else TOTAL, plain)
+                self._sheet.write_formula(row, index, f"={shown}", style, float(value))
 
     def _shade(self, last: int, width: int) -> None:
         names = [column.name for column in self.columns]
@@ -227,6 +231,34 @@ class Sheet:
                     "stop_if_true": True,
                 },
             )  # fmt: skip
+
+
+def total_rows(
+    kinds: Sequence[Kind], totals: Totals, last: int
+) -> list[list[tuple[str, Decimal | None]]]:
+    """Return the rows of totals below `last`: by column a text, or a formula and its value.
+
+    There is one row, or one for each of several currencies.
+    """
+    if not totals.columns:
+        return []
+    made = []
+    for first, currency in enumerate(totals.currencies or [""]):
+        row: list[tuple[str, Decimal | None]] = []
+        for at in range(len(kinds)):
+            cells = xl_range_abs(FIRST, at, last, at)
+            if at not in totals.columns or (first and not totals.apart(at)):
+                row.append((f"{TOTAL} {currency}".strip() if at == 0 else "", None))
+            elif totals.apart(at):
+                which = kinds.index(Kind.CURRENCY)
+                of = "" if currency == NO_CURRENCY else currency
+                where = xl_range_abs(FIRST, which, last, which)
+                row.append((f'SUMIF({where},"{of}",{cells})', totals.of(at, currency)))
+            else:
+                # 109: the sum of what the filter shows.
+                row.append((f"SUBTOTAL(109,{cells})", totals.of(at)))
+        made.append(row)
+    return made
 
 
 def paper(sheet: Any, *, wide: bool = False) -> None:

@@ -54,13 +54,15 @@ def reconcile(
     return Job("reconcile", "compare the day and write finance's extract", cadence, run)
 
 
-def _sums(found: Mapping[str, Mapping[str, Decimal]]) -> list[BookSums]:
+def _sums(found: Mapping[str, Mapping[str, Mapping[str, Decimal]]]) -> list[BookSums]:
     # A book without orders (SAP keeps invoices only) or without invoices says nothing of them.
     return [
         BookSums(
             name,
             sums["ordered"] if sums["orders"] else None,
             sums["invoiced"] if name != "storefront" else None,
+            currency,
         )
-        for name, sums in found.items()
+        for currency, books in sorted(found.items())
+        for name, sums in books.items()
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.domain.aftersales import SaleKind
@@ -28,7 +30,14 @@ from connector.domain.settlement import (
 )
 from connector.errors import Misconfigured, UnreadableOrder
 from connector.extracts.files import Written, publish
-from connector.extracts.statement import Paper, figures, statement_html, statement_workbook
+from connector.extracts.statement import (
+    Carried,
+    Paper,
+    at_stake,
+    figures,
+    statement_html,
+    statement_workbook,
+)
 from connector.jobs.cadence import Window
 from connector.jobs.runner import Counts, Job
 from connector.steps.sales_order import live
@@ -83,10 +92,10 @@ class Settler:
             statement, row = closed
             held = row.figures
             differences = [
-                (str(number), str(kind), Decimal(str(amount)))
-                for number, kind, amount in held["differences"]
+                Carried(str(number), str(kind), Decimal(str(amount)), *map(str, currency))
+                for number, kind, amount, *currency in held["differences"]
             ]
-            opening = Decimal(str(held["opening"]))
+            opening = _in_currencies(held, "opening")
             return statement, self._write(statement, differences, opening, row.closed_at)
         statement = self._statement(unit, month)
         differences = self._differences(unit, month)
@@ -102,10 +111,12 @@ class Settler:
         statement = self._statement(unit, month)
         differences = self._differences(unit, month)
         held = {
-            "differences": [[number, kind, str(amount)] for number, kind, amount in differences],
-            "opening": str(self._opening(unit)),
-            "at_stake": str(sum((amount for _, _, amount in differences), Decimal(0))),
-            "due": str(statement.due),
+            "differences": [
+                [each.number, each.kind, str(each.amount), each.currency] for each in differences
+            ],
+            **_told("opening", self._opening(unit)),
+            **_told("at_stake", at_stake(differences)),
+            **_told("due", {each: statement.due_in(each) for each in statement.currencies}),
             "rows": [
                 {name: str(value) for name, value in row.items()} for row in figures(statement)
             ],
@@ -127,7 +138,7 @@ class Settler:
             )
         terms = self.terms(unit, month)
         entries = Spilled(place)
-        base = Decimal(0)
+        bases: dict[str, Decimal] = defaultdict(Decimal)
         touched = self.daybook.touched(self.shop, unit, last.closed_at if last else None)
         while some := list(islice(touched, _PAGE)):
             accounted = (
@@ -136,8 +147,9 @@ class Settler:
             shown = (entry for kept in some for entry in self._expected(kept, unit, terms, end))
             for entry in settle(month, shown, accounted):
                 entries.add(entry)
-                base += entry.amount if counts_for_the_fee(entry) else 0
-        for entry in fees(month, unit, base, terms):
+                if counts_for_the_fee(entry):
+                    bases[entry.currency] += entry.amount
+        for entry in fees(month, unit, bases, terms):
             entries.add(entry)
         return Statement(unit, month, entries, terms)
 
@@ -167,20 +179,30 @@ class Settler:
             return []
         refunds = refunds_of(kept, end)
         released_at = kept.row.released_at
-        return expected(order, unit, shipments, refunds, terms, self.zone, released_at)
+        entries = expected(order, unit, shipments, refunds, terms, self.zone, released_at)
+        return [replace(each, currency=self._told_as(order.currency)) for each in entries]
 
-    def _differences(self, unit: str, month: str) -> list[tuple[str, str, Decimal]]:
+    def _told_as(self, currency: str) -> str:
+        """Return how entries name a currency: not at all where it is the business's own."""
+        return "" if currency == self.currency else currency
+
+    def _differences(self, unit: str, month: str) -> list[Carried]:
         end = month_from(month, self.zone)[1]
         found = self.settlements.open_differences(self.shop, unit, end)
         return [
-            (each.number, f"{MEANING[Kind(each.kind)].chinese} {each.kind}", each.amount)
+            Carried(
+                each.number,
+                f"{MEANING[Kind(each.kind)].chinese} {each.kind}",
+                each.amount,
+                self._told_as(each.currency),
+            )
             for each in found
             if MEANING[Kind(each.kind)].lasting
         ]
 
-    def _opening(self, unit: str) -> Decimal:
+    def _opening(self, unit: str) -> Mapping[str, Decimal]:
         last = self.settlements.last(unit)
-        return Decimal(str(last.figures.get("at_stake", "0"))) if last is not None else Decimal(0)
+        return _in_currencies(last.figures, "at_stake") if last is not None else {}
 
     def _end(self, unit: str, month: str) -> datetime:
         if unit not in self.business_units:
@@ -199,8 +221,8 @@ class Settler:
     def _write(
         self,
         statement: Statement,
-        differences: Sequence[tuple[str, str, Decimal]],
-        opening: Decimal,
+        differences: Sequence[Carried],
+        opening: Mapping[str, Decimal],
         closed_at: datetime | None,
     ) -> list[Written]:
         unit = self.business_units[statement.unit]
@@ -216,6 +238,20 @@ class Settler:
         )
         self.files.note(written, "settlement", self.clock())
         return written
+
+
+def _told(name: str, amounts: Mapping[str, Decimal]) -> dict[str, Any]:
+    """Return amounts as a closed settlement keeps them: ours, and beside it other currencies'."""
+    others = {each: str(amount) for each, amount in amounts.items() if each}
+    return {
+        name: str(amounts.get("", Decimal(0))),
+        **({f"{name}_in": others} if others else {}),
+    }
+
+
+def _in_currencies(held: Mapping[str, Any], name: str) -> Mapping[str, Decimal]:
+    amounts = {"": held.get(name, "0"), **held.get(f"{name}_in", {})}
+    return {currency: Decimal(str(amount)) for currency, amount in amounts.items()}
 
 
 def settlement(settler: Settler, cadence: Months) -> Job:

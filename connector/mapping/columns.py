@@ -12,6 +12,7 @@ _FITTING = {
     "integer": ("integer",),
     "quantity": ("number", "integer"),
     "amount": ("number", "integer"),
+    "currency": ("text",),
     "date": ("date",),
     "time": ("time",),
 }

@@ -34,7 +34,7 @@ def tables() -> dict[str, Shape]:
         ),
         "extract_lines": _row(
             order,
-            dict.fromkeys(("line_id", "sku", "name", "business_unit", "unit"), TEXT),
+            dict.fromkeys(("line_id", "sku", "name", "business_unit", "unit", "currency"), TEXT),
             dict.fromkeys(
                 (
                     "quantity", "unit_price", "discount", "subsidy", "amount",
@@ -60,7 +60,7 @@ def tables() -> dict[str, Shape]:
                 (
                     "business_unit", "state", "application", "invoice_number", "invoice_code",
                     "kind", "red", "original", "replaced_by", "shared_with", "delivered", "url",
-                    "written_back",
+                    "written_back", "currency",
                 ),
                 TEXT,
             ),
@@ -69,21 +69,21 @@ def tables() -> dict[str, Shape]:
         ),
         "extract_refunds": _row(
             came,
-            dict.fromkeys(("refund", "kind", "state", "owner", "sku", "reason"), TEXT),
+            dict.fromkeys(("refund", "kind", "state", "owner", "sku", "reason", "currency"), TEXT),
             dict.fromkeys(("quantity", "amount"), NUMBER),
             {"refunded_at": TIME},
             {"line": INTEGER},
         ),
         "extract_open_invoices": _row(
             order,
-            dict.fromkeys(("reference", "kind", "owner", "band"), TEXT),
+            dict.fromkeys(("reference", "kind", "owner", "band", "currency"), TEXT),
             dict.fromkeys(("refunded", "recovered", "open"), NUMBER),
             {"refunded_at": TIME},
             {"age": INTEGER},
         ),
         "extract_open_money": _row(
             order,
-            dict.fromkeys(("reference", "kind", "meaning", "owner", "band"), TEXT),
+            dict.fromkeys(("reference", "kind", "meaning", "owner", "band", "currency"), TEXT),
             dict.fromkeys(("refunded", "open"), NUMBER),
             {"since": TIME},
             {"age": INTEGER},
@@ -92,7 +92,7 @@ def tables() -> dict[str, Shape]:
             dict.fromkeys(
                 (
                     "number", "earlier", "document", "kind", "meaning", "field", "owner", "state",
-                    "explanation", "explained_by", "detail",
+                    "explanation", "explained_by", "detail", "currency",
                 ),
                 TEXT,
             ),

@@ -278,7 +278,7 @@ class ColumnModel(_Part):
 
     zh: str = Field(min_length=1)
     en: str = Field(min_length=1)
-    kind: Literal["text", "integer", "quantity", "amount", "date", "time"] = "text"
+    kind: Literal["text", "integer", "quantity", "amount", "currency", "date", "time"] = "text"
     total: bool = False
 
     @model_validator(mode="after")

@@ -76,7 +76,7 @@ class Comparer:
             books.tell(Kind.NOT_COMPARED, failed)
             books.tell_why_held()
             self.differences.merge(books, window, sums, self.context.clock(), asked)
-        counts["orders"] = sums["connector"]["orders"]
+        counts["orders"] = sum(each["connector"]["orders"] for each in sums.values())
         counts["not_compared"] = len(failed)
         return {name: number for name, number in counts.items() if number}
 

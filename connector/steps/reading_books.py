@@ -79,6 +79,7 @@ def _from_storefront(context: Context, content: Mapping[str, Any]) -> BookOrder 
         total=_amount(content.get("total")),
         refunded=0,
         content=content_hash(content),
+        currency=str(content.get("currency") or "").strip().upper()[:8],
         placed_at=None,
     )
     if order is None:
@@ -319,6 +320,7 @@ def _add_sales_order(
             freight=_told(held.get("freight")),
             total=total,
             refunded=0,
+            currency=str(held.get("currency") or "").strip().upper()[:8],
             placed_at=created if isinstance(created, datetime) else None,
         )
     )

@@ -58,7 +58,7 @@ _SHAPES: dict[str, tuple[list[str], list[tuple[str, Any]]]] = {
             ("book", Integer), ("number", Text), ("part", Text), ("unit", Text), ("payment", Text),
             ("customer", Text), ("freight", BigInteger), ("total", BigInteger),
             ("refunded", BigInteger), ("content", Text), ("stage", Text), ("hold", Text),
-            ("freight_back", BigInteger),
+            ("freight_back", BigInteger), ("currency", Text),
             ("placed_at", UtcDateTime),
         ],
     ),
@@ -78,7 +78,7 @@ _SHAPES: dict[str, tuple[list[str], list[tuple[str, Any]]]] = {
         ],
     ),
 }  # fmt: skip
-SCOPE = _table("scope", ["number"], [("number", Text), ("carried", Integer)])
+SCOPE = _table("scope", ["number"], [("number", Text), ("carried", Integer), ("currency", Text)])
 ORDERS = _table("whole_order", *_SHAPES["whole_order"])
 LINES = _table("whole_line", *_SHAPES["whole_line"])
 DOCUMENTS = _table("whole_document", *_SHAPES["whole_document"])
@@ -224,38 +224,36 @@ class Books:
             values = {**values, "shop": self.shop}
         return _expanding(statement, *values, values=values), values
 
-    def sums(self) -> dict[str, dict[str, int]]:
-        """Return what each book comes to for the orders of the day itself, in ten-thousandths."""
-        day = "JOIN scope k ON k.number = b.number AND k.carried = 0 WHERE b.book = :book"
-        made: dict[str, dict[str, int]] = {}
-        for book in Book:
-            at = {"book": int(book)}
-            orders, ordered = self._one(
-                f"SELECT COUNT(*), SUM(b.total) FROM whole_order b {day}", at
-            )
-            _, freight = self._one(
-                f"SELECT COUNT(*), SUM(b.freight_back) FROM whole_order b {day}", at
-            )
-            lines, returned = self._one(
-                f"SELECT COUNT(*), SUM(b.refunded_amount - b.later_amount) FROM whole_line b {day}",
-                at,
-            )
-            invoices, invoiced = self._one(
-                f"SELECT COUNT(*), SUM(b.gross) FROM whole_document b {day}"
-                " AND b.kind = 'invoice' AND b.live = 1",
-                at,
-            )
-            made[book.name.lower()] = {
-                "orders": orders, "ordered": ordered, "lines": lines,
-                "returned": returned + freight, "invoices": invoices,
-                "invoiced": invoiced,
-            }  # fmt: skip
-        self.connection.commit()
-        return made
+    def sums(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Return by currency what each book comes to for the day's own orders, in ten-thousandths.
 
-    def _one(self, statement: str, values: dict[str, int]) -> tuple[int, int]:
-        count, total = self.connection.execute(text(statement), values).one()
-        return int(count), int(total or 0)
+        An order's currency is what the first book says that tells one. It stays noted in `scope`.
+        """
+        self.run(
+            "UPDATE scope SET currency = COALESCE((SELECT o.currency FROM whole_order o"
+            " WHERE o.number = scope.number AND o.currency <> '' ORDER BY o.book, o.part LIMIT 1),"
+            " '')"
+        )
+        day = "JOIN scope k ON k.number = b.number AND k.carried = 0 WHERE b.book = :book"
+        made: dict[str, dict[str, dict[str, int]]] = {}
+        for book in Book:
+            for (count, total), query in {
+                ("orders", "ordered"): f"SUM(b.total) FROM whole_order b {day}",
+                ("", "freight"): f"SUM(b.freight_back) FROM whole_order b {day}",
+                ("lines", "returned"):
+                    f"SUM(b.refunded_amount - b.later_amount) FROM whole_line b {day}",
+                ("invoices", "invoiced"): f"SUM(b.gross) FROM whole_document b {day}"
+                " AND b.kind = 'invoice' AND b.live = 1",
+            }.items():  # fmt: skip
+                statement = f"SELECT k.currency, COUNT(*), {query} GROUP BY k.currency"
+                for currency, rows, amount in self.rows(statement, book=int(book)):
+                    books = made.setdefault(currency, _nothing())
+                    of_it = books[book.name.lower()]
+                    if count:
+                        of_it[count] = int(rows)
+                    # What was given back of the freight has no line.
+                    of_it["returned" if total == "freight" else total] += int(amount or 0)
+        return made or {"": _nothing()}
 
     def _time(self, moment: datetime | None) -> Any:
         if moment is None or not self._sqlite:
@@ -304,6 +302,11 @@ def open_books(database: Database, shop: str) -> Iterator[Books]:
             table.create(connection, checkfirst=False)
         connection.commit()
         yield Books(database, connection, shop)
+
+
+def _nothing() -> dict[str, dict[str, int]]:
+    names = ("orders", "ordered", "lines", "returned", "invoices", "invoiced")
+    return {book.name.lower(): dict.fromkeys(names, 0) for book in Book}
 
 
 def _expanding(statement: str, *names: str, values: Mapping[str, Any] | None = None) -> TextClause:

@@ -62,7 +62,8 @@ class OurBook:
             "INSERT INTO whole_order SELECT 1, o.number, o.order_id, o.business_units,"
             " o.payment_state, COALESCE(o.customer_number, ''), 0, COALESCE(o.total, 0),"
             " COALESCE((SELECT SUM(a.recovered) FROM after_sale a WHERE a.order_pk = o.id), 0),"
-            " o.content_hash, o.stage, COALESCE(o.hold_cause, ''), 0, o.placed_at"
+            " o.content_hash, o.stage, COALESCE(o.hold_cause, ''), 0, o.currency,"
+            " o.placed_at"
             " FROM scope k JOIN orders o ON o.number = k.number AND o.shop = :shop"
         )
         self._books.run(

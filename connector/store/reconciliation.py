@@ -61,7 +61,7 @@ class Differences:
         self,
         books: Books,
         window: Window,
-        sums: Mapping[str, Mapping[str, int]],
+        sums: Mapping[str, Mapping[str, Mapping[str, int]]],
         now: datetime,
         asked: Collection[Book],
     ) -> None:
@@ -190,9 +190,10 @@ class Differences:
         found = self._all(query, now)
         return found[0] if found else None
 
-    def sums(self, window: Window) -> Mapping[str, Mapping[str, Decimal]] | None:
-        """Return book → what it came to when the window was last compared; None if never.
+    def sums(self, window: Window) -> Mapping[str, Mapping[str, Mapping[str, Decimal]]] | None:
+        """Return currency → book → what it came to when the window was last compared.
 
+        None if it never was.
         Keys: orders, ordered, lines, returned (by line and of the freight, before it was placed in
         the DMS), invoices, invoiced.
         """
@@ -207,11 +208,14 @@ class Differences:
             return None
         counted = ("orders", "lines", "invoices")
         return {
-            book: {
-                name: Decimal(value) if name in counted else scaled_down(value)
-                for name, value in each.items()
+            currency: {
+                book: {
+                    name: Decimal(value) if name in counted else scaled_down(value)
+                    for name, value in each.items()
+                }
+                for book, each in of_it.items()
             }
-            for book, each in found.items()
+            for currency, of_it in found.items()
         }
 
     def _all(self, query: Select[Any], now: datetime) -> list[Difference]:
@@ -247,6 +251,7 @@ class Differences:
             dms=word(row.dms),
             sap=word(row.sap),
             amount=row.amount,
+            currency=row.currency,
             **{name: getattr(row, name) for name in DELTAS},
             owner=owner_of(row.kind, row.field),
             placed_at=row.placed_at,
@@ -280,11 +285,13 @@ _PLACED = (
     " (SELECT o.placed_at FROM orders o WHERE o.shop = CAST(:shop AS TEXT)"
     " AND o.number = f.number))"
 )
+_CURRENCY = "COALESCE((SELECT k.currency FROM scope k WHERE k.number = f.number), '')"
 _UNTIL = "CASE WHEN since > :end THEN :end ELSE since END"
 _MERGE = (
     # Found again: the newest values; an explanation holds for the values it was given for.
     f"""
     UPDATE difference SET {", ".join(f"{name} = f.{name}" for name in _TAKEN)},
+      currency = {_CURRENCY},
       placed_at = {_PLACED}, solved_at = NULL, since = {_UNTIL},
       state = CASE
         WHEN explained_at IS NOT NULL AND explained_values = {_VALUES.format("f")}
@@ -293,10 +300,10 @@ _MERGE = (
     FROM found f WHERE difference.shop = CAST(:shop AS TEXT) AND {_SAME}
     """,
     f"""
-    INSERT INTO difference (shop, {", ".join(_KEY)}, {", ".join(_TAKEN)}, placed_at, since,
-      state, explanation, explained_by, explained_values)
+    INSERT INTO difference (shop, {", ".join(_KEY)}, {", ".join(_TAKEN)}, currency, placed_at,
+      since, state, explanation, explained_by, explained_values)
     SELECT CAST(:shop AS TEXT), {", ".join(f"f.{name}" for name in (*_KEY, *_TAKEN))},
-      {_PLACED}, :end, '{State.NEW}', '', '', ''
+      {_CURRENCY}, {_PLACED}, :end, '{State.NEW}', '', '', ''
     FROM found f WHERE NOT EXISTS (
       SELECT 1 FROM difference WHERE difference.shop = CAST(:shop AS TEXT) AND {_SAME})
     """,

@@ -32,6 +32,7 @@ class OpenDifference:
     number: str
     kind: str
     amount: Decimal
+    currency: str = ""
 
 
 class Settlements:
@@ -68,15 +69,18 @@ class Settlements:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def accounted(self, unit: str, numbers: Sequence[str]) -> Mapping[tuple[str, str], Decimal]:
-        """Return by (kind, reference) what closed months hold of these orders."""
-        found: dict[tuple[str, str], Decimal] = {}
+    def accounted(
+        self, unit: str, numbers: Sequence[str]
+    ) -> Mapping[tuple[str, str, str], Decimal]:
+        """Return by (kind, reference, currency) what closed months hold of these orders."""
+        found: dict[tuple[str, str, str], Decimal] = {}
         with self._database.reading() as session:
             for begin in range(0, len(numbers), 500):
                 query = (
                     select(
                         SettlementEntryRow.kind,
                         SettlementEntryRow.reference,
+                        SettlementEntryRow.currency,
                         func.sum(SettlementEntryRow.amount),
                     )
                     .join(SettlementRow, SettlementRow.id == SettlementEntryRow.settlement_id)
@@ -84,10 +88,14 @@ class Settlements:
                         SettlementRow.business_unit == unit,
                         SettlementEntryRow.order_number.in_(numbers[begin : begin + 500]),
                     )
-                    .group_by(SettlementEntryRow.kind, SettlementEntryRow.reference)
+                    .group_by(
+                        SettlementEntryRow.kind,
+                        SettlementEntryRow.reference,
+                        SettlementEntryRow.currency,
+                    )
                 )
-                for kind, reference, amount in session.execute(query):
-                    found[kind, reference] = amount
+                for kind, reference, currency, amount in session.execute(query):
+                    found[kind, reference, currency] = amount
         return found
 
     def open_differences(self, shop: str, unit: str, until: datetime) -> Iterator[OpenDifference]:
@@ -108,7 +116,7 @@ class Settlements:
         with self._database.reading() as session:
             for number, kind, amount, row in session.execute(query).yield_per(500):
                 if unit in row.business_units.split(","):
-                    yield OpenDifference(number, kind, amount)
+                    yield OpenDifference(number, kind, amount, row.currency)
 
     def close(
         self, statement: Statement, figures: Mapping[str, Any], actor: str, now: datetime
@@ -134,6 +142,7 @@ class Settlements:
                         "order_number": each.order_number,
                         "origin": each.origin,
                         "amount": each.amount,
+                        "currency": each.currency,
                     }
                     for each in statement.entries
                 )
@@ -166,7 +175,12 @@ class _Closed(Collection[Entry]):
                 page = list(session.scalars(query.where(SettlementEntryRow.id > last).limit(_PAGE)))
             for row in page:
                 yield Entry(
-                    EntryKind(row.kind), row.reference, row.order_number, row.origin, row.amount
+                    EntryKind(row.kind),
+                    row.reference,
+                    row.order_number,
+                    row.origin,
+                    row.amount,
+                    row.currency,
                 )
             if len(page) < _PAGE:
                 return

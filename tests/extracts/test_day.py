@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -198,6 +199,22 @@ def test_the_workbook_has_a_summary_a_chart_filters_and_colours_by_age(desk: Des
                 cell.data_type != "f" or str(cell.value).startswith("=SUBTOTAL(109,")
                 for cell in row
             )
+
+
+def test_the_summary_adds_up_no_two_currencies(desk: Desk) -> None:
+    yen = content("0002", PLACED, [("XC-1", "1", "30000")]) | {"currency": "JPY"}
+    desk.books.order(yen, PLACED)
+    desk.write()
+    assert verify(desk.folder) == []
+    sheet = openpyxl.load_workbook(desk.folder / "extract-2026-11-24.xlsx")["汇总 Summary"]
+    shown = {cell.value for row in sheet.iter_rows() for cell in row}
+    assert {"订单金额 Ordered CNY", "订单金额 Ordered JPY", 117.9, 30000} <= shown
+    assert 30117.9 not in shown
+    manifest = json.loads((desk.folder / "manifest.json").read_text("utf-8"))
+    sums = {each["name"]: each["sums"] for each in manifest["tables"]}
+    assert sums["orders"]["total CNY"] == "117.90"
+    assert Decimal(sums["orders"]["total JPY"]) == 30000
+    assert Decimal(sums["lines"]["amount JPY"]) == 30000
 
 
 def tampered(desk: Desk, change: Callable[[Workbook], object]) -> list[str]:

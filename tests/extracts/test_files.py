@@ -161,6 +161,48 @@ def test_control_totals_are_exact_sums() -> None:
     assert many.sums() == {"pieces": Decimal("1.0"), "total": Decimal("1.00")}
 
 
+SEVERAL = (
+    Column("number", "订单号", "Order"),
+    Column("pieces", "数量", "Pieces", Kind.QUANTITY, total=True),
+    Column("total", "金额", "Total", Kind.AMOUNT, total=True),
+    Column("currency", "币种", "Currency", Kind.CURRENCY),
+)
+IN_SEVERAL: tuple[tuple[Cell, ...], ...] = (
+    ("1", Decimal(1), Decimal("100.00"), "CNY"),
+    ("2", Decimal(2), Decimal(300000), "JPY"),
+    ("3", Decimal(1), Decimal("0.50"), "CNY"),
+)
+
+
+def test_amounts_of_several_currencies_have_a_total_each_and_pieces_one(tmp_path: Path) -> None:
+    made = Table("orders", "订单", SEVERAL, IN_SEVERAL)
+    assert made.sums() == {
+        "pieces": Decimal(4), "total CNY": Decimal("100.50"), "total JPY": Decimal(300000)
+    }  # fmt: skip
+    content = workbook_bytes([made], ZONE, "订单")
+    sheet = openpyxl.load_workbook(io.BytesIO(content), data_only=True)["订单"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=6)]
+    assert rows == [["合计 Total CNY", 4, 100.5, ""], ["合计 Total JPY", "", 300000, ""]]
+    files = {
+        "orders.csv": (csv_bytes(made, ZONE), 3), "orders.xlsx": (content, 3)
+    }  # fmt: skip
+    written = publish(tmp_path, files)
+    manifest = manifest_bytes([made], written, {})
+    publish(tmp_path, {"manifest.json": (manifest, 1)})
+    assert verify(tmp_path) == []
+    other = manifest.replace(b'"total JPY": "300000"', b'"total JPY": "300001"')
+    publish(tmp_path, {"manifest.json": (other, 1)})
+    (finding,) = verify(tmp_path)
+    assert "column total JPY adds up to 300000.00, the manifest says 300001" in finding
+
+
+def test_what_names_no_currency_is_of_the_only_one_there_is() -> None:
+    rows = (*IN_SEVERAL[::2], ("4", Decimal(1), Decimal(7), None))
+    assert Table("orders", "订单", SEVERAL, rows).sums()["total"] == Decimal("107.50")
+    apart = Table("orders", "订单", SEVERAL, (*IN_SEVERAL, rows[-1])).sums()
+    assert apart["total XXX"] == 7
+
+
 def extract(folder: Path, rows: tuple[tuple[Cell, ...], ...] = ROWS) -> None:
     made = table(rows)
     written = publish(folder, {"orders.csv": (csv_bytes(made, ZONE), len(made.rows))})

@@ -82,8 +82,9 @@ def sales(around: Scene) -> list[tuple[str, str, str, Decimal]]:
 
 def test_no_book_misses_an_order_that_was_completed_before_us(around: Scene) -> None:
     assert found(around) == []
-    sums = around.connector.differences.sums(Span(DAY.start, DAY.end))
-    assert sums is not None
+    by_currency = around.connector.differences.sums(Span(DAY.start, DAY.end))
+    assert by_currency is not None
+    sums = by_currency["CNY"]
     total = Decimal(around.shown(KNOWN)["total"])
     placed = sum(Decimal(each["total"]) for each in around.sandbox.books.all(ORDER)) - total
     assert sums["storefront"]["ordered"] == sums["connector"]["ordered"] == placed
@@ -131,6 +132,9 @@ def test_orders_that_an_earlier_version_closed_are_known_after_the_upgrade(aroun
     _stage(around, closed, "closed")
     _stage(around, around.order(KNOWN), "closed")
     with around.connector.database.transaction() as session:
+        # What later revisions added is not there yet either.
+        for table in ("difference", "settlement_entry"):
+            session.execute(text(f"ALTER TABLE {table} DROP COLUMN currency"))
         session.execute(text("UPDATE alembic_version SET version_num = '0017'"))
     with around.connector.database.own_connection() as connection:
         connection.execution_options(write=True)

@@ -156,8 +156,9 @@ def test_a_day_without_faults_leaves_only_what_waits(database_url: str, tmp_path
         assert waiting["34", "held", "stock"] == "parts administrator"
         assert waiting["40", "held", "invalid"] == "buyer"
         assert waiting["33", "cancelled", "cancelled"] == "nobody"
-        sums = tonight.connector.differences.sums(Span(DAY.start, DAY.end))
-        assert sums is not None
+        by_currency = tonight.connector.differences.sums(Span(DAY.start, DAY.end))
+        assert by_currency is not None
+        sums = by_currency["CNY"]
         issued = sum(Decimal(each["grossAmount"]) for each in tonight.books.all(INVOICE.kind))
         assert sums["dms"]["invoiced"] == sums["sap"]["invoiced"] == issued
         placed = sum(Decimal(each["total"]) for each in tonight.books.all(ORDER))

@@ -15,7 +15,7 @@ import pytest
 
 from connector.domain.reconciliation import MEANING
 from connector.domain.settlement import Entry, EntryKind, Statement, Terms
-from connector.extracts.statement import Paper, statement_html
+from connector.extracts.statement import Carried, Paper, statement_html
 from tests.support.chromium import printed
 
 LONG = "SF1234567890123-RETURN-REQUEST-OF-A-LONG-NAME"
@@ -46,10 +46,10 @@ def test_a_statement_prints_on_a4_with_nothing_cut(tmp_path: Path, adjustments: 
         for at in range(adjustments)
     ]  # fmt: skip
     statement = Statement("GQ", "2026-11", tuple(entries), Terms(Decimal("2.5"), Decimal(100)))
-    differences = [("1", f"{each.chinese} {each.english}", Decimal("1234567.89"))
+    differences = [Carried("1", f"{each.chinese} {each.english}", Decimal("1234567.89"))
                    for each in MEANING.values()]  # fmt: skip
-    about = Paper("工起事业部", "CNY", ZoneInfo("Asia/Shanghai"), differences, Decimal("4321.00"),
-                  datetime(2026, 12, 2, tzinfo=UTC))  # fmt: skip
+    about = Paper("工起事业部", "CNY", ZoneInfo("Asia/Shanghai"), differences,
+                  {"": Decimal("4321.00")}, datetime(2026, 12, 2, tzinfo=UTC))  # fmt: skip
     page = tmp_path / "settlement.html"
     page.write_bytes(statement_html(statement, about))
     pdf = printed(page, tmp_path / "settlement.pdf")

@@ -134,6 +134,31 @@ def test_a_closed_month_never_changes_and_what_changes_later_is_an_adjustment(de
     assert desk.items("2026-12") == {"fee": Decimal("-100")}
 
 
+def test_no_statement_adds_up_two_currencies(desk: Desk) -> None:
+    for number, price, currency in (("1", "300.00", "CNY"), ("2", "30001", "JPY")):
+        body = content(number, OCTOBER, [("XC-1", "1", price)]) | {"currency": currency}
+        row = desk.books.order(body, OCTOBER)
+        desk.books.shipped(row, "GQ", f"SF{number}", OCTOBER, {1: "1"})
+    statement, _ = desk.settler.build("GQ", "2026-10")
+    assert statement.currencies == ["", "JPY"]
+    # 2 % of each, in its own minor unit; the monthly fee is in yuan.
+    assert (statement.due, statement.due_in("JPY")) == (Decimal("194.00"), Decimal(29401))
+    assert desk.settler.close("GQ", "2026-10", "finance")
+    before = desk.hashes("2026-10")
+    closed, written = desk.settler.build("GQ", "2026-10")
+    assert desk.hashes("2026-10") == before
+    assert (closed.due, closed.due_in("JPY")) == (Decimal("194.00"), Decimal(29401))
+    workbook, page = (file.path for file in written)
+    sheet = openpyxl.load_workbook(workbook)["结算单 Statement"]
+    shown = {cell.value for row in sheet.iter_rows() for cell in row}
+    assert {194, 29401, "CNY", "JPY"} <= shown
+    assert "29,401.00" in page.read_text("utf-8")
+    # What was settled once in yen and is not there any more comes back in yen.
+    desk.now = datetime(2026, 12, 2, tzinfo=UTC)
+    again, _ = desk.settler.build("GQ", "2026-11")
+    assert (again.due, again.due_in("JPY")) == (Decimal(-100), Decimal(0))
+
+
 def test_a_month_that_is_not_over_or_before_a_closed_one_is_refused(desk: Desk) -> None:
     with pytest.raises(Misconfigured, match="not over"):
         desk.settler.build("GQ", "2026-11")
@@ -217,7 +242,7 @@ def test_whatever_is_learned_when_all_months_together_are_what_the_books_show(
     order, _ = read_order(body, shop=SHOP)
     assert order is not None
     order = assign(order, tuple(UNITS.values()))[0]
-    accounted: dict[tuple[str, str], Decimal] = {}
+    accounted: dict[tuple[str, str, str], Decimal] = {}
     total = Decimal(0)
     months = ["2026-10", "2026-11", "2026-12", "2027-01"]
     for month in months:
@@ -233,7 +258,7 @@ def test_whatever_is_learned_when_all_months_together_are_what_the_books_show(
         shown = expected(order, "GQ", seen, booked, Terms(), ZONE) if seen else []
         made = settle(month, shown, accounted)
         for each in made:
-            key = (each.kind.value, each.reference)
+            key = (each.kind.value, each.reference, each.currency)
             accounted[key] = accounted.get(key, Decimal(0)) + each.amount
             total += each.amount
     truth = expected(order, "GQ", shipments, refunds, Terms(), ZONE) if shipments else []

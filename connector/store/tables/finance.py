@@ -66,7 +66,10 @@ class SettlementRow(Base):
 
 
 class SettlementEntryRow(Base):
-    """One amount of a closed settlement. What changes later is an entry of a later month."""
+    """One amount of a closed settlement. What changes later is an entry of a later month.
+
+    `currency` is empty where it is the business's own.
+    """
 
     __tablename__ = "settlement_entry"
     __table_args__ = (
@@ -81,6 +84,7 @@ class SettlementEntryRow(Base):
     order_number: Mapped[str] = mapped_column(String(64))
     origin: Mapped[str] = mapped_column(String(7))
     amount: Mapped[Decimal]
+    currency: Mapped[str] = mapped_column(String(8), server_default="")
 
 
 class ReconciliationRow(Base):
@@ -124,6 +128,7 @@ class DifferenceRow(Base):
     sap: Mapped[str | None] = mapped_column(Text)
     scaled: Mapped[int]
     amount: Mapped[Decimal]
+    currency: Mapped[str] = mapped_column(String(8), server_default="")
     ordered_storefront: Mapped[Decimal]
     ordered_dms: Mapped[Decimal]
     invoiced_dms: Mapped[Decimal]
