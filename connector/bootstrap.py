@@ -18,7 +18,16 @@ from connector.domain.deadlines import Promises
 from connector.domain.reconciliation import Rules
 from connector.domain.settlement import Terms
 from connector.gate import Guarded
-from connector.gateways import Clock, dms_of, gate_of, real_clock, sap_of, storefront_of, targets_of
+from connector.gateways import (
+    Clock,
+    dms_of,
+    gate_of,
+    real_clock,
+    sap_of,
+    session_of,
+    storefront_of,
+    targets_of,
+)
 from connector.jobs.advance import advance
 from connector.jobs.aftersales import aftersales
 from connector.jobs.cadence import Every, Nightly, Window
@@ -145,7 +154,7 @@ def build(
         sap_stock=StockDesk(
             sap, in_force, lambda: clock().astimezone(ZoneInfo(settings.calendar.zone)).date()
         ),
-        dms=DmsDesk(dms, in_force),
+        dms=DmsDesk(dms, in_force, session_of(settings, dms, in_force, database, clock)),
         business_units=business_units_of(settings),
         timetables=tables,
         promises=Promises(**settings.promises.model_dump()),

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from connector.bootstrap import timetables_of
+from connector.dms.session import NAME as SESSION
+from connector.dms.session import has_session
 from connector.domain.calendar import Timetable
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, RetryLater
-from connector.gateways import dms_of, sap_of, storefront_of, targets_of
+from connector.gateways import dms_of, sap_of, session_of, storefront_of, targets_of
 from connector.interfaces import unfit
 from connector.mapping import load
 from connector.mapping.check import check as check_mappings
@@ -95,6 +97,15 @@ def _dms(settings: Settings) -> list[Result]:
         dms.knock(address)
         return f"{address} answers: {', '.join(sorted(set(operations)))}"
 
+    def log_on() -> str:
+        database = Database.if_current(settings.database_url)
+        try:
+            session_of(settings, dms, lambda: mappings, database, asking=True).open()
+        finally:
+            if database is not None:
+                database.close()
+        return "the login (dms_session) gives a token"
+
     try:
         mappings = load(settings.mappings)
         dms = dms_of(settings, lambda: mappings)
@@ -105,6 +116,7 @@ def _dms(settings: Settings) -> list[Result]:
             if read.state != "good"
             else [
                 read,
+                *([_ping("dms", log_on)] if has_session(mappings) else []),
                 *(
                     _ping("dms", partial(knock, address, operations))
                     for address, operations in dms.endpoints(mappings).items()
@@ -116,7 +128,8 @@ def _dms(settings: Settings) -> list[Result]:
 
 
 def _dms_secret(settings: Settings) -> list[tuple[str, SecretStr]]:
-    if settings.dms.authentication == "none":
+    login = (settings.mappings / f"{SESSION}.yaml").is_file()
+    if settings.dms.authentication == "none" and not login:
         return []  # a client certificate, or a header that holds a key
     return [("CONNECTOR_DMS__PASSWORD", settings.dms.password)]
 

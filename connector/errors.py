@@ -7,9 +7,9 @@ looks at a `requests`, `zeep` or `pyrfc` exception. What a table of errors does 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from connector.wording import Said, quoted, systems, together
 
@@ -25,9 +25,13 @@ class ConnectorError(Exception):
     `no_effect` says that a write which raised this provably had no effect, so that it may be sent
     again unasked. It is said where that is known (`nothing_sent`, `without_effect`), never by a
     kind of error: a refused logon may come back after the work was done.
+
+    `fault` holds the words of the SOAP fault that the error was made of, where there was one:
+    `faultcode`, `faultstring`, and `detail` with its leaves by name.
     """
 
     no_effect = False
+    fault: Mapping[str, Any] | None = None
 
     def __init__(self, message: str, *, place: str = "", remedy: str = "") -> None:
         super().__init__(message)

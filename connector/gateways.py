@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 from connector.dms.archive import ArchiveSettings
 from connector.dms.client import DmsSettings, SoapDms
+from connector.dms.port import Dms
+from connector.dms.security import Signature
+from connector.dms.session import Session
 from connector.encryption import check_encrypted, is_loopback
 from connector.errors import Misconfigured
 from connector.extracts.deliver import FolderTarget, Target
@@ -141,7 +144,7 @@ def gate_of(system: str, settings: Settings, section: LimitsSection, clock: Cloc
 def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None) -> SoapDms:
     """Return the DMS that the settings describe; its WSDL is held against the mappings."""
     section = settings.dms
-    archive = section.archive
+    archive, signature = section.archive, section.signature
     check_dms_addresses(section.wsdl, section.endpoint)
     return SoapDms(
         DmsSettings(
@@ -155,7 +158,16 @@ def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None)
             ca_file=section.ca_file,
             client_certificate=section.client_certificate,
             proxy=section.proxy,
+            token_lifetime=section.token_lifetime,
             headers={name: each.get_secret_value() for name, each in section.headers.items()},
+            soap_headers={
+                name: each.get_secret_value() for name, each in section.soap_headers.items()
+            },
+            signature=Signature(
+                signature.recipe, signature.header, signature.key.get_secret_value()
+            )
+            if signature
+            else None,
             connect_timeout=section.connect_timeout,
             read_timeout=section.read_timeout,
             call_deadline=section.call_deadline,
@@ -174,6 +186,23 @@ def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None)
         ),
         mappings,
     )
+
+
+def session_of(
+    settings: Settings,
+    dms: Dms,
+    mappings: Callable[[], MappingSet],
+    database: Database | None = None,
+    clock: Clock = real_clock,
+    *,
+    asking: bool = False,
+) -> Session:
+    """Return the session with the DMS, whose refused logon all processes on a database know."""
+    section = settings.dms
+    logons = (
+        SharedLogons(database, "dms", section.logon(), clock, asking=asking) if database else None
+    )
+    return Session(dms, mappings, section.user, section.password.get_secret_value(), logons)
 
 
 def check_dms_addresses(wsdl: str, endpoint: str | Mapping[str, str] | None) -> None:

@@ -49,6 +49,8 @@ def _day(value: Any) -> Any:
 _CLOCK, _DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?"), re.compile(r"\d{4}-\d{2}-\d{2}")
 Clock = Annotated[time, BeforeValidator(_clock)]
 Day = Annotated[date, BeforeValidator(_day)]
+# A SOAP header: {namespace}Name, or the path {namespace}Outer/Inner.
+SoapHeader = Annotated[str, Field(pattern=r"^(\{[^{}]*\})?[^/{}\s]+(/(\{[^{}]*\})?[^/{}\s]+)*$")]
 
 
 class _Section(BaseModel):
@@ -145,6 +147,18 @@ class ArchiveSection(_Section):
     retention_days: int = Field(default=30, ge=1)
 
 
+class SignatureSection(_Section):
+    """A signature over the SOAP body (its exclusive canonical form, in hexadecimal)."""
+
+    recipe: Literal["hmac_sha256", "md5"] = Field(
+        description="hmac_sha256 with the key, or md5 of key, body and key"
+    )
+    header: str = Field(
+        pattern=r"^[A-Za-z0-9_-]{1,80}$", description="the HTTP header it stands in"
+    )
+    key: SecretStr
+
+
 class DmsSection(_Section):
     """The DMS's SOAP interface."""
 
@@ -160,13 +174,26 @@ class DmsSection(_Section):
     port: str | None = None
     user: str = "connector"
     password: SecretStr = SecretStr("")
-    authentication: Literal["username_text", "username_digest", "basic", "none"] = "username_text"
+    authentication: Literal["username_text", "username_digest", "basic", "digest", "none"] = Field(
+        default="username_text",
+        description="WS-Security's UsernameToken as text or digest, HTTP's basic or digest; none"
+        " where a login (dms_session), a header or a certificate says who calls",
+    )
+    token_lifetime: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=0, description="seconds of a timestamp beside the UsernameToken; 0 for none"
+    )
     ca_file: Path | None = None
     client_certificate: Path | None = None
     proxy: str | None = None
     headers: dict[str, SecretStr] = Field(
         default_factory=dict, description="HTTP headers sent with every request"
     )
+    soap_headers: dict[SoapHeader, SecretStr] = Field(
+        default_factory=dict,
+        description="SOAP headers of every envelope, such as a key: {namespace}Name or"
+        " {namespace}Outer/Inner → text",
+    )
+    signature: SignatureSection | None = None
     connect_timeout: Seconds = 10
     read_timeout: Seconds = 30
     call_deadline: Seconds = 60
@@ -177,6 +204,13 @@ class DmsSection(_Section):
     deepest_answer: int = Field(default=100, ge=10, le=250, description="nested elements")
     archive: ArchiveSection | None = None
     limits: LimitsSection = LimitsSection()
+
+    def logon(self) -> dict[str, object]:
+        """Return all by which the DMS admits or refuses us, the password in clear."""
+        return {
+            **self.model_dump(include={"wsdl", "endpoint", "user"}),
+            "password": self.password.get_secret_value(),
+        }
 
 
 class CalendarSection(_Section):

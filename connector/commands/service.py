@@ -67,6 +67,9 @@ def sandbox(
         typer.Option(help="For example dms:lost-answer:writes=true,every=3"),
     ] = None,
     state: Annotated[Path | None, typer.Option(help="Keep what the systems hold here.")] = None,
+    dms: Annotated[
+        str, typer.Option(help="How the DMS is reached: the name of a folder in mappings/examples.")
+    ] = "sandbox",
 ) -> None:
     """Run SAP, DMS and storefront as local servers, with made-up data.
 
@@ -85,7 +88,7 @@ def sandbox(
     five = 5 * 60
     newest = datetime.fromtimestamp(datetime.now(UTC).timestamp() // five * five, UTC)
     with _sandbox(
-        port_base=port_base, orders=orders, faults=fault, state=state, newest=newest
+        port_base=port_base, orders=orders, faults=fault, state=state, newest=newest, dms=dms
     ) as running:
         for name, address in running.addresses().items():
             print(f"{name:11} {address}")
@@ -149,6 +152,7 @@ def _sandbox(
     faults: list[str] | None,
     state: Path | None,
     newest: datetime | None = None,
+    dms: str = "sandbox",
 ) -> Any:
     from connector.errors import Misconfigured
     from connector.sandbox.faults import Fault
@@ -160,6 +164,7 @@ def _sandbox(
             orders=orders,
             state=state,
             newest=newest,
+            dms=dms,
             faults=[Fault.parse(each) for each in faults or []],
         )
     except ValueError as error:

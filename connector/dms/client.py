@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
+from xml.sax.saxutils import escape
 
 import requests
 import structlog
@@ -20,6 +21,7 @@ from zeep.helpers import serialize_object
 
 from connector.dms import wsdl
 from connector.dms.archive import Archive, masked
+from connector.dms.carried import NOTHING, Carried
 from connector.dms.errors import lost, of_status, typed
 from connector.dms.fit import findings as unfit
 from connector.dms.lent import LentClient, Message
@@ -68,17 +70,27 @@ class SoapDms:
         # Whether the DMS has taken any call of this process.
         self._admitted = False
 
-    def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
+    def call(
+        self,
+        operation: str,
+        request: Mapping[str, Any],
+        *,
+        write: bool,
+        carried: Carried = NOTHING,
+    ) -> dict[str, Any]:
         """See `Dms`."""
         place = f"DMS {operation}"
         with ExitStack() as lent:
             with nothing_sent():
                 client = lent.enter_context(self._lent())
                 message = self._message(client, operation, request)
-                self._seen(operation, "request", message.envelope)
+                self._seen(operation, "request", message.envelope, carried)
             try:
                 answer = client.send(
-                    operation, message, lambda got: self._seen(operation, "answer", got)
+                    operation,
+                    message,
+                    lambda got: self._seen(operation, "answer", got, carried),
+                    carried,
                 )
             except Exception as error:
                 raise self._typed(error, place, write=write) from None
@@ -172,7 +184,18 @@ class SoapDms:
         except Exception as error:
             raise typed(error, place=f"DMS {address}", write=False) from None
 
-    def _seen(self, operation: str, direction: str, envelope: etree._Element | bytes) -> None:
+    def _seen(
+        self,
+        operation: str,
+        direction: str,
+        envelope: etree._Element | bytes,
+        carried: Carried,
+    ) -> None:
+        if carried.unseen or not (self._archive or _log.is_enabled_for(logging.DEBUG)):
+            return
+        for secret in carried.secrets:
+            whole = envelope if isinstance(envelope, bytes) else etree.tostring(envelope)
+            envelope = whole.replace(escape(secret).encode(), b"***")
         if self._archive is not None:
             self._archive.keep(operation, direction, envelope)
         if _log.is_enabled_for(logging.DEBUG):

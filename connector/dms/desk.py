@@ -7,11 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from connector.dms.errors import lost
 from connector.dms.port import Dms
+from connector.dms.session import Session, SessionOver, Ticket, source_with
+from connector.dms.session import shown as carried_by
 from connector.errors import (
     AlreadyThere,
     ConnectorError,
     InDoubt,
+    LogonFailed,
     MappingFailed,
     Misconfigured,
     Rejected,
@@ -22,6 +26,8 @@ from connector.mapping import Mapping as FieldMapping
 from connector.mapping import MappingSet, Reading
 from connector.mapping.origin import Unfit, traced
 from connector.wording import systems, together
+
+_WORDS = 300  # characters of a refusal's text that are kept
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Prepared:
     notes: tuple[str, ...]
     mapping_version: str
     source: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    mapping: FieldMapping | None = field(default=None, repr=False)
 
 
 class DmsDesk:
@@ -45,9 +52,12 @@ class DmsDesk:
     `mappings` gives the mappings in force, which may change while the service runs.
     """
 
-    def __init__(self, dms: Dms, mappings: Callable[[], MappingSet]) -> None:
+    def __init__(
+        self, dms: Dms, mappings: Callable[[], MappingSet], session: Session | None = None
+    ) -> None:
         self._dms = dms
         self._mappings = mappings
+        self._session = session or Session(dms, mappings)
 
     def can(self, conversation: str) -> bool:
         """Whether this DMS has the conversation at all."""
@@ -62,10 +72,11 @@ class DmsDesk:
                 place=f"mapping {conversation}",
                 remedy="map it, or settle these orders by hand in the DMS",
             )
+        source = source_with(source)
         applied = mapping.apply(source)
         operation = mapping.target.operation
         return Prepared(
-            conversation, operation, applied.body, applied.notes, mapping.version, source
+            conversation, operation, applied.body, applied.notes, mapping.version, source, mapping
         )
 
     def foresee(
@@ -78,11 +89,11 @@ class DmsDesk:
         mapping = self._mappings()[conversation].of(source)
         if mapping.absent:
             return []
-        body, findings = mapping.attempt(source)
+        body, findings = mapping.attempt(source_with(source))
         # What cannot be judged now is judged when it is sent.
         with suppress(ConnectorError):
             findings += self._dms.findings(mapping.target.operation, body)
-        return traced(mapping.spec.request, source, findings, unknown)
+        return traced(mapping.spec.request, source, findings, unknown | {"session"})
 
     def send(self, prepared: Prepared) -> dict[str, Any]:
         """Make a write and return the values of its answer.
@@ -91,18 +102,54 @@ class DmsDesk:
         mapping cannot read came after the write: it is a doubt.
         """
         with nothing_sent():
-            mapping = self._mappings()[prepared.conversation]
-        try:
-            answer = self._dms.call(prepared.operation, prepared.body, write=True)
-        except Rejected as refusal:
-            raise _typed(mapping, refusal) from refusal
+            mapping = prepared.mapping or self._mappings()[prepared.conversation]
+        return self._session.within(lambda ticket: self._sent(mapping, prepared, ticket))
+
+    def _sent(
+        self, mapping: FieldMapping, prepared: Prepared, ticket: Ticket | None
+    ) -> dict[str, Any]:
+        with nothing_sent():
+            body = self._body(mapping, prepared.source, ticket) or prepared.body
+        answer = self._answer(mapping, body, ticket, write=True)
         try:
             reading = mapping.read(answer, prepared.source)
         except MappingFailed as error:
             place = f"DMS {prepared.operation}"
             words = systems.UNREADABLE(words=together(error.findings))
             raise InDoubt(words, place=place, remedy=_say(mapping)) from error
+        self._look_at_session(reading)
         return _values(mapping, reading, write=True)
+
+    def _body(
+        self, mapping: FieldMapping, source: Mapping[str, Any], ticket: Ticket | None
+    ) -> dict[str, Any] | None:
+        """Return a request that carries the token itself; None where a request carries none."""
+        if ticket is None or not ticket.in_body:
+            return None
+        return mapping.apply(source_with(source, ticket)).body
+
+    def _answer(
+        self, mapping: FieldMapping, body: Mapping[str, Any], ticket: Ticket | None, *, write: bool
+    ) -> dict[str, Any]:
+        """Return the answer to a call. Raises SessionOver where the DMS refuses its token."""
+        try:
+            return self._dms.call(
+                mapping.target.operation, body, write=write, carried=carried_by(ticket)
+            )
+        except LogonFailed as error:
+            # A read may be made again; a write where it is said by name that nothing was done.
+            if ticket is not None and (error.no_effect or not write):
+                raise SessionOver from error
+            raise
+        except (Rejected, InDoubt, RetryLater) as error:
+            code, _ = _named(mapping, error)
+            if code and self._session.is_over(code):
+                raise SessionOver from error
+            raise _meant(mapping, error, write=write) from error
+
+    def _look_at_session(self, reading: Reading) -> None:
+        if reading.outcome != "ok" and self._session.is_over(reading.code):
+            raise SessionOver
 
     def find(
         self, external_number: str, business_unit: str, reference: str = ""
@@ -176,26 +223,58 @@ class DmsDesk:
         return self._mappings()[conversation].batch
 
     def _ask(self, mapping: FieldMapping, source: Mapping[str, Any]) -> dict[str, Any] | None:
+        return self._session.within(lambda ticket: self._asked(mapping, source, ticket))
+
+    def _asked(
+        self, mapping: FieldMapping, source: Mapping[str, Any], ticket: Ticket | None
+    ) -> dict[str, Any] | None:
+        body = mapping.apply(source_with(source, ticket)).body
         try:
-            answer = self._dms.call(
-                mapping.target.operation, mapping.apply(source).body, write=False
-            )
-        except Rejected as refusal:
-            if mapping.classify(refusal.code) == "absent":
-                return None
-            raise _typed(mapping, refusal) from refusal
+            answer = self._answer(mapping, body, ticket, write=False)
+        except NotThere:
+            return None
         reading = mapping.read(answer, source)
+        self._look_at_session(reading)
         return None if reading.outcome == "absent" else _values(mapping, reading, write=False)
 
 
-def _typed(mapping: FieldMapping, refusal: Rejected) -> Exception:
-    place = f"DMS {mapping.target.operation}"
-    outcome = mapping.classify(refusal.code)
+class NotThere(ConnectorError):
+    """The DMS says in a refusal that there is nothing of what it was asked for."""
+
+
+def _named(mapping: FieldMapping, error: ConnectorError) -> tuple[str, str]:
+    """Return code and text of the refusal that an error is by the mapping; no code if it is none.
+
+    What is in the fault's detail as `code` is so without the mapping's word.
+    """
+    if error.fault is not None:
+        code, text = mapping.refusal(error.fault)
+        if code:
+            return code, text[:_WORDS]
+    return (error.code, error.text) if isinstance(error, Rejected) else ("", "")
+
+
+def _meant(mapping: FieldMapping, error: ConnectorError, *, write: bool) -> ConnectorError:
+    """Return what a call's error means by the mapping.
+
+    A refusal in a code that the mapping does not name proves nothing: it may come after the work.
+    """
+    code, text = _named(mapping, error)
+    if not code:
+        return error
+    refusal = Rejected(code, text, place=error.place, remedy=error.remedy)
+    refusal.fault = error.fault
+    outcome = mapping.classify(code)
     if outcome == "exists":
-        return AlreadyThere(refusal.said, place=place)
+        return AlreadyThere(refusal.said, place=error.place)
     if outcome == "passing":
-        return RetryLater(refusal.said, place=place)
-    return refusal
+        return RetryLater(refusal.said, place=error.place)
+    if outcome == "absent" and not write:
+        return NotThere(refusal.said, place=error.place)
+    if outcome == "rejected":
+        return refusal
+    words = systems.NO_RULE(words=refusal.message)
+    return lost(words, place=error.place, write=write, remedy=_say(mapping))
 
 
 def _unpadded(value: Any) -> Any:

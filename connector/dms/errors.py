@@ -28,7 +28,6 @@ _LOGON = frozenset(
 )
 # Faults of the envelope itself.
 _ENVELOPE = frozenset({"VersionMismatch", "MustUnderstand"})
-_SENDER = frozenset({"Client", "Sender"})
 
 
 def typed(error: Exception, *, place: str, write: bool, admitted: bool = False) -> ConnectorError:
@@ -76,9 +75,10 @@ def of_status(status: int, *, place: str, write: bool, admitted: bool = False) -
     return lost(systems.NO_SOAP(status=status), place=place, write=write)
 
 
-def lost(what: str, *, place: str, write: bool) -> ConnectorError:
+def lost(what: str, *, place: str, write: bool, remedy: str = "") -> ConnectorError:
     """Return what a lost answer is: a doubt for a write, a reason to repeat for a read."""
-    return InDoubt(what, place=place) if write else RetryLater(what, place=place)
+    kind = InDoubt if write else RetryLater
+    return kind(what, place=place, remedy=remedy)
 
 
 def _logon(what: str, place: str) -> LogonFailed:
@@ -90,6 +90,11 @@ def _logon(what: str, place: str) -> LogonFailed:
 
 
 def _of_fault(fault: Fault, *, place: str, write: bool, admitted: bool) -> ConnectorError:
+    """Type a fault by what every DMS means by it; a mapping may know more (`ConnectorError.fault`).
+
+    A fault is a refusal when it gives a code of its own in its detail. The names of SOAP itself
+    (Client, Server) give no reason: a server may have failed after the work.
+    """
     code = _local(fault.code)
     if code in _LOGON:
         # Said by name, and before anything is done for whom it is said of.
@@ -101,24 +106,29 @@ def _of_fault(fault: Fault, *, place: str, write: bool, admitted: bool) -> Conne
             remedy="check dms.port: SOAP 1.1 or 1.2, and what headers it wants",
         )
     detail = _detail(fault.detail)
-    declared = detail.get("code")
-    if declared:
-        text = detail.get("message") or detail.get("text") or fault.message or ""
-        return Rejected(str(declared), str(text)[:_WORDS], place=place, detail=dict(detail))
-    if code in _SENDER and fault.message:
-        return Rejected(code, str(fault.message)[:_WORDS], place=place)
-    # A fault that names no reason, or the server's own: it may have failed after the work.
     said = str(fault.message or "without words")[:_WORDS]
-    return lost(systems.FAULT(code=code or "(none)", words=said), place=place, write=write)
+    if detail.get("code"):
+        text = detail.get("message") or detail.get("text") or fault.message or ""
+        error: ConnectorError = Rejected(
+            detail["code"], str(text)[:_WORDS], place=place, detail=dict(detail)
+        )
+    else:
+        error = lost(systems.FAULT(code=code or "(none)", words=said), place=place, write=write)
+    error.fault = {"faultcode": code, "faultstring": str(fault.message or ""), "detail": detail}
+    return error
 
 
 def _detail(detail: Any) -> dict[str, str]:
-    """Return the leaves of a fault's detail by local name; the first of a name counts."""
+    """Return the leaves of a fault's detail by local name; the first of a name counts.
+
+    Each stands under its own name, and under the same with a small first letter.
+    """
     leaves: dict[str, str] = {}
     if isinstance(detail, etree._Element):
         for element in detail.iter():
             if isinstance(element.tag, str) and not len(element) and element.text:
                 name = etree.QName(element).localname
+                leaves.setdefault(name, element.text.strip())
                 leaves.setdefault(name[:1].lower() + name[1:], element.text.strip())
     return leaves
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connector.dms.carried import NOTHING, Carried
 from connector.dms.port import Dms
 from connector.gate import Gate, GateState
 
@@ -49,10 +50,17 @@ class GatedDms:
         """See `Guarded`. First that of the port which is used by default."""
         return [gate.state() for gate in list(self._gates.values())]
 
-    def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
+    def call(
+        self,
+        operation: str,
+        request: Mapping[str, Any],
+        *,
+        write: bool,
+        carried: Carried = NOTHING,
+    ) -> dict[str, Any]:
         """See `Dms`."""
         with self._of(operation).passed(operation):
-            return self._dms.call(operation, request, write=write)
+            return self._dms.call(operation, request, write=write, carried=carried)
 
     def _of(self, operation: str) -> Gate:
         endpoint = operation.rpartition("/")[0]

@@ -13,12 +13,13 @@ from lxml import etree
 from zeep.exceptions import ValidationError
 from zeep.wsdl.messages.multiref import process_multiref
 from zeep.wsdl.messages.soap import RpcMessage
-from zeep.wsse.username import UsernameToken
 from zeep.xsd.context import XmlParserContext
 
 from connector.dms import wsdl
+from connector.dms.carried import NOTHING, Carried, with_headers
 from connector.dms.contract import Contract, Wrapper
 from connector.dms.errors import unreadable
+from connector.dms.security import signed, username_token
 from connector.dms.transport import DmsSettings, DmsTransport
 from connector.dms.writer import DEEPEST, Plan
 from connector.errors import ConnectorError, Misconfigured
@@ -59,7 +60,6 @@ class LentClient:
     ) -> None:
         self._settings = settings
         self.description = description
-        self._token = _token(settings)
         self._transport = DmsTransport(settings, description.documents, monotonic)
         try:
             self._zeep = zeep.Client(
@@ -119,13 +119,29 @@ class LentClient:
         return Message(envelope, headers)
 
     def send(
-        self, operation: str, message: Message, seen: Callable[[bytes], None]
+        self,
+        operation: str,
+        message: Message,
+        seen: Callable[[bytes], None],
+        carried: Carried = NOTHING,
     ) -> etree._Element:
         """Send and return the envelope of the answer. Raises what zeep and requests raise."""
         port = self._of(operation)
-        envelope, headers = message.envelope, message.headers
-        if self._token:
-            envelope, headers = self._token.apply(envelope, headers)
+        headers = {**message.headers, **carried.http_headers}
+        envelope = with_headers(
+            message.envelope, {**self._settings.soap_headers, **carried.soap_headers}
+        )
+        token = username_token(
+            self._settings.authentication,
+            self._settings.user,
+            self._settings.password,
+            self._settings.token_lifetime,
+        )
+        if token is not None:
+            envelope, headers = token.apply(envelope, headers)
+        signature = self._settings.signature
+        if signature is not None:
+            headers |= signed(signature, envelope)
         response = self._transport.post_xml(port.options["address"], envelope, headers)
         seen(response.content)
         if response.status_code not in _SOAP or not response.content:
@@ -281,11 +297,3 @@ def _parse(content: bytes) -> etree._Element:
     if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]
         raise zeep.exceptions.XMLParseError("a document type is not accepted")
     return document
-
-
-def _token(settings: DmsSettings) -> UsernameToken | None:
-    if settings.authentication == "username_text":
-        return UsernameToken(settings.user, settings.password)
-    if settings.authentication == "username_digest":
-        return UsernameToken(settings.user, settings.password, use_digest=True)
-    return None

@@ -15,6 +15,7 @@ from tenacity import (
     wait_random,
 )
 
+from connector.dms.carried import NOTHING, Carried
 from connector.dms.port import Dms
 from connector.errors import RetryLater
 
@@ -43,9 +44,18 @@ class PatientDms:
             retry_error_callback=_last,
         )
 
-    def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
+    def call(
+        self,
+        operation: str,
+        request: Mapping[str, Any],
+        *,
+        write: bool,
+        carried: Carried = NOTHING,
+    ) -> dict[str, Any]:
         """See `Dms`."""
-        result: dict[str, Any] = self._retrying(self._dms.call, operation, request, write=write)
+        result: dict[str, Any] = self._retrying(
+            self._dms.call, operation, request, write=write, carried=carried
+        )
         return result
 
     def findings(self, operation: str, request: Mapping[str, Any]) -> list[str]:

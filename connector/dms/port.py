@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from connector.dms.carried import NOTHING, Carried
+
 
 class Dms(Protocol):
     """A DMS behind a WSDL."""
 
-    def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
+    def call(
+        self,
+        operation: str,
+        request: Mapping[str, Any],
+        *,
+        write: bool,
+        carried: Carried = NOTHING,
+    ) -> dict[str, Any]:
         """Make one call and return its answer as plain data (Decimal, aware times).
+
+        `carried` are the headers that go with it.
 
         Raises MappingFailed (the request breaks the WSDL's schema; nothing was sent), Rejected
         (with the fault's code), RetryLater (nothing happened), InDoubt (a write whose answer is

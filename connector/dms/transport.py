@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -23,13 +23,15 @@ from zeep.transports import Transport
 from connector.departure import LookingAdapter
 from connector.dms.archive import ArchiveSettings
 from connector.dms.deadline import WATCHDOG
+from connector.dms.security import Authentication, Signature, digest_answer
 from connector.encryption import check_encrypted
+from connector.errors import RetryLater, nothing_sent
+from connector.wording import systems
 
 # Seconds after which a connection is not used again. Servers close idle ones, many after five: a
 # request that meets the end on its way is a doubt, for nothing.
 _STALE = 4.0
-
-Authentication = Literal["username_text", "username_digest", "basic", "none"]
+_MOST_KINDS = 50
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ class DmsSettings:
 
     `service` and `port` name the port of operations that a mapping names without one; `endpoint`
     replaces the WSDL's address, for all ports or by the port's name. `headers` are sent with every
-    request. `call_deadline` bounds a whole call, also of a dripping server; times are in seconds,
+    request, `soap_headers` in every envelope (path → text, see `Carried`). `token_lifetime` gives
+    WS-Security's token a timestamp that is over after so long. `call_deadline` bounds a whole call,
+    also of a dripping server; times are in seconds,
     `largest_answer` in bytes, `deepest_answer` in nested elements. `cache` is the folder in which
     the last good WSDL is kept, and `wsdl_again` how often it is looked at for changes.
     """
@@ -53,7 +57,10 @@ class DmsSettings:
     ca_file: Path | None = None
     client_certificate: Path | None = None
     proxy: str | None = None
+    token_lifetime: float = 0
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    soap_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    signature: Signature | None = None
     connect_timeout: float = 10
     read_timeout: float = 30
     call_deadline: float = 60
@@ -109,7 +116,24 @@ class DmsTransport(Transport):
         the envelope would travel unencrypted.
         """
         check_encrypted(address, place=f"DMS {address}")
+        if self._settings.authentication == "digest":
+            headers = {**headers, **self._digest(address)}
         return self._bounded(lambda: self._posted(address, message, headers))
+
+    def _digest(self, address: str) -> dict[str, str]:
+        """Ask for a challenge before each call, so that a write is never the one that is refused.
+
+        An answer 401 to a write would leave open whether it was made.
+        """
+        with nothing_sent():
+            try:
+                asked = self._bounded(lambda: self._session.get(address, **self._options))
+            except (requests.RequestException, OSError) as error:
+                raise RetryLater(systems.UNREACHABLE(), place=f"DMS {address}") from error
+        settings = self._settings
+        challenge = asked.headers.get("WWW-Authenticate", "")
+        answer = digest_answer(challenge, settings.user, settings.password, address)
+        return {} if answer is None else {"Authorization": answer}
 
     def knock(self, address: str) -> None:
         """Get any answer. Raises what requests raises, and Misconfigured as `post` does."""
@@ -145,6 +169,8 @@ class DmsTransport(Transport):
             return session.post(address, data=message, headers=dict(headers), **self._options)
         kind = (address, *headers.items())
         if kind not in self._prepared:
+            if len(self._prepared) >= _MOST_KINDS:  # headers that differ with each call
+                self._prepared.clear()
             self._prepared[kind] = session.prepare_request(
                 requests.Request("POST", address, headers=dict(headers))
             )

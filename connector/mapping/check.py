@@ -24,16 +24,18 @@ from connector.mapping.infer import Inference, Problem, literal
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Document, Folder, no_mappings
 from connector.mapping.needs import (
+    SESSION,
     Given,
     documents,
     lacking,
     missing,
     sharpened,
     tables_of,
+    uncarried,
     unread,
 )
 from connector.mapping.needs import told as told_of
-from connector.mapping.shape import ANY, INTEGER, Shape, merged, structure
+from connector.mapping.shape import ANY, INTEGER, TEXT, Shape, merged, structure
 from connector.mapping.usable import unusable
 from connector.mapping.wsdl import Operation
 
@@ -67,6 +69,7 @@ def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]
                 findings += checker.findings()
                 used |= checker.tables
     findings += missing(folder)
+    findings += uncarried(folder)
     for table in sorted(lookups.keys() - used):
         path = folder.path(f"lookups/{table}.csv")
         findings.append(Finding(path, 1, 1, "unused", "no mapping uses this table", level="info"))
@@ -124,8 +127,31 @@ class Checker:
         if left:
             self._say(self._tree, "", "unused", f"not read: {left}", level="info")
         if self._system == "dms":
+            self._refusal()
+            self._session()
             self._found += faults(self._spec, self._tree, self._interfaces, self._document.file)
         return self._found
+
+    def _refusal(self) -> None:
+        """Hold the expressions of refusals against what a SOAP fault has."""
+        if "refusal" not in self._tree:
+            return
+        fault = structure(faultcode=TEXT, faultstring=TEXT, detail=ANY)
+        block = self._tree.block_at("refusal")
+        for name in ("code", "text"):
+            self._infer(getattr(self._spec.refusal, name), block, name, fault)
+
+    def _session(self) -> None:
+        session = self._spec.session
+        if session is None:
+            return
+        if self._document.name != SESSION:
+            text = f"only {SESSION} says how a session is carried"
+            self._say(self._tree, "session", "session", text, f"move it to {SESSION}.yaml")
+        elif not session.expired:
+            text = "no code says that the token is over: it is renewed after a restart only"
+            block = self._tree.block_at("session")
+            self._say(block, "", "session", text, "expired: [CODE, …]", "warning")
 
     def _payload(self) -> Shape:
         """Return what the storefront gives, for a mapping of its payload."""

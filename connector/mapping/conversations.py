@@ -40,12 +40,16 @@ _AMOUNT = Shape(decimals=2)
 
 @dataclass(frozen=True)
 class Conversation:
-    """One conversation. `finds` are the names that a look-up in a table must give."""
+    """One conversation. `finds` are the names that a look-up in a table must give.
+
+    A folder need not have the mapping of one that is `optional`.
+    """
 
     source: Shape | None = None
     made: Shape | None = None
     values: Shape | None = None
     finds: frozenset[str] = field(default_factory=frozenset)
+    optional: bool = False
 
 
 @cache
@@ -67,7 +71,7 @@ def conversations() -> Mapping[str, Conversation]:
         ),
         values=made,
     )
-    return {
+    return _in_session({
         "storefront_order": Conversation(made=_order()),
         "sap_customer_change": Conversation(
             structure(
@@ -146,7 +150,23 @@ def conversations() -> Mapping[str, Conversation]:
         "storefront_invoice": invoice,
         "storefront_invoice_note": invoice,
         **{name: Conversation(source) for name, source in tables().items()},
-    }  # fmt: skip
+        "dms_session": Conversation(
+            structure(user=TEXT, password=TEXT),
+            values=structure(True, token=needed(TEXT)),
+            optional=True,
+        ),
+    })  # fmt: skip
+
+
+def _in_session(all_of_them: Mapping[str, Conversation]) -> dict[str, Conversation]:
+    """Return the conversations; those with the DMS may speak of the session's token."""
+    session = structure(token=TEXT)
+    return {
+        name: replace(each, source=_with(each.source, session=session))
+        if name.startswith("dms_") and name != "dms_session" and each.source is not None
+        else each
+        for name, each in all_of_them.items()
+    }
 
 
 def _part() -> Shape:

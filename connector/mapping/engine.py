@@ -123,6 +123,7 @@ class Mapping:
         self._messages = [Expression(text) for text in spec.answer.messages]
         self.parts = parts(spec.answer)
         self._faults = spec.faults
+        self._refusal = (Expression(spec.refusal.code), Expression(spec.refusal.text))
         self.find_by: tuple[tuple[str, Callable[[Any], Any], bool], ...] = tuple(
             (each.column, _found_by(each, lookups), each.prefix)
             for each in (spec.read_table.find_by if spec.read_table else ())
@@ -196,9 +197,18 @@ class Mapping:
         """Return what stands in an answer where the mapping says that messages stand."""
         return [expression({**answer, "root": answer}) for expression in self._messages]
 
+    def refusal(self, fault: AbstractMapping[str, Any]) -> tuple[str, str]:
+        """Return code and text of the refusal that a SOAP fault is; no code where it is none."""
+        code, text = self._refusal[0](fault), self._refusal[1](fault)
+        named = isinstance(code, str | int) and not isinstance(code, bool)
+        return str(code).strip() if named else "", str(text or "")
+
     def classify(self, code: str) -> model.Outcome:
-        """Return what a fault with this code means; `*` stands for all others."""
-        return self._faults.get(code) or self._faults.get("*") or "rejected"
+        """Return what a refusal with this code means; `*` stands for all others.
+
+        A code that the mapping does not name is unknown: nothing says that it had no effect.
+        """
+        return self._faults.get(code) or self._faults.get("*") or "unknown"
 
     def _outcome(self, scope: Any) -> Reading:
         for rule, (fits, outcome, code, text) in zip(

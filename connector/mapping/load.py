@@ -2,10 +2,12 @@
 
 NAME.yaml                          one conversation
 parts/NAME.yaml                    fields that several files include
+parts/dms_refusals.yaml            how the DMS refuses, for all of its operations
 shops/SHOP/NAME.yaml               what one shop does otherwise
 business_units/CODE/NAME.yaml      what one business unit does otherwise
 lookups/NAME.csv                   words for words
 interfaces/…                       what the other systems take and give, as it was last seen
+examples/…                         folders to copy from; they are not read
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ __all__ = ["Document", "Finding", "Folder", "MappingsInvalid", "load"]
 
 # What makes requests, and with that the version; interfaces only judge it.
 _CONTENT = (".yaml", ".csv")
+# The part that says for all operations of the DMS how it refuses, and what its codes mean.
+REFUSALS = "dms_refusals"
 _OF_UNITS = frozenset({"request", "calls"})
 
 
@@ -75,7 +79,10 @@ class Folder:
         files = {
             each.relative_to(path).as_posix(): each.read_bytes()
             for each in sorted(path.rglob("*"))
-            if each.is_file() and not any(part.startswith(".") for part in each.parts)
+            if each.is_file()
+            and not any(part.startswith(".") for part in each.parts)
+            # Worked examples to copy from; they take no effect where they lie.
+            and each.relative_to(path).parts[0] != "examples"
         }
         return cls(files, str(path))
 
@@ -151,6 +158,8 @@ class Folder:
                 if layer.startswith("business_units/"):
                     _only_requests(self.path(layer), read_in)
                 tree = read_in if number == 0 else overlaid(tree, read_in)
+            if name.startswith("dms_"):
+                tree = self._with_refusals(tree)
         except Unreadable as error:
             findings.append(error.finding)
             return None
@@ -163,6 +172,18 @@ class Folder:
             findings += _invalid(self.path(layers[-1]), tree, error)
             return None
         return Document(name, self.name, self.path(file), tree, spec, shop, business_unit)
+
+    def _with_refusals(self, tree: Any) -> Any:
+        """Return a DMS mapping's text with what holds for refusals of all operations."""
+        file = f"parts/{REFUSALS}.yaml"
+        if file not in self.files or not isinstance(tree, Block):
+            return tree
+        common = read(self.path(file), self.files[file])
+        if not isinstance(common, Block) or common.keys() - {"refusal", "faults"}:
+            message = "holds refusal and faults, and nothing else"
+            raise Unreadable(Finding(self.path(file), 1, 1, "refusals", message))
+        # What the mapping itself says counts before what holds for all of them.
+        return overlaid(common, tree)
 
     def _part(self, name: str) -> Any:
         file = f"parts/{name}.yaml"

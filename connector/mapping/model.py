@@ -6,6 +6,7 @@ and description here is read by IT.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,10 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 Outcome = Literal["ok", "rejected", "exists", "passing", "absent", "unknown"]
 Rounding = Literal["half_up", "half_even", "down", "up"]
+
+
+_STEP = r"(\{[^{}]*\})?[^/{}\s]+"
+_SOAP_HEADER = re.compile(rf"{_STEP}(/{_STEP})*")
 
 
 class _Part(BaseModel):
@@ -373,6 +378,46 @@ class AnswerModel(_Part):
     )
 
 
+class SessionModel(_Part):
+    """In `dms_session`: how calls carry the token of the login, and when it is over.
+
+    Without soap_header, http_header and cookie the requests carry it: `source: session.token`.
+    """
+
+    soap_header: str | None = Field(
+        default=None, description="{namespace}Name, or the path {namespace}Outer/Inner"
+    )
+    http_header: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,80}$")
+    cookie: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,80}$")
+    expired: list[str] = Field(
+        default=[],
+        description="codes by which the DMS refuses a token that is over, in a fault or an answer:"
+        " the call had no effect and is made again after one login",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> SessionModel:
+        if sum(each is not None for each in (self.soap_header, self.http_header, self.cookie)) > 1:
+            raise ValueError("give one of soap_header, http_header and cookie")
+        if self.soap_header is not None and not _SOAP_HEADER.fullmatch(self.soap_header):
+            raise ValueError("write soap_header as {namespace}Name or {namespace}Outer/Inner")
+        return self
+
+
+class RefusalModel(_Part):
+    """How a DMS refuses in a SOAP fault, where it does not by `code` and `message` in the detail.
+
+    JMESPath over `faultcode` (without prefix), `faultstring`, and `detail`, which holds each leaf
+    of the fault's detail by its name. A `code` that gives nothing is no refusal: the fault may have
+    come after the work, and the call is in doubt.
+    """
+
+    code: str = Field(default="detail.code", description="detail.errorCode || faultcode")
+    text: str = Field(
+        default="detail.message || detail.text || faultstring", description="the words for people"
+    )
+
+
 class CallModel(_Part):
     """One of several function modules called in one session."""
 
@@ -431,7 +476,13 @@ class MappingModel(_Part):
     calls: list[CallModel] = []
     read_table: ReadTableModel | None = None
     answer: AnswerModel = AnswerModel()
-    faults: dict[str, Outcome] = Field(default={}, description="fault code → what it means")
+    session: SessionModel | None = None
+    refusal: RefusalModel = RefusalModel()
+    faults: dict[str, Outcome] = Field(
+        default={},
+        description="code of a refusal → what it means; `*` is any other. A code that is not here"
+        " is in doubt for a write",
+    )
     ignores: list[str] = Field(
         default=[],
         description="paths that may appear and need no mapping, with * for any: meta_data._wc_*",

@@ -16,6 +16,7 @@ from connector.mapping.shape import ANY, TEXT, Shape
 
 NEWS = ("dms_status", "dms_order_status")
 FOUND = "dms_find"
+SESSION = "dms_session"
 Given = dict[tuple[str, ...], list[tuple[model.FieldModel, Block]]]
 _SHALLOW = 2  # levels of an answer that are looked at
 _MOST_SHOWN = 12
@@ -95,13 +96,33 @@ def _speaking(shape: Shape, names: frozenset[str]) -> Shape:
 
 def missing(folder: Folder) -> Iterator[Finding]:
     """Give the mappings that the connector needs and the folder has not."""
-    for name in conversations():
-        if name not in folder.names():
+    for name, conversation in conversations().items():
+        if name not in folder.names() and not conversation.optional:
             suggestion = near(name, set(folder.names()) - set(conversations()))
             yield Finding(
                 folder.path(f"{name}.yaml"), 1, 1, "no-mapping", "this mapping is needed",
                 suggestion if suggestion.startswith("did you mean") else "",
             )  # fmt: skip
+
+
+def uncarried(folder: Folder) -> Iterator[Finding]:
+    """Give a login whose token no header carries and no request."""
+    spec = (
+        next((each.spec for each in documents(folder, SESSION, [])), None)
+        if (SESSION in folder.names())
+        else None
+    )
+    if spec is None or spec.absent:
+        return
+    carrier = spec.session
+    if carrier and (carrier.soap_header or carrier.http_header or carrier.cookie):
+        return
+    if not any(
+        b"session.token" in data for name, data in folder.content.items() if name.endswith(".yaml")
+    ):
+        text = "no call carries the token of this login"
+        remedy = "session: {soap_header: …}, or http_header, cookie; or source: session.token"
+        yield Finding(folder.path(f"{SESSION}.yaml"), 1, 1, "session", text, remedy)
 
 
 def lacking(

@@ -24,6 +24,8 @@ _IN_PART: dict[str, str | None] = {
     "FindByModel": "column",
     "FieldModel": "field",
     "ColumnModel": None,
+    "RefusalModel": None,
+    "SessionModel": None,
 }
 _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A mapping file", model.MappingModel),
@@ -36,6 +38,8 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("read_table: find_by", model.FindByModel),
     ("answer", model.AnswerModel),
     ("answer: outcome", model.RuleModel),
+    ("refusal", model.RefusalModel),
+    ("session", model.SessionModel),
 )
 
 

@@ -22,6 +22,9 @@ def unusable(
     calls = tree.items_at("calls")
     for place, call in enumerate(spec.calls):
         yield from _fields(call.request, calls.block_at(place).items_at("request"), lookups)
+    refusal = tree.block_at("refusal")
+    for name in ("code", "text"):
+        yield from _expression(getattr(spec.refusal, name), refusal, name)
     answer = tree.block_at("answer")
     yield from _fields(spec.answer.fields, answer.items_at("fields"), lookups)
     values = answer.block_at("values")

@@ -52,6 +52,7 @@ class DmsApplication:
     ) -> None:
         self._desk = Desk(books, clock, unique_external_numbers)
         self._guard = Guard(clock, user, password)
+        self._user, self._password = user, password
 
     def operation(self, request: Request) -> tuple[str, bool]:
         """Name the WSDL operation, from the action or else the body, and say whether it writes."""
@@ -71,18 +72,14 @@ class DmsApplication:
         if request.path != PATH:
             return _plain(404, "not found")
         if request.method in ("GET", "HEAD") and "wsdl" in map(str.lower, request.query):
-            return _describe(request)
+            return _describe(request, self.wsdl())
         if request.method != "POST":
             return _plain(405, "POST a SOAP envelope, or GET ?wsdl", {"Allow": "POST, GET, HEAD"})
         version = soap.version_of(request)
         try:
             message = soap.read_envelope(request)
-            self._guard.admit(message)
-            name = _asked(message)
-            document = _read(name, soap.action(request), message)
-            with self._desk.books.lock:
-                answer = OPERATIONS[name].do(self._desk, document)
-            return _answer(version, f"{name}Response", answer)
+            self.admit(request, message)
+            return self.answer(request, message)
         except BusinessError as error:
             return _business_fault(version, error)
         except SoapError as error:
@@ -91,6 +88,25 @@ class DmsApplication:
             # A bug of the sandbox must not pass for the DMS's word, nor for a broken line.
             log.exception("the sandbox DMS failed")
             return soap.fault(version, SoapError("Server", f"bug in the sandbox: {error!r}"))
+
+    def wsdl(self) -> bytes:
+        """Return the WSDL, with an address at `http://localhost/`."""
+        return contract().wsdl
+
+    def admit(self, request: Request, message: soap.Message) -> None:
+        """Raise SoapError for a caller who may not call."""
+        self._guard.admit(message)
+
+    def answer(self, request: Request, message: soap.Message) -> Response:
+        """Do what a message asks for. Raises SoapError and BusinessError."""
+        name = _asked(message)
+        document = _read(name, soap.action(request), message)
+        return _answer(message.version, f"{name}Response", self.do(name, document))
+
+    def do(self, name: str, document: Document) -> Document:
+        """Run an operation on a document, whichever way it came."""
+        with self._desk.books.lock:
+            return OPERATIONS[name].do(self._desk, document)
 
     def refuse(self, request: Request, code: str, text: str) -> Response:
         """Answer the BusinessFault that the WSDL declares."""
@@ -135,12 +151,12 @@ def _business_fault(version: soap.Version, error: BusinessError) -> Response:
     return soap.fault(version, SoapError("Client", f"{error.code}: {error.message}"), detail)
 
 
-def _describe(request: Request) -> Response:
+def _describe(request: Request, wsdl: bytes) -> Response:
     host = request.headers.get("Host", "localhost")
     if not _HOST.fullmatch(host):
         return _plain(400, "strange Host header")
     address = f'location="http://{host}/'.encode()
-    wsdl = contract().wsdl.replace(b'location="http://localhost/', address)
+    wsdl = wsdl.replace(b'location="http://localhost/', address)
     return Response(200, wsdl, {"Content-Type": "text/xml; charset=utf-8"})
 
 

@@ -9,10 +9,10 @@ from types import TracebackType
 
 from connector.sandbox.books import Books, Clock
 from connector.sandbox.control import Control
-from connector.sandbox.dms import DmsApplication
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.sap import SapApplication
 from connector.sandbox.storefront import StorefrontApplication
+from connector.sandbox.styles import STYLES
 from connector.sandbox.web import Application, Server
 
 SAP_USER, DMS_USER, STOREFRONT_KEY = "RFC_CONNECTOR", "connector", "ck_sandbox"
@@ -24,7 +24,8 @@ class Sandbox:
     """SAP, DMS and storefront on three ports of the loopback interface.
 
     The ports are `port_base` + 1, + 2 and + 3, or free ones. With `state` the systems' memory is
-    kept in a file. With `newest` the last of the sample orders is placed then.
+    kept in a file. With `newest` the last of the sample orders is placed then. `dms` names the
+    way in which the DMS is reached (`connector.sandbox.styles`).
 
     Raises ValueError for an unreadable list of orders, OSError for a taken port.
     """
@@ -38,12 +39,15 @@ class Sandbox:
         faults: Sequence[Fault] = (),
         unique_external_numbers: bool = False,
         newest: datetime | None = None,
+        dms: str = "sandbox",
     ) -> None:
+        if dms not in STYLES:
+            raise ValueError(f"there is no DMS {dms!r}, only {', '.join(STYLES)}")
         self.books = Books(state)
         self.clock = Clock()
         self.faults = Faults(list(faults))
         self.sap = SapApplication(self.books, self.clock, user=SAP_USER, password=SAP_PASSWORD)
-        self.dms = DmsApplication(
+        self.dms = STYLES[dms](
             self.books,
             self.clock,
             user=DMS_USER,

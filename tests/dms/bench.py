@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from connector.dms.carried import NOTHING, Carried
 from connector.dms.desk import DmsDesk
 from connector.dms.port import Dms
 from connector.errors import InDoubt, Misconfigured, Rejected, RetryLater
@@ -58,9 +59,16 @@ class Hurried:
         self._hurried = hurried
         self._wire = wire
 
-    def call(self, operation: str, request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
+    def call(
+        self,
+        operation: str,
+        request: Mapping[str, Any],
+        *,
+        write: bool,
+        carried: Carried = NOTHING,
+    ) -> dict[str, Any]:
         dms = self._hurried if self._wire.never_answers(operation) else self._patient
-        return dms.call(operation, request, write=write)
+        return dms.call(operation, request, write=write, carried=carried)
 
     def findings(self, operation: str, request: Mapping[str, Any]) -> list[str]:
         return self._patient.findings(operation, request)

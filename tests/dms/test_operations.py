@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connector.dms.carried import NOTHING, Carried
 from connector.dms.desk import DmsDesk
 from connector.errors import InDoubt
 from connector.mapping import load
@@ -25,7 +26,14 @@ class Answering:
     def __init__(self, answer: dict[str, Any]) -> None:
         self._answer = answer
 
-    def call(self, _operation: str, _request: Mapping[str, Any], *, write: bool) -> dict[str, Any]:
+    def call(
+        self,
+        _operation: str,
+        _request: Mapping[str, Any],
+        *,
+        write: bool,
+        carried: Carried = NOTHING,
+    ) -> dict[str, Any]:
         return self._answer
 
     def findings(self, _operation: str, _request: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 
+from connector.dms.carried import NOTHING, Carried
 from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.deadline import WATCHDOG
 from connector.dms.errors import typed
@@ -330,7 +331,9 @@ class Flaky:
         self.errors = list(errors)
         self.calls = 0
 
-    def call(self, operation: str, request: Any, *, write: bool) -> dict[str, Any]:
+    def call(
+        self, operation: str, request: Any, *, write: bool, carried: Carried = NOTHING
+    ) -> dict[str, Any]:
         self.calls += 1
         if self.errors:
             raise self.errors.pop(0)

@@ -134,10 +134,30 @@ def test_an_answer_that_no_rule_knows_is_unknown_and_never_fine(
     assert (reading.outcome, reading.code, reading.values) == expected
 
 
-def test_faults_fall_back_to_the_star_and_then_to_rejected() -> None:
-    starred = mapping(faults={"LOCKED": "passing", "*": "unknown"})
-    assert (starred.classify("LOCKED"), starred.classify("ELSE")) == ("passing", "unknown")
-    assert mapping(faults={"LOCKED": "passing"}).classify("ELSE") == "rejected"
+def test_a_code_that_the_mapping_does_not_name_is_unknown() -> None:
+    starred = mapping(faults={"LOCKED": "passing", "*": "rejected"})
+    assert (starred.classify("LOCKED"), starred.classify("ELSE")) == ("passing", "rejected")
+    assert mapping(faults={"LOCKED": "passing"}).classify("ELSE") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "fault", "said"),
+    [
+        ({}, {"faultcode": "Client", "faultstring": "no", "detail": {}}, ("", "no")),
+        ({}, {"faultcode": "Client", "faultstring": "f", "detail": {"code": "E1"}}, ("E1", "f")),
+        (
+            {"code": "detail.errorCode || faultcode", "text": "detail.errorMsg"},
+            {"faultcode": "Server", "detail": {"errorCode": " 17 ", "errorMsg": "unknown"}},
+            ("17", "unknown"),
+        ),
+        ({"code": "faultcode"}, {"faultcode": "E1", "faultstring": "x", "detail": {}}, ("E1", "x")),
+        ({"code": "detail"}, {"faultcode": "", "faultstring": "", "detail": {"a": "b"}}, ("", "")),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_where_the_mapping_says(
+    refusal: dict[str, str], fault: dict[str, Any], said: tuple[str, str]
+) -> None:
+    assert mapping(refusal=refusal).refusal(fault) == said
 
 
 def test_a_value_of_a_good_answer_that_cannot_be_converted_is_a_finding() -> None:

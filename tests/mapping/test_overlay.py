@@ -116,7 +116,7 @@ def test_a_shop_changes_all_parts_and_its_units_come_on_top(folder: Path) -> Non
     assert second.apply({**SOURCE, "business_unit": {"code": "XX"}}).body["kind"] == "S"
     assert second.apply(SOURCE).body["kind"] == "B"
     assert second.classify("BUSY") == "passing"
-    assert second.classify("LOCKED") == "rejected"
+    assert second.classify("LOCKED") == "unknown"
     assert load(folder)["order"].classify("LOCKED") == "passing"
 
 

@@ -47,6 +47,7 @@ class Wire:
         self.port = self._place.port
         self._listen()
         self.struck = 0
+        self.passed: list[tuple[dict[str, str], bytes]] = []  # headers and body of each request
 
     @property
     def url(self) -> str:
@@ -114,6 +115,7 @@ class Wire:
         lines = head.decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ", 2)
         headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+        self.passed.append((headers, body))
         action = headers.get("SOAPAction", method).strip('"').replace("#", "/").rpartition("/")[2]
         wanted = self._trouble
         trouble = wanted[1] if wanted is not None and wanted[0] in (action, "*") else None

@@ -1,0 +1,16 @@
+"""Other ways in which a DMS is reached: the sandbox's books behind the interfaces of vendors.
+
+`connector sandbox --dms NAME` serves one; `mappings/examples/NAME` reaches it.
+"""
+
+from __future__ import annotations
+
+from connector.sandbox.dms import DmsApplication
+from connector.sandbox.styles.document import DocumentDms
+from connector.sandbox.styles.login import LoginDms
+
+STYLES: dict[str, type[DmsApplication]] = {
+    "sandbox": DmsApplication,
+    "document": DocumentDms,
+    "login": LoginDms,
+}
