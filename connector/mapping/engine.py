@@ -13,7 +13,7 @@ from connector.mapping import model
 from connector.mapping.convert import ConversionError, Convert, Lookup, converter
 from connector.mapping.document import Block, Items, Where, nowhere
 from connector.mapping.expression import Expression, ExpressionError, TooCostly, holds
-from connector.mapping.parts import parts
+from connector.mapping.parts import names_in, parts
 from connector.wording import Said, quoted, systems
 
 __all__ = ["Expression", "ExpressionError", "Mapping", "MappingSet", "Reading", "Target", "Traced"]
@@ -41,7 +41,8 @@ class Applied:
 class Reading:
     """What an answer says: its outcome, in whose words, and the values that were read.
 
-    `otherwise` says that the outcome is that of no rule's condition.
+    `otherwise` says that the outcome is that of no rule's condition; `named` are the names in the
+    condition that holds.
     """
 
     outcome: model.Outcome
@@ -49,6 +50,7 @@ class Reading:
     text: str
     values: dict[str, Any]
     otherwise: bool = False
+    named: frozenset[str] = frozenset()
 
 
 class Traced(NamedTuple):
@@ -216,7 +218,8 @@ class Mapping:
         ):
             if fits(scope):
                 words = str(code(scope) or ""), str(text(scope) or "")
-                return Reading(outcome, *words, {}, rule.when is None)
+                named = names_in(rule.when) if rule.when is not None else frozenset()
+                return Reading(outcome, *words, {}, rule.when is None, named)
         return Reading("unknown" if self._rules else "ok", "", "", {}, True)
 
     def _fields_of(self, source: AbstractMapping[str, Any], call: int | None) -> Sequence[_Field]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from connector.mapping import model
@@ -29,6 +30,18 @@ def parts(spec: model.AnswerModel) -> tuple[Part, ...]:
     found = [Part(_names(text)) for text in spec.values.values()]
     found += _of_fields(spec.fields, inner=False)
     return tuple(part for part in found if part.names)
+
+
+@lru_cache(maxsize=256)
+def names_in(text: str) -> frozenset[str]:
+    """Return every name that stands in an expression, at whatever depth."""
+    found, nodes = set(), [Expression(text).tree]
+    while nodes:
+        node = nodes.pop()
+        if node["type"] == "field":
+            found.add(str(node["value"]))
+        nodes += [each for each in node.get("children", []) if isinstance(each, dict)]
+    return frozenset(found)
 
 
 def _of_fields(fields: Sequence[model.FieldModel], *, inner: bool) -> Iterator[Part]:

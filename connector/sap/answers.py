@@ -59,7 +59,7 @@ def obey(mapping: Spoken, function: str, said: Reading, answer: Answer) -> None:
         if not words:
             check(answer, function, mapping.messages(answer))  # whose words are the better ones
         raise Rejected(said.code or said.outcome, said.text, place=place)
-    check(answer, function, mapping.messages(answer))
+    check(answer, function, mapping.messages(answer), said.named)
     if said.outcome == "unknown":
         raise InDoubt(
             systems.NO_RULE(words=words),
@@ -80,7 +80,9 @@ def check_call(mapping: Spoken, function: str, answers: Sequence[Answer]) -> Non
         said = mapping.outcome({"answers": list(answers)})
         if said.outcome not in ("ok", "unknown") and not said.otherwise:
             obey(mapping, function, said, answer)
-        raise
+        if not (said.outcome == "ok" and said.named):
+            raise
+        check(answer, function, mapping.messages(answer), said.named)
 
 
 def obey_all(mapping: Spoken, answers: Sequence[Answer]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 # Names of parameters that hold messages, a return code or a flag; E_, EV_, ET_, EX_ … before them.
-_PREFIX = r"(E[STVX]?_|[XOT]_|PE_|PO_|LT_)?"
+_PREFIX = r"([CE][STVX]?_|[XOT]_|PE_|PO_|LT_)?"
 _MESSAGES = re.compile(
     _PREFIX + r"(BAPI_?)?(RETURN\d?|RETURNS|RET|BAPIRET\d|MESSAGES?|MSGS?|LOG|PROTOCOL|ERRORS?)"
     r"(_?(TAB|TABLE|T|OUT|LIST))?"
@@ -30,11 +30,16 @@ _DEEPEST = 8
 Row = Mapping[str, Any]
 
 
-def errors(answer: Mapping[str, Any], named: Sequence[Any] = ()) -> list[Row]:
+def errors(
+    answer: Mapping[str, Any],
+    named: Sequence[Any] = (),
+    harmless: frozenset[str] = frozenset(),
+) -> list[Row]:
     """Return the messages of an answer that say that it failed.
 
     `named` is what stands where the mapping says that messages stand. There and in parameters
     with a usual name a type that nobody knows counts as an error; elsewhere A, E and X do.
+    `harmless` are return codes and flags of which the mapping says that this answer is good.
     """
     found: list[Row] = []
     for value in named:
@@ -43,7 +48,7 @@ def errors(answer: Mapping[str, Any], named: Sequence[Any] = ()) -> list[Row]:
         usual = _MESSAGES.fullmatch(name) is not None
         if isinstance(value, Mapping | list | tuple):
             found += _rows(value, certain=usual)
-        elif _CODE.fullmatch(name) or _FLAG.fullmatch(name):
+        elif name not in harmless and (_CODE.fullmatch(name) or _FLAG.fullmatch(name)):
             found += _of(name, value, certain=True)
     return list({_key(row): row for row in found}.values())
 

@@ -11,6 +11,7 @@ from connector.sap.returns import check
 from connector.wording import systems
 
 READ_TABLE = "RFC_READ_TABLE"  # a site may have another of the same form in its place
+TOO_MANY = "too-many"  # the code of a question that resembles more records than a person reads
 _LINE = 71
 _ROW = 512
 _DELIMITER = "\u00a6"
@@ -96,7 +97,7 @@ def _asked(
         return rows
     if len(conditions) == 1:
         words = systems.TOO_MANY_ROWS(most=_MOST_ROWS, column=conditions[0].column)
-        raise Rejected("too-many", words, place=place)
+        raise Rejected(TOO_MANY, words, place=place)
     half = len(conditions) // 2
     return [
         row

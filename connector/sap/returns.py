@@ -12,12 +12,18 @@ from connector.sap.passing import locked
 from connector.wording import systems
 
 
-def check(answer: Mapping[str, Any], function: str, named: Sequence[Any] = ()) -> None:
+def check(
+    answer: Mapping[str, Any],
+    function: str,
+    named: Sequence[Any] = (),
+    harmless: frozenset[str] = frozenset(),
+) -> None:
     """Raise Rejected (or RetryLater for a lock) when the answer says that the module failed.
 
-    `named` is what stands where the mapping says that messages stand.
+    `named` is what stands where the mapping says that messages stand, `harmless` are the codes and
+    flags that it calls good.
     """
-    errors = messages.errors(answer, named)
+    errors = messages.errors(answer, named, harmless)
     if not errors:
         return
     place = f"SAP {function}"

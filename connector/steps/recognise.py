@@ -13,6 +13,7 @@ from connector.domain.masking import mask_name
 from connector.domain.matching import Candidate, Decision, Verdict, decide
 from connector.domain.order import Buyer, Order
 from connector.errors import ConnectorError, MappingFailed, Rejected, RetryLater, UnreadableOrder
+from connector.sap.readtable import TOO_MANY
 from connector.steps.context import Context, buyer_key
 from connector.steps.foreseen import wrong_with_customer, wrong_with_documents
 from connector.steps.outbound import Document, numbers_given
@@ -95,13 +96,19 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
         return (
             hold_for(wrong) if wrong and call.order_pk != row.id else _create(context, row, order)
         )
-    if isinstance(found, ConnectorError):
-        raise found
-    decision = None if found is None else decide(order.buyer, found)
-    if decision is None or decision.verdict is Verdict.NEW:
-        # Before somebody is created, SAP is asked at this very moment.
-        found = context.sap_customers.find([order.buyer])[0]
-        decision = decide(order.buyer, found)
+    try:
+        if isinstance(found, ConnectorError):
+            raise found
+        decision = None if found is None else decide(order.buyer, found)
+        if decision is None or decision.verdict is Verdict.NEW:
+            # Before somebody is created, SAP is asked at this very moment.
+            found = context.sap_customers.find([order.buyer])[0]
+            decision = decide(order.buyer, found)
+    except Rejected as error:
+        if error.code != TOO_MANY:
+            raise
+        # Whoever it is stands among more records than were read: a person looks.
+        return _for_review(context, row, order, Decision(Verdict.REVIEW, None, error.said, ()))
     recognised = decision.verdict is Verdict.RECOGNISED and bool(decision.number and found)
     if not recognised and (decision.verdict is Verdict.NEW or call is not None):
         wrong += wrong_with_customer(context, order)
@@ -123,6 +130,10 @@ def recognise(context: Context, row: OrderRow, found: Found | None = None) -> Ch
     if decision.verdict is Verdict.NEW or call is not None:
         # That there are candidates does not matter where a creation was decided before.
         return _create(context, row, order, decision)
+    return _for_review(context, row, order, decision)
+
+
+def _for_review(context: Context, row: OrderRow, order: Order, decision: Decision) -> Change:
     return Change(
         event="held",
         text=decision.reason,

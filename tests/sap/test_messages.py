@@ -22,6 +22,7 @@ from connector.sap.stock import StockDesk
 from tests.sap.test_lookup import (
     FIND_BY_FUNCTION,
     FOLDER,
+    KNOWN,
     NOBODY,
     READ_BY_BAPI,
     UNIT,
@@ -72,10 +73,50 @@ def test_an_error_is_seen_wherever_it_stands(answer: dict[str, Any]) -> None:
         {"ET_TAX": [{"TYPE": "E", "TAXNUM": "1"}]},  # a field that is only called so
         {"DATA": [{"WA": "E"}]},
         {"EV_STATUS": "E"},
+        {"CT_RETURN": [{"TYPE": "S", "ID": "X", "NUMBER": "1", "MESSAGE": "made"}]},
     ],
 )
 def test_what_is_no_error_is_none(answer: dict[str, Any]) -> None:
     assert errors(answer) == []
+
+
+ALWAYS_FILLED = """
+  outcome:
+    - {when: "EV_ERROR == 'K'", is: ok}
+    - {otherwise: ok}
+"""
+
+
+def test_a_flag_that_is_always_filled_means_what_the_mapping_says(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    keyed = FIND_BY_FUNCTION.rstrip() + ALWAYS_FILLED
+    plain, explained = (
+        desk(sandbox, mappings(tmp_path / name, sap_customer_find=text))
+        for name, text in (("plain", FIND_BY_FUNCTION), ("keyed", keyed))
+    )
+    says(sandbox, "Z_CUSTOMER_FIND", "<EV_ERROR>K</EV_ERROR>")
+    with pytest.raises(Rejected, match="EV_ERROR K"):
+        plain.find([KNOWN])
+    assert explained.find([KNOWN])[0]
+    # Another value, and a message elsewhere, are errors as before.
+    for text in ("<EV_ERROR>X</EV_ERROR>", f"<EV_ERROR>K</EV_ERROR>{message('ES_RETURN')}"):
+        says(sandbox, "Z_CUSTOMER_FIND", text)
+        with pytest.raises(Rejected):
+            explained.find([KNOWN])
+
+
+def test_a_flag_of_a_creation_means_what_the_mapping_says(sandbox: Sandbox, tmp_path: Path) -> None:
+    rule = "\n  outcome: [{when: \"answers[0].E_SUBRC == '7'\", is: ok}, {otherwise: ok}]\n"
+    text = CREATE_BY_FUNCTION.rstrip() + rule
+    for folder, create, fine in (("a", CREATE_BY_FUNCTION, False), ("b", text, True)):
+        at = desk(sandbox, mappings(tmp_path / folder, sap_customer_create_person=create))
+        says(sandbox, "Z_CUSTOMER_CREATE", "<E_SUBRC>7</E_SUBRC>")
+        if fine:
+            assert at.create(NOBODY, UNIT)
+        else:
+            with pytest.raises(Rejected, match="E_SUBRC 7"):
+                at.create(NOBODY, UNIT)
 
 
 def test_where_else_messages_stand_the_mapping_says() -> None:

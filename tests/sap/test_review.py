@@ -350,3 +350,15 @@ def test_nobody_is_created_on_an_old_look_up(untouched: Scene) -> None:
     assert change.hold is not None
     assert change.hold.cause is HoldCause.CUSTOMER_REVIEW
     assert untouched.context.calls.of_order(untouched.order(31).id) == []
+
+
+def test_a_buyer_whom_more_records_resemble_than_are_read_is_for_the_sales_rep(
+    untouched: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.sap.readtable._MOST_ROWS", 1)
+    change = recognise(untouched.context, untouched.order(31))
+    assert change.hold is not None
+    assert change.hold.cause is HoldCause.CUSTOMER_REVIEW
+    assert "more than 1 records" in change.hold.reasons[0]
+    assert change.next_try_at is not None
+    assert untouched.context.calls.of_order(untouched.order(31).id) == []
