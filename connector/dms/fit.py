@@ -35,6 +35,10 @@ def _of_one(mapping: Mapping, operation: Any) -> Iterator[str]:
     spec = mapping.spec
     yield from _request(spec.request, _type_of(operation.input), place, "")
     answer = _type_of(operation.output)
+    if spec.answer.text is not None:
+        # Of what stands in the text the WSDL knows nothing.
+        yield from _source(spec.answer.text, answer, f"{place}: answer.text")
+        return
     for key, source in spec.answer.values.items():
         yield from _source(source, answer, f"{place}: answer.{key}")
     yield from _answer(spec.answer.fields, answer, f"{place}: answer.")
@@ -62,7 +66,7 @@ def _request(fields: Sequence[FieldModel], kind: Any, place: str, prefix: str) -
             if "." in field.field
         ]
         for field in these:
-            if field.fields is not None and "." not in field.field:
+            if field.each is not None and field.fields is not None and "." not in field.field:
                 yield from _request(field.fields, element.type, place, f"{prefix}{name}[].")
         if inner:
             yield from _request(inner, element.type, place, f"{prefix}{name}.")

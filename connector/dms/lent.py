@@ -23,6 +23,7 @@ from connector.dms.security import signed, username_token
 from connector.dms.transport import DmsSettings, DmsTransport
 from connector.dms.writer import DEEPEST, Plan
 from connector.errors import ConnectorError, Misconfigured
+from connector.mapping.texts import CData
 from connector.wording import systems
 
 # Statuses under which SOAP answers and faults come; 400 is SOAP 1.2's for the sender's faults.
@@ -101,6 +102,14 @@ class LentClient:
 
     def message(self, operation: str, request: Mapping[str, Any]) -> Message:
         """Write a request. Raises what zeep raises where it cannot place something."""
+        message = self._written(operation, request)
+        sections = frozenset(_sections(request))
+        for element in message.envelope.iter() if sections else ():
+            if element.text in sections:
+                element.text = etree.CDATA(element.text)
+        return message
+
+    def _written(self, operation: str, request: Mapping[str, Any]) -> Message:
         plan = self._plans.get(operation)
         written = plan.envelope(request) if plan is not None else None
         if plan is not None and written is not None:
@@ -255,6 +264,18 @@ def _filled(value: Any, path: Sequence[str], place: str = "") -> Iterator[str]:
     elif name not in value:
         value[name] = ""
         yield at
+
+
+def _sections(value: Any) -> Iterator[str]:
+    """Give the texts of a request that stand in CDATA sections."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from _sections(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _sections(each)
+    elif isinstance(value, CData):
+        yield str(value)
 
 
 def _parts(message: Any) -> list[tuple[str, etree.QName, bool]]:

@@ -62,7 +62,7 @@ def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]
     told = told_of(folder)
     for name in folder.names():
         for document in documents(folder, name, findings):
-            broken = list(unusable(document.spec, document.tree, lookups))
+            broken = list(unusable(document.spec, document.tree, lookups, folder.interfaces()))
             findings += broken
             if not broken:
                 checker = Checker(document, lookups, interfaces, told)
@@ -236,6 +236,11 @@ class Checker:
         wanted = self._wanted(spec, block, target)
         if spec.when is not None:
             self._condition(spec.when, block, scope)
+        if spec.as_ is not None:
+            if wanted is not None and wanted.kind not in ("text", "any"):
+                self._say(block, "field", "type", f"is a {wanted.kind} there and no text")
+            self._fields(spec.fields or [], block.items_at("fields"), scope, ANY, system, root)
+            return
         if spec.fields is not None:
             items = self._infer(spec.each or "@", block, "each", scope)
             if items.kind not in ("list", "any"):
@@ -367,6 +372,11 @@ class Checker:
         if self._spec.calls:
             shape = structure(answers=Shape("list", item=merged(self._given)))
         scope = shape
+        if answer.text is not None:
+            said = self._infer(answer.text, tree, "text", shape)
+            if said.kind not in ("text", "any"):
+                self._say(tree, "text", "type", f"gives a {said.kind}, which holds no message")
+            shape = scope = ANY  # no interface tells what stands in a text
         if shape.kind == "object":
             scope = replace(shape, fields={**shape.fields, "root": shape, "request": source})
         values = tree.block_at("values")

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 from connector.errors import MappingFailed, Misconfigured
 from connector.mapping import model
-from connector.mapping.convert import ConversionError, Convert, Lookup, converter
-from connector.mapping.document import Block, Items, Where, nowhere
-from connector.mapping.expression import Expression, ExpressionError, TooCostly, holds
+from connector.mapping.convert import ConversionError, Lookup
+from connector.mapping.document import Block
+from connector.mapping.expression import Expression, ExpressionError, holds
+from connector.mapping.fields import Field, Kit, Run, Traced, build, compiled, named, single
 from connector.mapping.parts import names_in, parts
-from connector.wording import Said, quoted, systems
+from connector.mapping.texts import Schema, parsed
+from connector.wording import Said, systems
 
 __all__ = ["Expression", "ExpressionError", "Mapping", "MappingSet", "Reading", "Target", "Traced"]
 
-_NOTHING: tuple[Any, ...] = (None, "")
+_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 @dataclass(frozen=True)
@@ -53,27 +55,6 @@ class Reading:
     named: frozenset[str] = frozenset()
 
 
-class Traced(NamedTuple):
-    """One value of a request: its place there, what it is, and which line of a file made it."""
-
-    path: str
-    value: Any
-    where: Where
-    made_of: str
-
-
-class _Run:
-    """One application: gathers findings and notes, and the origin of values when asked to."""
-
-    __slots__ = ("findings", "notes", "traces")
-
-    def __init__(self, traces: list[Traced] | None = None) -> None:
-        self.findings: list[str] = []
-        self.notes: list[str] = []
-        self.traces = traces
-
-
-Compiled = Callable[[Any, _Run, str], Any]
 Observer = Callable[[str, AbstractMapping[str, Any]], None]
 
 
@@ -82,7 +63,7 @@ class Mapping:
 
     `tree` is the text that the model was read from, which knows file and line of everything.
     `variants` are the mappings of business units that differ, by code. `observe` is shown the
-    payloads and answers of the other side as they are read.
+    payloads and answers of the other side as they are read. `schemas` are those of texts.
     """
 
     def __init__(
@@ -94,6 +75,7 @@ class Mapping:
         tree: Block | None = None,
         variants: AbstractMapping[str, Mapping] | None = None,
         observe: Observer | None = None,
+        schemas: AbstractMapping[str, Schema] | None = None,
     ) -> None:
         self.name = name
         self.version = version
@@ -105,12 +87,15 @@ class Mapping:
         self.batch = spec.batch
         self.read_table = spec.read_table
         self._observe = observe
-        self._request = _fields(spec.request, lookups, self.tree.items_at("request"))
+        kit = Kit(lookups, schemas or {})
+        self._schema = kit.schemas.get(spec.answer.schema_ or "")
+        self._text = Expression(spec.answer.text) if spec.answer.text is not None else None
+        self._request = compiled(spec.request, kit, self.tree.items_at("request"))
         calls = self.tree.items_at("calls")
         self._calls = tuple(
             (
                 call.function,
-                _fields(call.request, lookups, calls.block_at(place).items_at("request")),
+                compiled(call.request, kit, calls.block_at(place).items_at("request")),
             )
             for place, call in enumerate(spec.calls)
         )
@@ -120,7 +105,7 @@ class Mapping:
         self.commits_itself = any(call.commits_itself for call in spec.calls)
         answer = self.tree.block_at("answer")
         self._answer_values = {key: Expression(text) for key, text in spec.answer.values.items()}
-        self._answer_fields = _fields(spec.answer.fields, lookups, answer.items_at("fields"))
+        self._answer_fields = compiled(spec.answer.fields, kit, answer.items_at("fields"))
         self._rules = [_rule(rule) for rule in spec.answer.outcome]
         self._messages = [Expression(text) for text in spec.answer.messages]
         self.parts = parts(spec.answer)
@@ -161,8 +146,8 @@ class Mapping:
         self, source: AbstractMapping[str, Any], call: int | None = None
     ) -> tuple[dict[str, Any], list[str]]:
         """Return as much of the request as can be made, and everything that is wrong with it."""
-        run = _Run()
-        return _build(self._fields_of(source, call), {**source, "root": source}, run), run.findings
+        run = Run()
+        return build(self._fields_of(source, call), {**source, "root": source}, run), run.findings
 
     def apply_leniently(
         self, source: AbstractMapping[str, Any]
@@ -170,21 +155,24 @@ class Mapping:
         """Return what could be mapped, along with what could not and why."""
         if self._observe is not None:
             self._observe(self.name, source)
-        run = _Run()
-        body = _build(self._request, {**source, "root": source}, run)
+        run = Run()
+        body = build(self._request, {**source, "root": source}, run)
         return body, run.findings
 
     def read(
         self, answer: AbstractMapping[str, Any], source: AbstractMapping[str, Any] | None = None
     ) -> Reading:
         """Return what an answer says. Raises MappingFailed when a value cannot be converted."""
+        answer = self._spoken(answer)
         if self._observe is not None:
             self._observe(self.name, answer)
         scope = {**answer, "root": answer, "request": source}
         said = self._outcome(scope)
         values = {key: expression(scope) for key, expression in self._answer_values.items()}
-        run = _Run()
-        values |= _build(self._answer_fields, scope, run)
+        run = Run()
+        values |= build(self._answer_fields, scope, run)
+        if self._text is not None:
+            run.findings += _not_there(self.spec.answer, scope)
         if run.findings and said.outcome == "ok":
             raise MappingFailed(self.name, run.findings)
         return replace(said, values=values)
@@ -193,7 +181,20 @@ class Mapping:
         self, answer: AbstractMapping[str, Any], source: AbstractMapping[str, Any] | None = None
     ) -> Reading:
         """Return what an answer says, without its values: no value is read of a refusal."""
+        answer = self._spoken(answer)
         return self._outcome({**answer, "root": answer, "request": source})
+
+    def _spoken(self, answer: AbstractMapping[str, Any]) -> AbstractMapping[str, Any]:
+        """Return what an answer says, in its text where it is one. Raises MappingFailed."""
+        spec = self.spec.answer
+        if self._text is None or spec.as_ is None:
+            return answer
+        try:
+            return parsed(self._text(answer), spec.as_, self._schema)
+        except ConversionError as error:
+            raise MappingFailed(
+                self.name, [named("", f"answer.{spec.text}", error.args[0])]
+            ) from None
 
     def messages(self, answer: AbstractMapping[str, Any]) -> list[Any]:
         """Return what stands in an answer where the mapping says that messages stand."""
@@ -222,7 +223,7 @@ class Mapping:
                 return Reading(outcome, *words, {}, rule.when is None, named)
         return Reading("unknown" if self._rules else "ok", "", "", {}, True)
 
-    def _fields_of(self, source: AbstractMapping[str, Any], call: int | None) -> Sequence[_Field]:
+    def _fields_of(self, source: AbstractMapping[str, Any], call: int | None) -> Sequence[Field]:
         mapping = self.of(source)
         return mapping._request if call is None else mapping._calls[call][1]
 
@@ -231,12 +232,12 @@ class Mapping:
 
     def _applied(
         self,
-        fields: Sequence[_Field],
+        fields: Sequence[Field],
         source: AbstractMapping[str, Any],
         traces: list[Traced] | None = None,
     ) -> Applied:
-        run = _Run(traces)
-        body = _build(fields, {**source, "root": source}, run)
+        run = Run(traces)
+        body = build(fields, {**source, "root": source}, run)
         if run.findings:
             raise MappingFailed(self.name, run.findings)
         return Applied(body, tuple(run.notes))
@@ -263,148 +264,33 @@ class MappingSet:
             ) from None
 
 
-@dataclass(frozen=True)
-class _Field:
-    name: str
-    path: tuple[str, ...]
-    value: Compiled
-    when: Expression | None
+def _not_there(spec: model.AnswerModel, scope: Any) -> Iterator[Said]:
+    """Give the lists that an answer in a text does not have, which no schema promises.
 
-
-def _fields(
-    specs: Sequence[model.FieldModel], lookups: AbstractMapping[str, Lookup], tree: Items
-) -> tuple[_Field, ...]:
-    return tuple(
-        _Field(
-            spec.field,
-            tuple(spec.field.split(".")),
-            _list(spec, lookups, tree.block_at(place))
-            if spec.each is not None
-            else _value(spec, lookups, tree.block_at(place)),
-            Expression(spec.when) if spec.when is not None else None,
-        )
-        for place, spec in enumerate(specs)
-    )
-
-
-def _build(fields: Sequence[_Field], scope: Any, run: _Run, place: str = "") -> dict[str, Any]:
-    body: dict[str, Any] = {}
-    for each in fields:
-        try:
-            if each.when is not None and not holds(each.when(scope)):
-                continue
-            value = each.value(scope, run, place)
-        except TooCostly as error:
-            run.findings.append(f"{place}{each.name}: {error}")
+    Without this a list by another name would count as an empty one. In XML a list of none is no
+    element at all, within one that must be there.
+    """
+    for field in spec.fields:
+        path = field.each or ""
+        if not _PATH.fullmatch(path):
             continue
-        if value is None:
-            continue
-        path = each.path
-        if len(path) == 1:
-            body[path[0]] = value
-            continue
-        inner = body
-        for part in path[:-1]:
-            inner = inner.setdefault(part, {})
-        inner[path[-1]] = value
-    return body
-
-
-def _list(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup], tree: Block) -> Compiled:
-    items = Expression(spec.each or "@")
-    fields = _fields(spec.fields or (), lookups, tree.items_at("fields"))
-
-    def built(scope: Any, run: _Run, place: str) -> Any:
-        found = items(scope)
-        rows = []
-        for number, item in enumerate(found if isinstance(found, list | tuple) else (), start=1):
-            inner = item if isinstance(item, AbstractMapping) else {"value": item}
-            within = {**inner, "root": scope.get("root"), "position": number}
-            rows.append(_build(fields, within, run, f"{place}{spec.field}[{number}]."))
-        if not rows and spec.required:
-            run.findings.append(_at(place, spec.field, systems.EMPTY()))
-        return rows or None
-
-    return built
-
-
-def _value(spec: model.FieldModel, lookups: AbstractMapping[str, Lookup], tree: Block) -> Compiled:
-    where = tree.at or nowhere()
-    if spec.source is None:
-        constant = spec.constant
-
-        def fixed(_scope: Any, run: _Run, place: str) -> Any:
-            if run.traces is not None:
-                run.traces.append(Traced(f"{place}{spec.field}", constant, where, "constant"))
-            return constant
-
-        return fixed
-    sources = [spec.source] if isinstance(spec.source, str) else spec.source
-    expressions = [Expression(text) for text in sources]
-    converters: list[Convert] = [converter(each, lookups) for each in spec.convert]
-    steps = " → ".join(next(iter(each.model_fields_set), "") for each in spec.convert)
-
-    def built(scope: Any, run: _Run, place: str) -> Any:
-        value, made_of = None, "default"
-        for search in expressions:
-            found = search(scope)
-            if found is not None and found != "":
-                value, made_of = found, search.text
-                break
-        if value is not None:
-            try:
-                for convert in converters:
-                    value = convert(value)
-            except ConversionError as error:
-                run.findings.append(_at(place, spec.field, error.args[0]))
-                return None
-        if value in _NOTHING:
-            value, made_of = spec.default, "default"
-        if value in _NOTHING:
-            if spec.required:
-                run.findings.append(_at(place, spec.field, _missing(sources)))
-            return None
-        value = _fitted(spec, value, run, place)
-        if run.traces is not None and value is not None:
-            shown = f"{made_of} → {steps}" if steps and made_of != "default" else made_of
-            run.traces.append(Traced(f"{place}{spec.field}", value, where, shown))
-        return value
-
-    return built
-
-
-def _missing(sources: Sequence[str]) -> Said:
-    either = reduce(lambda one, other: systems.OR(one=one, other=other), map(quoted, sources))
-    return systems.SOURCE_MISSING(sources=either)
-
-
-def _at(place: str, name: str, said: str) -> Said:
-    return systems.NAMED(name=f"{place}{name}", message=said)
-
-
-def _fitted(spec: model.FieldModel, value: Any, run: _Run, place: str) -> Any:
-    if spec.max_length is None or not isinstance(value, str) or len(value) <= spec.max_length:
-        return value
-    length = systems.CHARACTERS(length=len(value), most=spec.max_length)
-    said = _at(place, spec.field, length)
-    if spec.too_long == "reject":
-        run.findings.append(said)
-        return None
-    run.notes.append(systems.CUT(said=said))
-    return value[: spec.max_length]
+        if spec.as_ == "xml":
+            path = path.rpartition(".")[0]
+        if path and Expression(path)(scope) is None:
+            yield named("", field.field, systems.SOURCE_MISSING(sources=path))
 
 
 def _found_by(
     spec: model.FindByModel, lookups: AbstractMapping[str, Lookup]
 ) -> Callable[[Any], Any]:
     field = model.FieldModel(field=spec.column, source=spec.source, convert=list(spec.convert))
-    compiled = _value(field, lookups, Block())
+    compiled = single(field, Kit(lookups), Block())
     when = Expression(spec.when) if spec.when is not None else None
 
     def found_by(source: Any) -> Any:
         if when is not None and not holds(when(source)):
             return None
-        return compiled(source, _Run(), "")
+        return compiled(source, Run(), "")
 
     return found_by
 

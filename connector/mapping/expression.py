@@ -26,6 +26,18 @@ MOST_ITEMS = 20_000
 MOST_CHARACTERS = 200_000
 
 
+class One(dict[str, Any]):
+    """An element of XML: where a list is looked for, it is a list of one.
+
+    XML says nothing of lists: of several elements of one name there may happen to be one.
+    """
+
+
+def rows_of(value: Any) -> Any:
+    """Return a value as the list that it is meant as."""
+    return [value] if isinstance(value, One) and value else value
+
+
 class ExpressionError(ValueError):
     """A JMESPath expression cannot be used."""
 
@@ -123,6 +135,7 @@ def _index(tree: Tree) -> Search:
     place = tree["value"]
 
     def index(source: Any) -> Any:
+        source = rows_of(source)
         if not isinstance(source, list | tuple):
             return None
         try:
@@ -194,7 +207,7 @@ def _filter(tree: Tree) -> Search | None:
         return None
 
     def filtered(source: Any) -> Any:
-        items = base(source)
+        items = rows_of(base(source))
         if not isinstance(items, list | tuple):
             return None
         kept = []
@@ -269,6 +282,23 @@ class _Limited(TreeInterpreter):
         if isinstance(value, str) and len(value) > MOST_CHARACTERS:
             raise TooCostly(f"the expression makes more than {MOST_CHARACTERS} characters")
         return value
+
+    def visit_projection(self, node: Tree, value: Any) -> Any:
+        """See jmespath."""
+        return super().visit_projection(self._with_rows(node, value), value)
+
+    def visit_filter_projection(self, node: Tree, value: Any) -> Any:
+        """See jmespath."""
+        return super().visit_filter_projection(self._with_rows(node, value), value)
+
+    def visit_flatten(self, node: Tree, value: Any) -> Any:
+        """See jmespath."""
+        return super().visit_flatten(self._with_rows(node, value), value)
+
+    def _with_rows(self, node: Tree, value: Any) -> Tree:
+        base, *others = node["children"]
+        rows = rows_of(self.visit(base, value))
+        return {**node, "children": [{"type": "literal", "value": rows, "children": []}, *others]}
 
 
 def _interpreted(tree: Tree) -> Search:

@@ -38,7 +38,7 @@ from connector.mapping.document import (
 from connector.mapping.engine import Mapping as FieldMapping
 from connector.mapping.engine import MappingSet, Observer
 from connector.mapping.finding import Finding, MappingsInvalid, near
-from connector.mapping.usable import unusable
+from connector.mapping.usable import schemas_of, unusable
 
 __all__ = ["Document", "Finding", "Folder", "MappingsInvalid", "load"]
 
@@ -255,12 +255,19 @@ def _mapping(
     document = folder.document(name, findings, shop=shop, business_unit=business_unit)
     if document is None:
         return None
-    wrong = list(unusable(document.spec, document.tree, lookups))
+    wrong = list(unusable(document.spec, document.tree, lookups, folder.interfaces()))
     if wrong:
         findings += wrong
         return None
     return FieldMapping(
-        name, folder.version, document.spec, lookups, document.tree, variants, observe
+        name,
+        folder.version,
+        document.spec,
+        lookups,
+        document.tree,
+        variants,
+        observe,
+        schemas_of(document.spec, folder.interfaces()),
     )
 
 
@@ -313,7 +320,7 @@ _KEYS = frozenset(
     for each in vars(model).values()
     if isinstance(each, type) and issubclass(each, BaseModel)
     for name in each.model_fields
-) - {"is_"}
+) - {"is_", "as_", "schema_"}
 
 
 def _table(file: str, content: bytes, findings: list[Finding]) -> Lookup:

@@ -297,7 +297,7 @@ class FieldModel(_Part):
     """One field of a request: where it goes and what it is made of.
 
     Exactly one of `source` (JMESPath, or several of which the first non-empty counts),
-    `constant`, and `each` with `fields` (a list).
+    `constant`, `each` with `fields` (a list), and `as` with `fields` (a message as a text).
     """
 
     field: str = Field(min_length=1, description="where it goes: dotted path in the request")
@@ -306,7 +306,21 @@ class FieldModel(_Part):
     )
     constant: str | int | bool | list[Any] | dict[str, Any] | None = None
     each: str | None = Field(default=None, description="JMESPath of a list; one row for each")
-    fields: list[FieldModel] | None = Field(default=None, description="the fields of each row")
+    as_: Literal["xml", "json"] | None = Field(
+        default=None, alias="as", description="the fields make a message that is sent as a text"
+    )
+    root: str | None = Field(
+        default=None, description="of `as: xml`, the root element: name or {namespace}name"
+    )
+    cdata: bool = Field(default=False, description="of `as`: sent in a CDATA section")
+    schema_: str | None = Field(
+        default=None, alias="schema", description="of `as: xml`: an XML Schema in interfaces/"
+    )
+    fields: list[FieldModel] | None = Field(
+        default=None,
+        description="the fields of each row, or of a text; within XML `@name` is an attribute and"
+        " `#text` the text beside attributes",
+    )
     convert: list[Converter] = Field(default=[], description="one after the other")
     default: str | int | bool | None = Field(default=None, description="when there is nothing")
     required: bool = Field(default=False, description="nothing is an error that holds the order")
@@ -325,13 +339,19 @@ class FieldModel(_Part):
     def _one_origin(self) -> FieldModel:
         origins = [
             name
-            for name in ("source", "constant", "each")
+            for name in ("source", "constant", "each", "as_")
             if name in self.model_fields_set and getattr(self, name) is not None
         ]
         if len(origins) != 1:
-            raise ValueError("give exactly one of source, constant and each")
-        if (self.each is None) != (self.fields is None):
-            raise ValueError("each and fields belong together")
+            raise ValueError("give exactly one of source, constant, each and as")
+        if (self.each is None and self.as_ is None) != (self.fields is None):
+            raise ValueError("each and fields, or as and fields, belong together")
+        if (self.as_ == "xml") != (self.root is not None):
+            raise ValueError("`as: xml` and root belong together")
+        if self.schema_ is not None and self.as_ != "xml":
+            raise ValueError("a schema is for `as: xml`")
+        if self.cdata and self.as_ is None:
+            raise ValueError("cdata is for a field with `as`")
         return self
 
 
@@ -366,8 +386,17 @@ class RuleModel(_Part):
 
 
 class AnswerModel(_Part):
-    """What is read from an answer."""
+    """What is read from an answer.
 
+    An answer that is a message within a text is read by `as`, with `text` where it stands: the
+    expressions then speak of what the text says.
+    """
+
+    as_: Literal["xml", "json"] | None = Field(default=None, alias="as")
+    text: str | None = Field(default=None, description="JMESPath of the text that `as` reads")
+    schema_: str | None = Field(
+        default=None, alias="schema", description="of `as: xml`: an XML Schema in interfaces/"
+    )
     values: dict[str, str] = Field(default={}, description="name here → JMESPath in the answer")
     fields: list[FieldModel] = []
     outcome: list[RuleModel] = Field(default=[], description="the first rule that holds decides")
@@ -376,6 +405,16 @@ class AnswerModel(_Part):
         description="SAP: JMESPath of where the module says that it failed, beside the usual names"
         " (RETURN, ET_RETURN, E_SUBRC, EV_ERROR …): rows, a return code, or a flag",
     )
+
+    @model_validator(mode="after")
+    def _a_text(self) -> AnswerModel:
+        if (self.as_ is None) != (self.text is None):
+            raise ValueError("as and text belong together")
+        if self.as_ is not None and not self.outcome:
+            raise ValueError("an answer in a text needs `outcome`: which of them are ok")
+        if self.schema_ is not None and self.as_ != "xml":
+            raise ValueError("a schema is for `as: xml`")
+        return self
 
 
 class SessionModel(_Part):

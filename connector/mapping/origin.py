@@ -103,6 +103,9 @@ def _within(
         if spec.when is not None and not holds(Expression(spec.when)(scope)):
             continue
         rest, at = steps[len(names) :], f"{place}{spec.field}"
+        if rest and spec.as_ is not None:
+            yield from _within(spec.fields or (), rest, scope, f"{at}.", within)
+            continue
         if spec.each is None or not rest:
             yield spec, at, scope, within
             continue

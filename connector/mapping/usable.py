@@ -12,12 +12,49 @@ from connector.mapping.convert import Lookup, converter
 from connector.mapping.document import Block, Items, Where, nowhere
 from connector.mapping.expression import Expression, ExpressionError
 from connector.mapping.finding import Finding, near
+from connector.mapping.texts import Schema, is_element, is_root
+
+
+def schemas_of(spec: model.MappingModel, interfaces: Mapping[str, bytes]) -> dict[str, Schema]:
+    """Return the schemas that a mapping holds its texts against, by name."""
+    return {name: Schema(interfaces[name]) for name, _ in _schemas(spec, Block())}
+
+
+def _schemas(spec: model.MappingModel, tree: Block) -> Iterator[tuple[str, Where]]:
+    if spec.answer.schema_ is not None:
+        yield spec.answer.schema_, _at(tree.block_at("answer"), "schema")
+    waiting = [(spec.request, tree.items_at("request"))]
+    while waiting:
+        fields, items = waiting.pop()
+        for place, each in enumerate(fields):
+            block = items.block_at(place)
+            if each.schema_ is not None:
+                yield each.schema_, _at(block, "schema")
+            waiting.append((each.fields or [], block.items_at("fields")))
+
+
+def _texts(
+    spec: model.MappingModel, tree: Block, interfaces: Mapping[str, bytes]
+) -> Iterator[Finding]:
+    for name, at in _schemas(spec, tree):
+        if name not in interfaces:
+            known = [each for each in interfaces if each.endswith(".xsd")]
+            yield Finding(*at, "schema", f"there is no interfaces/{name}", near(name, known))
+            continue
+        try:
+            Schema(interfaces[name])
+        except ValueError as error:
+            yield Finding(*at, "schema", f"interfaces/{name} {error}")
 
 
 def unusable(
-    spec: model.MappingModel, tree: Block, lookups: Mapping[str, Lookup]
+    spec: model.MappingModel,
+    tree: Block,
+    lookups: Mapping[str, Lookup],
+    interfaces: Mapping[str, bytes],
 ) -> Iterator[Finding]:
     """Give every expression that does not compile and every converter that cannot be made."""
+    yield from _texts(spec, tree, interfaces)
     yield from _fields(spec.request, tree.items_at("request"), lookups)
     calls = tree.items_at("calls")
     for place, call in enumerate(spec.calls):
@@ -27,6 +64,8 @@ def unusable(
         yield from _expression(getattr(spec.refusal, name), refusal, name)
     answer = tree.block_at("answer")
     yield from _fields(spec.answer.fields, answer.items_at("fields"), lookups)
+    if spec.answer.text is not None:
+        yield from _expression(spec.answer.text, answer, "text")
     values = answer.block_at("values")
     for name, text in spec.answer.values.items():
         yield from _expression(text, values, name)
@@ -49,10 +88,19 @@ def unusable(
 
 
 def _fields(
-    specs: Sequence[model.FieldModel], tree: Items, lookups: Mapping[str, Lookup]
+    specs: Sequence[model.FieldModel],
+    tree: Items,
+    lookups: Mapping[str, Lookup],
+    *,
+    xml: bool = False,
 ) -> Iterator[Finding]:
     for place, spec in enumerate(specs):
         block = tree.block_at(place)
+        if xml and not all(map(is_element, spec.field.split("."))):
+            yield Finding(*_at(block, "field"), "field", f"{spec.field!r} is no name in XML")
+        if spec.root is not None and not is_root(spec.root):
+            wrong = f"{spec.root!r} is no name in XML"
+            yield Finding(*_at(block, "root"), "field", wrong, "name, or {namespace}name")
         if spec.source is not None:
             yield from _sources(spec.source, block)
         for name, text in (("each", spec.each), ("when", spec.when)):
@@ -62,7 +110,8 @@ def _fields(
         if any(not part for part in spec.field.split(".")):
             yield Finding(*_at(block, "field"), "field", "a part of the path is empty")
         if spec.fields is not None:
-            yield from _fields(spec.fields, block.items_at("fields"), lookups)
+            inner = block.items_at("fields")
+            yield from _fields(spec.fields, inner, lookups, xml=xml or spec.as_ == "xml")
     yield from _twice(specs, tree)
 
 

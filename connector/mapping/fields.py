@@ -1,0 +1,207 @@
+"""Compiles the fields of mappings: each a plain function of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, NamedTuple
+
+from connector.mapping import model
+from connector.mapping.convert import ConversionError, Convert, Lookup, converter
+from connector.mapping.document import Block, Items, Where, nowhere
+from connector.mapping.expression import Expression, TooCostly, holds, rows_of
+from connector.mapping.texts import Schema, written
+from connector.wording import Said, quoted, systems
+
+_NOTHING: tuple[Any, ...] = (None, "")
+
+
+class Traced(NamedTuple):
+    """One value of a request: its place there, what it is, and which line of a file made it."""
+
+    path: str
+    value: Any
+    where: Where
+    made_of: str
+
+
+class Run:
+    """One application: gathers findings and notes, and the origin of values when asked to."""
+
+    __slots__ = ("findings", "notes", "traces")
+
+    def __init__(self, traces: list[Traced] | None = None) -> None:
+        self.findings: list[str] = []
+        self.notes: list[str] = []
+        self.traces = traces
+
+
+Compiled = Callable[[Any, Run, str], Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One compiled field."""
+
+    name: str
+    path: tuple[str, ...]
+    value: Compiled
+    when: Expression | None
+
+
+class Kit(NamedTuple):
+    """What fields are compiled with, beside their text."""
+
+    lookups: AbstractMapping[str, Lookup]
+    schemas: AbstractMapping[str, Schema] = {}
+
+
+def compiled(specs: Sequence[model.FieldModel], kit: Kit, tree: Items) -> tuple[Field, ...]:
+    """Return fields as functions of a source; `tree` is the text that they stand in."""
+    return tuple(
+        Field(
+            spec.field,
+            tuple(spec.field.split(".")),
+            _of(spec)(spec, kit, tree.block_at(place)),
+            Expression(spec.when) if spec.when is not None else None,
+        )
+        for place, spec in enumerate(specs)
+    )
+
+
+def _of(spec: model.FieldModel) -> Callable[[model.FieldModel, Kit, Block], Compiled]:
+    if spec.as_ is not None:
+        return _message
+    return _list if spec.each is not None else single
+
+
+def _message(spec: model.FieldModel, kit: Kit, tree: Block) -> Compiled:
+    """Compile a field that is a whole message as a text."""
+    fields = compiled(spec.fields or (), kit, tree.items_at("fields"))
+    schema = kit.schemas.get(spec.schema_ or "")
+
+    def built(scope: Any, run: Run, place: str) -> Any:
+        known = len(run.findings)
+        body = build(fields, scope, run, f"{place}{spec.field}.")
+        if len(run.findings) > known or not body:
+            return None
+        try:
+            text = written(body, spec.as_ or "xml", spec.root or "", schema, cdata=spec.cdata)
+        except ConversionError as error:
+            run.findings.append(named(place, spec.field, error.args[0]))
+            return None
+        return _fitted(spec, text, run, place)
+
+    return built
+
+
+def build(fields: Sequence[Field], scope: Any, run: Run, place: str = "") -> dict[str, Any]:
+    """Return what the fields make of a source; what is wrong with it is added to the run."""
+    body: dict[str, Any] = {}
+    for each in fields:
+        try:
+            if each.when is not None and not holds(each.when(scope)):
+                continue
+            value = each.value(scope, run, place)
+        except TooCostly as error:
+            run.findings.append(f"{place}{each.name}: {error}")
+            continue
+        if value is None:
+            continue
+        path = each.path
+        if len(path) == 1:
+            body[path[0]] = value
+            continue
+        inner = body
+        for part in path[:-1]:
+            inner = inner.setdefault(part, {})
+        inner[path[-1]] = value
+    return body
+
+
+def _list(spec: model.FieldModel, kit: Kit, tree: Block) -> Compiled:
+    items = Expression(spec.each or "@")
+    fields = compiled(spec.fields or (), kit, tree.items_at("fields"))
+
+    def built(scope: Any, run: Run, place: str) -> Any:
+        found = rows_of(items(scope))
+        rows = []
+        for number, item in enumerate(found if isinstance(found, list | tuple) else (), start=1):
+            inner = item if isinstance(item, AbstractMapping) else {"value": item}
+            within = {**inner, "root": scope.get("root"), "position": number}
+            rows.append(build(fields, within, run, f"{place}{spec.field}[{number}]."))
+        if not rows and spec.required:
+            run.findings.append(named(place, spec.field, systems.EMPTY()))
+        return rows or None
+
+    return built
+
+
+def single(spec: model.FieldModel, kit: Kit, tree: Block) -> Compiled:
+    """Compile a field that is one value."""
+    where = tree.at or nowhere()
+    if spec.source is None:
+        constant = spec.constant
+
+        def fixed(_scope: Any, run: Run, place: str) -> Any:
+            if run.traces is not None:
+                run.traces.append(Traced(f"{place}{spec.field}", constant, where, "constant"))
+            return constant
+
+        return fixed
+    sources = [spec.source] if isinstance(spec.source, str) else spec.source
+    expressions = [Expression(text) for text in sources]
+    converters: list[Convert] = [converter(each, kit.lookups) for each in spec.convert]
+    steps = " → ".join(next(iter(each.model_fields_set), "") for each in spec.convert)
+
+    def built(scope: Any, run: Run, place: str) -> Any:
+        value, made_of = None, "default"
+        for search in expressions:
+            found = search(scope)
+            if found is not None and found != "":
+                value, made_of = found, search.text
+                break
+        if value is not None:
+            try:
+                for convert in converters:
+                    value = convert(value)
+            except ConversionError as error:
+                run.findings.append(named(place, spec.field, error.args[0]))
+                return None
+        if value in _NOTHING:
+            value, made_of = spec.default, "default"
+        if value in _NOTHING:
+            if spec.required:
+                run.findings.append(named(place, spec.field, _missing(sources)))
+            return None
+        value = _fitted(spec, value, run, place)
+        if run.traces is not None and value is not None:
+            shown = f"{made_of} → {steps}" if steps and made_of != "default" else made_of
+            run.traces.append(Traced(f"{place}{spec.field}", value, where, shown))
+        return value
+
+    return built
+
+
+def _missing(sources: Sequence[str]) -> Said:
+    either = reduce(lambda one, other: systems.OR(one=one, other=other), map(quoted, sources))
+    return systems.SOURCE_MISSING(sources=either)
+
+
+def named(place: str, name: str, said: str) -> Said:
+    """Return what is said of a field."""
+    return systems.NAMED(name=f"{place}{name}", message=said)
+
+
+def _fitted(spec: model.FieldModel, value: Any, run: Run, place: str) -> Any:
+    if spec.max_length is None or not isinstance(value, str) or len(value) <= spec.max_length:
+        return value
+    length = systems.CHARACTERS(length=len(value), most=spec.max_length)
+    said = named(place, spec.field, length)
+    if spec.too_long == "reject":
+        run.findings.append(said)
+        return None
+    run.notes.append(systems.CUT(said=said))
+    return value[: spec.max_length]
