@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connector.sandbox.sap_backoffice import CUSTOMER, Values
+from connector.sandbox.sap_backoffice import CUSTOMER, Values, correct_customer
 from connector.sandbox.sap_functions import (
     Session,
     System,
@@ -24,6 +24,7 @@ _CODE = "CN5"  # the tax type of the unified code or ID number
 _PERSON = "1"
 _SALES_ROLE = "FLCU01"
 _CUSTOMER_ROLES = frozenset({"FLCU00", _SALES_ROLE})
+_NAMES = {"NAME1": "NAME", "NAME2": "NAME_2", "NAME3": "NAME_3", "NAME4": "NAME_4"}
 _ADDRESS = ("STREET", "CITY", "POSTL_COD1", "COUNTRY")
 
 
@@ -53,17 +54,21 @@ def partner_read(system: System, _session: Session, values: Values) -> Values:
 
 
 def partner_save(system: System, session: Session, values: Values) -> Values:
-    """Create a partner with its customer; it is there after the commit of the same session."""
+    """Create a partner with its customer, or change the one whose number is given.
+
+    It is so after the commit of the same session.
+    """
     partner = _cut("ZBP", values.get("IS_PARTNER"))
     central = partner["CENTRAL"]
     address = _first(partner["ADDRESSES"], "ZBP_ADDRESS")
+    if partner["PARTNER"]:
+        return _changed(system, session, partner, address)
     number, said = _create(
         system,
         session,
         central["CATEGORY"],
         {
-            "NAME": central["NAME1"],
-            "NAME_2": central["NAME2"],
+            **_names(central),
             "LASTNAME": central["NAME1"],
             **{name: address[name] for name in _ADDRESS},
             "TEL1_NUMBR": _first(address["COMMUNICATION"]["PHONES"], "ZBP_PHONE")["TELEPHONE"],
@@ -72,6 +77,26 @@ def partner_save(system: System, session: Session, values: Values) -> Values:
         partner["TAXNUMBERS"],
         central["REF_CUSTMR"],
     )
+    return {"ES_RESULT": {"PARTNER": number, "RETURN": [said]}}
+
+
+def _changed(system: System, session: Session, partner: Values, address: Values) -> Values:
+    number = partner["PARTNER"].zfill(10)
+    if system.books.get(CUSTOMER, number) is None:
+        said = _message("E", "R1", "120", "业务伙伴不存在 Business partner does not exist")
+        return {"ES_RESULT": {"PARTNER": "", "RETURN": [said]}}
+    phone = _first(address["COMMUNICATION"]["PHONES"], "ZBP_PHONE")["TELEPHONE"]
+    fields = {
+        **{part: partner["CENTRAL"][part][:35] for part in _NAMES},
+        "STRAS": address["STREET"][:35],
+        "ORT01": address["CITY"][:35],
+        "PSTLZ": address["POSTL_COD1"],
+        "TELF1": phone[:16],
+        "STCD5": _first(partner["TAXNUMBERS"], "ZBP_TAX")["TAXNUMBER"],
+    }
+    given = {name: value for name, value in fields.items() if value}
+    session.pending.append(lambda: correct_customer(system.books, number, given))
+    said = _message("S", "R1", "000", "已更改 Changed")
     return {"ES_RESULT": {"PARTNER": number, "RETURN": [said]}}
 
 
@@ -97,7 +122,10 @@ def _inserted(system: System, session: Session, partner: Values, values: Values)
     roles = {each["DATA_KEY"] for each in of("IT_BP_ROLE", "CVIS_BP_ROLE")}
     if partner["OBJECT_TASK"] != "I" or not roles & _CUSTOMER_ROLES:
         return _message("E", "CVI_EI", "008", "只能新建客户 Only customers can be inserted")
-    if _SALES_ROLE in roles and not of("IT_CUST_SALES", "CVIS_CUSTOMER_SALES"):
+    areas = of("IT_CUST_SALES", "CVIS_CUSTOMER_SALES")
+    if _SALES_ROLE in roles and SALES_AREA not in [
+        {name: each[name] for name in SALES_AREA} for each in areas
+    ]:
         return _message("E", "F2", "217", "缺少销售范围 Sales area is missing")
     address = _first(of("IT_BP_ADDRESS", "CVIS_BP_ADDRESS"), "CVIS_BP_ADDRESS")
     phones = of("IT_BP_ADDRESS_TELENO", "CVIS_BP_ADDRESS_TELENO")
@@ -106,8 +134,7 @@ def _inserted(system: System, session: Session, partner: Values, values: Values)
         session,
         partner["CATEGORY"],
         {
-            "NAME": partner["NAME1"],
-            "NAME_2": partner["NAME2"],
+            **_names(partner),
             "LASTNAME": partner["LASTNAME"],
             "FIRSTNAME": partner["FIRSTNAME"],
             **{name: address[name] for name in _ADDRESS},
@@ -140,6 +167,10 @@ def _table(values: Values, name: str) -> list[Any]:
     return rows if isinstance(rows, list) else []
 
 
+def _names(given: Values) -> Values:
+    return {name: given[part] for part, name in _NAMES.items()}
+
+
 def _first(rows: Sequence[Values], structure: str) -> Values:
     return rows[0] if rows else _cut(structure, {})
 
@@ -154,7 +185,7 @@ def _create(
 ) -> tuple[str, Values]:
     """Create a customer and its code in the session; return its number, if any, and the message."""
     kind = "PI_PERSONALDATA" if category == _PERSON else "PI_COMPANYDATA"
-    other = ("NAME", "NAME_2") if category == _PERSON else ("LASTNAME", "FIRSTNAME")
+    other = _NAMES.values() if category == _PERSON else ("LASTNAME", "FIRSTNAME")
     copied = {
         "REF_CUSTMR": reference or "1",
         "SALESORG": SALES_AREA["VKORG"],
@@ -175,7 +206,7 @@ def _create(
 def _partner(row: Values) -> Values:
     return {
         "PARTNER": row["KUNNR"],
-        "CENTRAL": {"CATEGORY": "", "NAME1": row["NAME1"], "NAME2": row["NAME2"]},
+        "CENTRAL": {part: row.get(part, "") for part in _NAMES},
         "STATUS": {"DELETED": row["LOEVM"], "BLOCKED": "X" if row["AUFSD"] else ""},
         "ADDRESSES": [
             {

@@ -16,9 +16,11 @@ from connector.errors import (
     ConnectorError,
     InDoubt,
     MappingFailed,
+    Misconfigured,
     Rejected,
     RetryLater,
     nothing_sent,
+    without_effect,
 )
 from connector.mapping import Mapping as Spoken
 from connector.mapping import MappingSet
@@ -161,10 +163,17 @@ class CustomerDesk:
         Errors are those of `create`. Changing a record twice in the same way is harmless.
         """
         number = alpha(number, _LENGTH)
+        mapping = self._mappings()[_CHANGE]
+        if mapping.absent:
+            raise without_effect(
+                Misconfigured(
+                    "this SAP has no function module that changes customers",
+                    place=f"mapping {_CHANGE}",
+                    remedy="correct the record in SAP",
+                )
+            )
         source = {**_source(buyer, business_unit, ""), "number": number}
-        self._in_one_session(
-            self._mappings()[_CHANGE], source, lambda _answers: number, lambda _number: None
-        )
+        self._in_one_session(mapping, source, lambda _answers: number, lambda _number: None)
         return self._there(number, systems.DONE_CHANGED())
 
     def cuts(self, buyer: Buyer, business_unit: Mapping[str, Any]) -> list[str]:
