@@ -12,7 +12,7 @@ import structlog
 
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_text
-from connector.domain.order import PaymentState
+from connector.domain.order import UNSETTLED, PaymentState
 from connector.errors import Misconfigured, Rejected, RetryLater, UnreadableOrder
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
@@ -37,6 +37,8 @@ _log = structlog.get_logger(__name__)
 _AWAY = 5
 # Seconds in which the storefront must show an order that is to be written to.
 _SHOWN_WITHIN = 60.0
+# Payment states of an order that a person stopped in the shop: no status is written over them.
+_STOPPED = {*UNSETTLED, PaymentState.CANCELLED}
 _INVOICING = ("invoice_application", "invoice")
 
 
@@ -52,7 +54,7 @@ def writeback(context: Context, cadence: Cadence) -> Job:
         for document in context.orders.to_write_back():
             row = context.orders.get(document.order_pk)
             try:
-                write_back(context, row, document)
+                told = write_back(context, row, document)
             except Misconfigured:
                 raise
             except RetryLater as error:
@@ -66,8 +68,9 @@ def writeback(context: Context, cadence: Cadence) -> Job:
                 counts["held"] += 1
                 _hold(context, row, document, error)
             else:
-                counts[document.kind] += 1
-                _unhold(context, row, document)
+                counts[document.kind if told else "paused"] += 1
+                if told:
+                    _unhold(context, row, document)
             vain = 0
         for row in context.orders.to_finish():
             if row.unreadable:
@@ -131,12 +134,15 @@ def _unhold(context: Context, row: OrderRow, document: DocumentRow) -> None:
             )
 
 
-def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
+def write_back(context: Context, row: OrderRow, document: DocumentRow) -> bool:
     """Write one shipment or invoice back: the order's fields, then a note for the buyer.
 
-    Raises Rejected where the order is in the storefront's trash, or deleted.
+    A status by which the shop took the payment back or ended the order is a person's, and stays.
+    False where all is told but the status, which follows once the payment is settled again. Raises
+    Rejected where the order is in the storefront's trash, or deleted.
     """
-    ended = _ended(context, row)
+    state = _state(context, row)
+    paused = state in UNSETTLED
     source = {
         "order_id": row.order_id,
         "number": row.number,
@@ -144,8 +150,12 @@ def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
         "complete": _all_shipped(context, row),
     }
     with steady(context.mappings):
-        _fields(context, row, document, source, ended=ended)
+        whole = _fields(
+            context, row, document, source, paused=paused, ended=state == PaymentState.CANCELLED
+        )
         _note(context, row, document, source)
+    if not whole:
+        return False
     context.orders.written_back(document.id, context.clock())
     context.orders.note(
         row.id,
@@ -158,10 +168,11 @@ def write_back(context: Context, row: OrderRow, document: DocumentRow) -> None:
         "writeback",
         context.clock(),
     )
+    return True
 
 
-def _ended(context: Context, row: OrderRow) -> bool:
-    """Return whether the shop ended an order, as it shows it now; what is new of that is taken in.
+def _state(context: Context, row: OrderRow) -> str:
+    """Return how the shop has an order's payment now; what is new of that is taken in.
 
     No list shows the trash, and of some edits no list tells: nothing is overwritten unseen.
     """
@@ -171,13 +182,13 @@ def _ended(context: Context, row: OrderRow) -> bool:
             gone(context, row, "writeback")
         raise Rejected("", course.DELETED_LATE())
     content, _ = context.mappings()["storefront_order"].apply_leniently(shown)
-    ended = content.get("payment_state") == PaymentState.CANCELLED
-    if ended or row.payment_state == PaymentState.CANCELLED:
+    state = str(content.get("payment_state") or PaymentState.UNKNOWN)
+    if {state, row.payment_state} & _STOPPED and state != row.payment_state:
         with suppress(StaleOrder):
             take_or_set_aside(context, shown, "writeback")
     if context.storefront.in_trash(shown):
         raise Rejected("", course.IN_TRASH())
-    return ended
+    return state
 
 
 def _all_shipped(context: Context, row: OrderRow) -> bool:
@@ -221,12 +232,15 @@ def _fields(
     document: DocumentRow,
     source: Mapping[str, Any],
     *,
+    paused: bool,
     ended: bool,
-) -> None:
+) -> bool:
+    """Write the fields; false where the status is still to follow."""
     mapping = context.mappings()[f"storefront_{document.kind}"]
     body = mapping.apply(source).body
-    if ended:
-        # The buyer is told all the same; that the shop ended the order stays.
+    left = "status" in body and (paused or ended)
+    if left:
+        # The buyer is told all the same.
         body = {name: value for name, value in body.items() if name != "status"}
     wanted = {str(entry["key"]): entry["value"] for entry in body.get("meta_data", [])}
 
@@ -249,9 +263,12 @@ def _fields(
         context.storefront.update_order(row.order_id, body)
         return Document(row.order_id, {})
 
-    context.outbound.perform(
-        _call(row, document, mapping.name, body, mapping.version), send=send, ask=ask
-    )
+    call = _call(row, document, mapping.name, body, mapping.version)
+    if left and paused:
+        # With its status the document is told in a call of its own, later.
+        call = replace(call, part=f"{call.part}~paused")
+    context.outbound.perform(call, send=send, ask=ask)
+    return not (left and paused)
 
 
 def _note(

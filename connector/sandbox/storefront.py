@@ -176,7 +176,8 @@ class StorefrontApplication:
     def _update_order(self, request: Request, key: str) -> tuple[int, Document]:
         order, body = self._order(key), body_of(request)
         status = body.get("status", order["status"])
-        if status not in STATUSES:
+        # A plugin's own status stays; to be set it must be one that the shop knows.
+        if "status" in body and status not in STATUSES:
             raise InvalidParameter("status")
         changed = {**order, **{name: body[name] for name in _CHANGEABLE if name in body}}
         if "meta_data" in body:

@@ -91,11 +91,11 @@ def _held_for_payment(row: OrderRow) -> bool:
 
 def _hold(row: OrderRow, state: str, status: object) -> Hold:
     shown = repr(str(status or ""))
-    if Stage(row.stage).released:
-        return Hold(HoldCause.CHANGED, (course.UNPAID_LATE(status=shown),))
     if state == PaymentState.UNKNOWN:
         reason = problems.STATUS_NOT_KNOWN(status=shown, file=_STATUSES)
         return Hold(HoldCause.MAPPING, (reason,))
+    if Stage(row.stage).released:
+        return Hold(HoldCause.CHANGED, (course.UNPAID_LATE(status=shown),))
     return Hold(HoldCause.UNPAID, (problems.UNPAID(status=shown),))
 
 

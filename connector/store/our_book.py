@@ -25,10 +25,14 @@ class OurBook:
         self._books = books
 
     def include_open(self, before: datetime) -> None:
-        """Include earlier orders that are released or shipped, and not closed yet."""
+        """Include earlier orders that are released or shipped, and not closed yet.
+
+        And closed ones that the shop says are not paid any more.
+        """
         self._books.run(
             "INSERT INTO scope (number, carried) SELECT number, 1 FROM orders"
-            " WHERE shop = :shop AND placed_at <= :before AND stage IN ('released', 'shipped')"
+            " WHERE shop = :shop AND placed_at <= :before AND (stage IN ('released', 'shipped')"
+            " OR (stage = 'closed' AND payment_state = 'unpaid'))"
             " ON CONFLICT (number) DO NOTHING",
             before=before,
         )
