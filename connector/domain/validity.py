@@ -152,7 +152,10 @@ def _lines(order: Order) -> Iterator[Problem]:
         if line.quantity <= 0:
             reason = wrong.NOT_POSITIVE(value=line.quantity)
             yield Problem(f"{field}.quantity", reason, *_BY_PLATFORM)
-        if line.amount < 0:
+        if line.amount < 0 <= line.amount + line.subsidy:
+            beyond = wrong.SUBSIDY_BEYOND(subsidy=line.subsidy, amount=line.amount + line.subsidy)
+            yield Problem(f"{field}.amount", beyond, wrong.LESS_SUBSIDY(), HoldCause.SHOP_DATA)
+        elif line.amount < 0:
             yield Problem(f"{field}.amount", wrong.NEGATIVE(value=line.amount), *_BY_PLATFORM)
         if line.open_quantity < 0:
             yield Problem(
@@ -210,15 +213,14 @@ def _refunds(order: Order) -> Iterator[Problem]:
             wrong.CORRECT_REFUND(),
             HoldCause.REFUND_AMOUNT,
         )
-    if order.unexplained:
+    rest, explained = order.unexplained, order.refunded - order.unexplained
+    if rest:
+        told = {"refunded": order.refunded, "currency": order.currency, "explained": explained}
         yield Problem(
             "refunds",
-            wrong.REFUND_UNEXPLAINED(
-                refunded=order.refunded,
-                currency=order.currency,
-                explained=order.refunded - order.unexplained,
-                rest=order.unexplained,
-            ),
+            wrong.REFUND_UNEXPLAINED(**told, rest=rest)
+            if rest > 0
+            else wrong.REFUND_LESS(**told, rest=-rest),
             wrong.REFUND_BY_LINES(),
             HoldCause.REFUND_AMOUNT,
         )

@@ -30,7 +30,7 @@ _BUYERS = re.compile(
     r"(buyer|ship_to)\.|(note|invoice_kind)$|storefront\.(billing|shipping|customer_note)\b"
 )
 _SHOPS = re.compile(
-    r"(number|currency|total|freight|payment_method|placed_at|paid_at)$|(lines\[|storefront\.)"
+    r"(number|total|freight|payment_method|placed_at|paid_at)$|(lines\[|storefront\.)"
 )
 
 
@@ -66,6 +66,8 @@ def _problems(unfit: Sequence[Unfit], mapping: str, document: Said) -> Iterator[
             cause, remedy = HoldCause.MAPPING, problems.CORRECT_MAPPING(mapping=mapping)
         elif _BUYERS.match(field):
             cause, remedy = HoldCause.INVALID, problems.HAVE_IT_CORRECTED()
+        elif field == "currency":
+            cause, remedy = HoldCause.MAPPING, problems.TAKE_CURRENCY(mapping=mapping)
         elif _SHOPS.match(field):
             cause, remedy = HoldCause.SHOP_DATA, problems.CORRECT_OR_MAP(mapping=mapping)
         else:

@@ -100,7 +100,8 @@ def request_cancel(context: Context, row: OrderRow, actor: str, reason: str = ""
             raise Rejected(
                 "",
                 f"order {row.number} is {row.stage}",
-                remedy="take the goods back as a return",
+                remedy="have the warehouse keep back what has not left; take back the rest"
+                " as a return",
             )
         change = Change(
             event="cancel_requested",

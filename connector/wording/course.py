@@ -86,30 +86,34 @@ CONTENT_DIFFERS = Sentence("content_differs", "content differs", "内容有变�
 CANCELLED_AGAIN = Sentence("cancelled_again", "cancelled", "商城已取消")
 UNPAID_LATE = Sentence(
     "unpaid_late",
-    "the storefront's status is {status} after release: the goods go out, or went, unpaid —"
-    " stop them at the warehouse, or have it paid; the hold ends by itself once it is",
-    "放行后商城状态变为 {status}：货物尚未付款。请通知仓库停止发货，或催促付款；付款后自动解除",
+    "the storefront's status is {status} after release: what has left is unpaid — have the"
+    " warehouse keep back what has not, or have it paid; the hold ends by itself once it is",
+    "放行后商城状态变为 {status}：已发货物尚未付款。"
+    "请通知仓库停止发出其余货物，或催促付款；付款后自动解除",
 )
 CANCELLED_LATE = Sentence(
     "cancelled_late", "cancelled in the storefront after release", "放行后在商城取消"
 )
 TAKE_BACK = Sentence(
     "take_back",
-    "cancelled in the storefront after release: take the goods back as a return",
-    "放行后在商城取消：请按退货收回货物",
+    "cancelled in the storefront after release: have the warehouse keep back what has not left and"
+    " cancel that in the DMS; what has left comes back as a return",
+    "放行后在商城取消：未发出的请通知仓库停止发货并在DMS取消，已发出的按退货收回",
 )
 CANCELLED_THERE = Sentence("cancelled_there", "cancelled in the storefront", "已在商城取消")
 DELETED_THERE = Sentence("deleted_there", "deleted in the storefront", "已在商城删除")
 DELETED_LATE = Sentence(
     "deleted_late",
-    "deleted in the storefront after release: ask there whether the goods are to be taken back",
-    "放行后在商城被删除：请向商城核实是否收回货物",
+    "deleted in the storefront after release: ask the e-commerce platform whether the sale stands;"
+    " if not, have the warehouse keep back what has not left, and take back what has",
+    "放行后在商城被删除：请向电商平台核实订单是否有效；若无效，未发出的请通知仓库停止发货，已发出的收回",
 )
 IN_TRASH = Sentence(
     "in_trash",
-    "the order is in the storefront's trash, where nothing is written onto it:"
-    " take the goods back, or have it restored there, and it is told by itself",
-    "订单在商城回收站中，不再回写：请收回货物，或在商城恢复订单，恢复后自动回写",
+    "the order is in the storefront's trash, where nothing is written onto it: have it restored"
+    " there, and it is told by itself; or have the warehouse keep back what has not left, and take"
+    " back what has",
+    "订单在商城回收站中，不再回写：请在商城恢复订单，恢复后自动回写；或未发出的停止发货，已发出的收回货物",
 )
 CHANGED_THERE = Sentence("changed_there", "changed in the storefront", "商城有修改")
 REMAPPED = Sentence(

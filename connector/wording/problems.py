@@ -17,15 +17,32 @@ CORRECT_IN_SHOP = Sentence(
 )
 CORRECT_REFUND = Sentence(
     "correct_refund",
-    "BU finance: have the refund corrected in the storefront",
-    "请事业部财务处理：在商城更正退款",
+    "BU finance: have the e-commerce platform delete the refund in the storefront, and book it anew"
+    " for no more than was ordered",
+    "请事业部财务处理：请电商平台在商城删除该退款，并按不超过订购的数量和金额重新退款",
 )
 REFUND_BY_LINES = Sentence(
     "refund_by_lines",
-    "BU finance: have it booked in the storefront by lines (delete the refund, refund the lines or"
-    " the shipping), or let `policy.refund_of_amount: spread` put it on the open lines",
-    "请事业部财务处理：在商城删除该退款，改按订单行或运费退款；"
-    "或设置 `policy.refund_of_amount: spread`，分摊到未退的订单行",
+    "BU finance: have the e-commerce platform delete the refund in the storefront, and book it anew"
+    " with the amount that its lines or its shipping come to (a part of a line's price is booked on"
+    " that line, with quantity 0); or have IT set `policy.refund_of_amount: spread`, which puts it"
+    " on the open lines",
+    "请事业部财务处理：请电商平台在商城删除该退款，改按订单行或运费重新退款，金额与行金额一致"
+    "（只退部分价款的，记在该行，数量为0）；"
+    "或请信息部设置 `policy.refund_of_amount: spread`，分摊到未退的订单行",
+)
+LESS_SUBSIDY = Sentence(
+    "less_subsidy",
+    "have the e-commerce platform lower the subsidy to what the goods come to, and take the rest"
+    " off the shipping",
+    "请电商平台把补贴降到不超过货款，其余从运费中减免",
+)
+TAKE_CURRENCY = Sentence(
+    "take_currency",
+    "IT: let the DMS take this currency, or {mapping}.yaml say it in its words, then"
+    " `connector orders retry --hold mapping`; in the storefront a paid order keeps its currency",
+    "请信息部处理：让DMS接受该币种，或在 {mapping}.yaml 中转换，"
+    "再执行 `connector orders retry --hold mapping`；已付款的订单在商城无法更改币种",
 )
 CORRECT_TOTAL = Sentence(
     "correct_total",
@@ -186,6 +203,11 @@ VARIATION_NOT_ASKED = Sentence(
 )
 NOT_POSITIVE = Sentence("not_positive", "{value} is not positive", "{value} 应大于零")
 NEGATIVE = Sentence("negative", "{value} is negative", "{value} 不能为负")
+SUBSIDY_BEYOND = Sentence(
+    "subsidy_beyond",
+    "the subsidy of {subsidy} is more than the {amount} of its line",
+    "补贴 {subsidy} 超过该行金额 {amount}",
+)
 OVER_REFUNDED = Sentence(
     "over_refunded", "{refunded} refunded of {quantity}", "共 {quantity}，却退了 {refunded}"
 )
@@ -195,6 +217,13 @@ REFUND_UNEXPLAINED = Sentence(
     " {explained}: {rest} {currency} stands on no line",
     "放行前共退款 {refunded} {currency}，订单行与运费只对应 {explained}，"
     "另有 {rest} {currency} 无行可对",
+)
+REFUND_LESS = Sentence(
+    "refund_less",
+    "{refunded} {currency} was refunded before release, for lines and freight that come to"
+    " {explained}: {rest} {currency} less than they say was given back",
+    "放行前共退款 {refunded} {currency}，而所退订单行与运费合计 {explained}，"
+    "少退 {rest} {currency}",
 )
 LINE_ID_TWICE = Sentence(
     "line_id_twice", "line id {line_id} occurs {times} times", "行标识 {line_id} 出现 {times} 次"

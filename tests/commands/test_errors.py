@@ -115,7 +115,8 @@ MISCONFIGURED = [
      " `connector mappings list` that an order goes through"),
 ]  # fmt: skip
 REFUSED = [
-    ("orders cancel 38", "order 38 is released — take the goods back as a return"),
+    ("orders cancel 38", "order 38 is released — have the warehouse keep back what has not left;"
+     " take back the rest as a return"),
     ("calls ask 1", "call 1 has its outcome; there is nothing to ask"),
     ("customers link 31 999999",
      "SAP has no customer 999999 — see the candidates with `connector customers review`"),

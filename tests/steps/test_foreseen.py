@@ -101,7 +101,7 @@ def held(scene: Scene, cause: str) -> list[str]:
 def test_a_currency_that_the_dms_does_not_know_is_found_before_a_customer_is_made(at: At) -> None:
     scene = at(lambda order: order.update(currency="JPY"))
     scene.evening()
-    (reason,) = held(scene, "shop_data")
+    (reason,) = held(scene, "mapping")
     assert reason.startswith("currency: 'JPY' does not fit the sales order (header.currency)")
     assert "CNY" in reason
     assert "dms_sales_order.yaml" in reason
@@ -225,7 +225,7 @@ def test_the_second_business_unit_is_judged_before_the_first_has_a_document(at: 
 
     scene = at(change, settings=two)
     scene.evening()
-    currency, code = held(scene, "shop_data")
+    currency, code = held(scene, "mapping")
     assert currency.startswith("currency: 'JPY'")
     assert "business_unit.dms_code: 'BX-OF-ELEVEN' does not fit the sales order" in code
     assert "IT: correct" in code
@@ -286,7 +286,7 @@ def test_an_amount_finer_than_the_dms_takes_is_held_and_not_rounded(at: At) -> N
 
     scene = at(finer)
     scene.later(minutes=5, ticks=2)
-    assert scene.stands(NUMBER)[1] == "shop_data"  # the shop books otherwise, or IT maps it
+    assert scene.stands(NUMBER)[1] == "mapping"  # in the shop a paid order keeps its currency
     said = " ".join(scene.order(NUMBER).hold_reasons or [])
     assert "more than 2 decimals" in said
     assert "lines[1].open_amount: '74400.005'" in said

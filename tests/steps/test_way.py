@@ -246,7 +246,7 @@ def test_nothing_is_written_onto_an_order_in_the_trash_until_it_is_out_of_it(lit
     assert lite.shown(36) == trashed
     assert told(lite, 36) == []
     assert lite.stands(36)[1] == "changed"
-    assert "take the goods back" in str(lite.order(36).hold_reasons)
+    assert "have the warehouse keep back what has not left" in str(lite.order(36).hold_reasons)
     lite.change(36, status="processing")
     lite.later(ticks=3)
     assert lite.shown(36)["status"] == "completed"
