@@ -219,6 +219,8 @@ class Mapping:
         ):
             if fits(scope):
                 words = str(code(scope) or ""), str(text(scope) or "")
+                if outcome == "rejected":
+                    outcome = self._faults.get(words[0], outcome)
                 named = names_in(rule.when) if rule.when is not None else frozenset()
                 return Reading(outcome, *words, {}, rule.when is None, named)
         return Reading("unknown" if self._rules else "ok", "", "", {}, True)

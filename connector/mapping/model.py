@@ -519,8 +519,8 @@ class MappingModel(_Part):
     refusal: RefusalModel = RefusalModel()
     faults: dict[str, Outcome] = Field(
         default={},
-        description="code of a refusal → what it means; `*` is any other. A code that is not here"
-        " is in doubt for a write",
+        description="code of a refusal → what it means, in a fault or in an answer that a rule"
+        " calls rejected; `*` is any other. A fault whose code is not here is in doubt for a write",
     )
     ignores: list[str] = Field(
         default=[],

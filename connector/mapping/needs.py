@@ -152,10 +152,16 @@ def _absent(path: tuple[str, ...], target: Shape, given: Given, around: Block) -
     return Lack(around, "", "missing", f"{dotted} is needed", suggestion)
 
 
+def _certain(spec: model.FieldModel) -> bool:
+    """Whether a field cannot come out empty; of a message, whether one of its fields cannot."""
+    if spec.as_ is not None and any(map(_certain, spec.fields or ())):
+        return True
+    return spec.required or spec.constant is not None or spec.default is not None
+
+
 def _uncertain(fields: Sequence[tuple[model.FieldModel, Block]]) -> Iterator[Lack]:
     for spec, block in fields:
-        certain = spec.required or spec.constant is not None or spec.default is not None
-        if not certain:
+        if not _certain(spec):
             text = f"{spec.field} is needed there and may come out empty"
             yield Lack(block, "field", "required", text, "required: true, or a default")
     if len(fields) == 1 and fields[0][0].when is not None:

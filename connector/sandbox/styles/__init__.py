@@ -8,9 +8,12 @@ from __future__ import annotations
 from connector.sandbox.dms import DmsApplication
 from connector.sandbox.styles.document import DocumentDms
 from connector.sandbox.styles.login import LoginDms
+from connector.sandbox.styles.text import JsonDms, XmlDms
 
 STYLES: dict[str, type[DmsApplication]] = {
     "sandbox": DmsApplication,
     "document": DocumentDms,
     "login": LoginDms,
+    "xml": XmlDms,
+    "json": JsonDms,
 }

@@ -1,0 +1,95 @@
+"""A DMS of each style through a whole day, reached by the folder of its example alone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from connector.bootstrap import Connector
+from connector.demo import SandboxWorld, demo_day
+from connector.logs import configure
+from connector.mapping.check import check
+from connector.mapping.load import Folder
+from connector.sandbox.dms_documents import whole_orders
+from connector.sandbox.service import DMS_PASSWORD, Sandbox
+from connector.settings import Settings
+from tests.support.day_process import settings_for
+
+EXAMPLES = Path("mappings/examples")
+# What each example says of the settings.
+REACHED: dict[str, dict[str, Any]] = {
+    "document": {"authentication": "basic"},
+    "login": {"authentication": "none"},
+    "xml": {
+        "authentication": "none",
+        "soap_headers": {"{urn:dms:exchange}Auth/Key": SecretStr(DMS_PASSWORD)},
+    },
+    "json": {"authentication": "none"},
+}
+
+
+def folder_of(name: str, at: Path) -> Path:
+    """Copy the mappings, and what differs in an example over them."""
+    folder = Path(shutil.copytree("mappings", at / "mappings"))
+    shutil.rmtree(folder / "examples")
+    (folder / "interfaces/dms.wsdl").unlink()
+    (folder / "interfaces/dms_faults.csv").unlink()
+    return Path(shutil.copytree(EXAMPLES / name, folder, dirs_exist_ok=True))
+
+
+def settings_of(name: str, sandbox: Sandbox, folder: Path) -> Settings:
+    database = f"sqlite:///{folder / 'connector.db'}"
+    settings = settings_for(sandbox.addresses(), database, folder)
+    settings.mappings = folder_of(name, folder)
+    settings.dms = settings.dms.model_copy(update=REACHED[name])
+    return settings
+
+
+@contextmanager
+def day(name: str, folder: Path) -> Iterator[tuple[Sandbox, Connector]]:
+    configure("critical")
+    with Sandbox(state=folder / "sandbox.db", dms=name) as sandbox:
+        connector = demo_day(SandboxWorld(sandbox), settings_of(name, sandbox, folder))
+        try:
+            yield sandbox, connector
+        finally:
+            connector.close()
+
+
+@pytest.mark.parametrize("name", sorted(REACHED))
+def test_the_folder_of_an_example_is_right(name: str, tmp_path: Path) -> None:
+    with Sandbox(dms=name) as sandbox:
+        folder = folder_of(name, tmp_path)
+        (folder / "interfaces/dms.wsdl").write_bytes(sandbox.dms.wsdl())
+    found = [str(each) for each in check(Folder.read(folder)) if each.level != "info"]
+    assert found == []
+
+
+def failed_jobs(connector: Connector) -> list[str]:
+    return [f"{run.job}: {run.error}" for run in connector.runs.history(limit=10_000) if run.error]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(REACHED))
+def test_a_whole_day_by_files_alone(name: str, tmp_path: Path) -> None:
+    with day(name, tmp_path) as (sandbox, connector):
+        stages: dict[str, int] = {}
+        for row in connector.context.orders.listed(limit=1000):
+            stages[row.stage] = stages.get(row.stage, 0) + 1
+        assert stages["closed"] >= 15, stages
+        assert failed_jobs(connector) == []
+        theirs = whole_orders(sandbox.books)
+        ours = {
+            each.number
+            for row in connector.context.orders.listed(limit=1000)
+            for each in connector.context.orders.documents(row.id)
+            if each.kind == "sales_order"
+        }
+        assert {each["orderNumber"] for each in theirs} == ours
+        assert len({each["externalNumber"] for each in theirs}) == len(theirs)
