@@ -74,6 +74,10 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
     if row.stage == Stage.KNOWN:
         _follow_known(context, sales, row, counts)
         return
+    if _cancelled_before_us(context, row):
+        # Its money was settled where its documents are; what was told of it needs nobody.
+        sales.supersede(row.id, set(), context.clock())
+        return
     shown = _shown(context, row)
     held = {each.reference: each for each in sales.of_order(row.id)}
     if row.stage != Stage.CANCELLED:
@@ -114,6 +118,15 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
             money,
         )
         _note(context, sales, row, noted, why, counts)
+
+
+def _cancelled_before_us(context: Context, row: OrderRow) -> bool:
+    """Whether an order of before our first day was cancelled already when it was first seen."""
+    since = context.first_start()
+    if row.stage != Stage.CANCELLED or since is None or row.placed_at >= since:
+        return False
+    first = next(iter(context.orders.events(row.id)), None)
+    return first is not None and first.text.code == course.CANCELLED_BEFORE_TAKEN().code
 
 
 def _follow_known(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[str]) -> None:

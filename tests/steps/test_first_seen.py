@@ -72,6 +72,23 @@ def test_what_was_completed_before_the_first_day_is_known_and_not_placed(day: Sc
     assert day.stands(901) == ("known", None)
 
 
+def test_what_was_cancelled_before_the_first_day_makes_no_after_sale(day: Scene) -> None:
+    day.later(minutes=5)
+    order(day, 901, "2026-11-20T02:00:00", status="cancelled")
+    order(day, 902, "2026-11-20T02:00:00", status="refunded")
+    order(day, 903, status="cancelled")
+    order(day, 904, "2026-11-20T02:00:00")
+    day.later(minutes=5, ticks=2)
+    day.change(904, status="cancelled")
+    day.later(minutes=20, ticks=3)
+    made = {
+        number: [sale.kind for sale in day.connector.aftersales.of_order(day.order(number).id)]
+        for number in (901, 902, 903, 904)
+    }
+    # Of what we knew alive, and of what was ordered since, the money is still to go back.
+    assert made == {901: [], 902: [], 903: ["cancellation"], 904: ["cancellation"]}
+
+
 def test_a_status_that_no_lookup_knows_is_for_it_with_value_and_file(tmp_path: Path) -> None:
     folder = Path(shutil.copytree("mappings", tmp_path / "mappings"))
 
