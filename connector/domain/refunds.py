@@ -6,7 +6,7 @@ only say what for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -195,13 +195,18 @@ def as_of(order: Order, moment: datetime) -> Order:
     )
 
 
-def spread(order: Order, until: datetime | None) -> Order:
+def spread(order: Order, until: datetime | None, unknown: Collection[str] | None = None) -> Order:
     """Return the order with what no line explains of refunds set against its open lines.
 
     It is split in proportion to what is open of them, in whole minor units. Refunds booked after
-    `until` are left as they are: their rest is open money.
+    `until` are left as they are: their rest is open money. Where it is known, `unknown` tells which
+    these are: one that was booked before the release may have been seen after it.
     """
     before = as_of(order, until) if until is not None else order
+    if unknown is not None:
+        before = with_refunds(
+            order, [each for each in order.refunds if each.refund_id not in unknown]
+        )
     opened = before.open_lines
     if not opened or not before.unexplained:
         return order

@@ -17,6 +17,7 @@ from connector.domain.calendar import Timetable
 from connector.domain.currency import minor_unit
 from connector.domain.deadlines import Promises
 from connector.domain.identity import USUAL, Document, person_number, written
+from connector.domain.open_money import since_placed
 from connector.domain.order import Buyer, BuyerKind, Order
 from connector.domain.pricing import open_discount
 from connector.domain.reading import read_order
@@ -107,11 +108,19 @@ class Context:
     def with_spread(self, order: Order, row: OrderRow | None) -> Order:
         """Return the order with refunds of an amount spread over its lines, where that is policy.
 
-        What was refunded after the release is on no line: it is open money.
+        What the documents of a released order know nothing of is on no line: it is open money.
         """
         if self.policy.refund_of_amount is not RefundPolicy.SPREAD or not order.unexplained:
             return order
-        return spread(order, row.released_at if row is not None else None)
+        if row is None or row.released_at is None:
+            return spread(order, None)
+        from connector.steps.sales_order import live, worth_of  # which works with this context
+
+        worth = worth_of(live(self.orders.documents(row.id)))
+        if worth is None:
+            return spread(order, row.released_at)
+        unknown = {each.refund_id for each in since_placed(order, worth)}
+        return spread(order, None, unknown)
 
 
 def readable(row: OrderRow) -> None:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.domain.accepted import as_accepted
-from connector.domain.business_unit import assign
 from connector.domain.lifecycle import HoldCause, Stage
-from connector.domain.order import PaymentState
+from connector.domain.order import OrderLine, PaymentState
 from connector.domain.reading import read_order
 from connector.mapping.live import steady
 from connector.steps.content import AFTER, COURSE, Taken, columns, content_hash
@@ -67,9 +66,7 @@ def take_again(
             next_try_at=row.next_try_at,
             tries=row.tries,
             values=fresh,
-            refunded=assign(
-                context.with_spread(order, row), tuple(context.business_units.values())
-            )[0].lines,
+            refunded=_refunded(context, row, content),
         )
         context.orders.apply(row, change, actor, now)
         return Taken.CHANGED
@@ -217,18 +214,21 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
     now = context.clock()
     stage = Stage(row.stage)
     if stage.ended and stage is not Stage.CLOSED:
-        context.orders.apply(
-            row,
-            Change(event="storefront", text=course.CANCELLED_AGAIN(), values=fresh, keep_hold=True),
-            actor,
-            now,
+        change = Change(
+            event="storefront",
+            text=course.CANCELLED_AGAIN(),
+            values=fresh,
+            keep_hold=True,
+            refunded=_refunded(context, row, fresh["content"]),
         )
+        context.orders.apply(row, change, actor, now)
         return Taken.CANCELLED
     # The content as placed is kept: cancelling needs its business units and numbers. What was
     # refunded is followed after the sale.
     refunds = {name: fresh["content"].get(name) for name in AFTER}
+    content = {**row.content, **refunds}
     values = {
-        "content": {**row.content, **refunds},
+        "content": content,
         "payment_state": fresh["payment_state"],
         "status": fresh["status"],
         "content_hash": fresh["content_hash"],
@@ -239,6 +239,7 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
             text=course.CANCELLED_LATE(),
             hold=Hold(HoldCause.CHANGED, (course.TAKE_BACK(),)),
             values=values,
+            refunded=_refunded(context, row, content),
         )
     else:
         change = Change(
@@ -246,9 +247,16 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
             text=course.CANCELLED_THERE(),
             next_try_at=now,
             values={**values, "cancel_requested": True},
+            refunded=_refunded(context, row, content),
         )
     context.orders.apply(row, change, actor, now)
     return Taken.CANCELLED
+
+
+def _refunded(context: Context, row: OrderRow, content: Mapping[str, Any]) -> tuple[OrderLine, ...]:
+    """Return the lines of an order with what was refunded of each; none where it is unreadable."""
+    order, _ = read_order(content, shop=row.shop)
+    return context.with_spread(order, row).lines if order is not None else ()
 
 
 def gone(context: Context, row: OrderRow, actor: str) -> Taken:
