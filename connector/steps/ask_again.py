@@ -11,7 +11,7 @@ import structlog
 
 from connector.domain.lifecycle import HoldCause
 from connector.domain.masking import mask_said
-from connector.errors import ConnectorError, Rejected, said_of
+from connector.errors import ConnectorError, LogonFailed, Misconfigured, Rejected, said_of
 from connector.steps.content import Taken
 from connector.steps.context import Context
 from connector.steps.repair import go_on
@@ -91,14 +91,18 @@ def known_ones(
     Into `missing` go those that it deleted, into `failed` why an order could not be told of.
     Raises RetryLater or Misconfigured when the storefront cannot be asked at all.
     """
+    vain = 0
 
     def fail(order_id: str, error: ConnectorError) -> None:
-        if not isinstance(error, Rejected):
+        nonlocal vain
+        vain += not isinstance(error, Rejected)
+        if isinstance(error, LogonFailed | Misconfigured) or vain >= _AWAY:
             raise error
         failed[order_id] = mask_said(error.said)
 
     end = _SOME_TIME.total_seconds()
     for order_id, payload in _asked(context, order_ids, lambda: end, fail):
+        vain = 0
         if payload is None:
             missing.append(order_id)
         else:

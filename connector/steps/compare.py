@@ -6,7 +6,7 @@ Rule's source: workflow.md, step 9. Nothing of it depends on how often it is don
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from connector.domain.lifecycle import Stage
-from connector.domain.masking import mask_text
+from connector.domain.masking import mask_said, mask_text
 from connector.domain.reconciliation import Book, Kind, Rules
-from connector.errors import Rejected
+from connector.errors import Rejected, RetryLater
 from connector.sap.books import SapBooks
 from connector.steps import reading_books
 from connector.steps.ask_again import known_ones
@@ -32,12 +32,15 @@ from connector.store.database import Database
 from connector.store.our_book import OurBook
 from connector.store.reconciliation import Differences, Window
 from connector.store.shared import share_out
+from connector.storefront.port import OrdersNotRead, Payload
 from connector.wording import Said
 
 _log = structlog.get_logger(__name__)
 
 # The DMS's clock and ours may differ.
 _OVERLAP = timedelta(minutes=10)
+# So many failures one after the other are the storefront's, not an order's.
+_AWAY = 3
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class Comparer:
         """
         counts: Counter[str] = Counter()
         with open_books(self.database, self.context.shop) as books:
-            self._read_storefront(books, window, counts)
-            failed = self._read_the_rest(books, window, counts)
+            failed = self._read_storefront(books, window, counts)
+            failed |= self._read_the_rest(books, window, counts, failed)
             known = OurBook(books).set_known_aside()
             failed = {number: why for number, why in failed.items() if number not in known}
             asked = self._read_others(books, window, failed, counts)
@@ -80,23 +83,37 @@ class Comparer:
         counts["not_compared"] = len(failed)
         return {name: number for name, number in counts.items() if number}
 
-    def _read_storefront(self, books: Books, window: Window, counts: Counter[str]) -> None:
-        payloads = self.context.storefront.orders_placed(window.start, window.end)
+    def _read_storefront(
+        self, books: Books, window: Window, counts: Counter[str]
+    ) -> dict[str, Said]:
+        """Read the day's orders; return order number → why, for those that it could not tell of."""
+        failed: dict[str, Said] = {}
+        payloads = _with_names_of_failed(
+            self.context.storefront.orders_placed(window.start, window.end), failed
+        )
         counts["unreadable"] += reading_books.put_storefront(
             self.context, books, payloads, lambda at: window.start < at <= window.end
         )
         # What the intake missed, or of which it missed the last change, is taken in now.
         version = self.context.mappings().version
+        vain = 0
         for order, known in OurBook(books).missed(version):
             try:
                 payload = self.context.storefront.order(order)
                 taken = take_or_set_aside(self.context, payload, actor="reconcile")
                 counts["changed" if known else "missed"] += 1
                 _log.info("the intake missed it", order=order, taken=taken.value)
-            except (StaleOrder, Rejected) as error:
+                vain = 0
+            except (StaleOrder, Rejected, RetryLater) as error:
+                vain += isinstance(error, RetryLater)
+                if vain >= _AWAY:
+                    raise
                 _log.warning("not taken in", order=order, error=mask_text(str(error)))
+        return failed
 
-    def _read_the_rest(self, books: Books, window: Window, counts: Counter[str]) -> dict[str, Said]:
+    def _read_the_rest(
+        self, books: Books, window: Window, counts: Counter[str], unread: Collection[str]
+    ) -> dict[str, Said]:
         """Lay our book beside, and ask for single orders that only one of the two has."""
         books.include(self.differences.carried(window.start), carried=True)
         ours = OurBook(books)
@@ -109,7 +126,8 @@ class Comparer:
         ours.put(window.start, window.end, self.zone)
         ours.follow_numbers_kept_apart()
         failed: dict[str, Said] = {}
-        for page in ours.only_ours():
+        for ours_only in ours.only_ours():
+            page = [each for each in ours_only if each[0] not in unread]
             refused: dict[str, Said] = {}
             missing: list[str] = []
             payloads = known_ones(self.context, [part for _, part in page], refused, missing)
@@ -156,3 +174,13 @@ class Comparer:
             )
             reading_books.put_sap(self.sap, books, min(oldest, start), start, today)
         return asked
+
+
+def _with_names_of_failed(
+    payloads: Iterator[Payload], failed: dict[str, Said]
+) -> Iterator[Payload]:
+    """Give the orders of a listing; those that could not be read are named in `failed`."""
+    try:
+        yield from payloads
+    except OrdersNotRead as error:
+        failed |= {number: mask_said(why) for number, why in error.orders.items()}

@@ -6,13 +6,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from connector.errors import RetryLater
+from connector.wording import Said, systems
+
 Payload = dict[str, Any]
+
+
+class OrdersNotRead(RetryLater):
+    """Raised at the end of a listing when single orders of it could not be read; the others were.
+
+    `orders` names each by its number, and why.
+    """
+
+    def __init__(self, orders: Mapping[str, Said]) -> None:
+        why = next(iter(orders.values()))
+        what = systems.ORDERS_NOT_READ(orders=", ".join(orders), why=why)
+        super().__init__(what, place="storefront GET /orders")
+        self.orders = dict(orders)
 
 
 class Storefront(Protocol):
     """A storefront. Payloads are its own JSON objects, numbers with a point as Decimal.
 
-    Reads raise RetryLater, writes RetryLater (provably nothing happened) or InDoubt; both raise
+    Reads raise RetryLater (listings OrdersNotRead, when all else was given), writes
+    RetryLater (provably nothing happened) or InDoubt; both raise
     Rejected, LogonFailed and Misconfigured.
     """
 

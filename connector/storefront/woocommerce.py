@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.errors import ConnectorError, LogonFailed, Rejected, RetryLater
 from connector.storefront import paging, stored
-from connector.storefront.port import Payload
+from connector.storefront.port import OrdersNotRead, Payload
 from connector.storefront.rest import (
     Rest,
     WooCommerceSettings,
@@ -142,9 +142,7 @@ class WooCommerce:
                 yield order
         if failed:
             # The others were given; whoever asks must know that these were not.
-            why = next(iter(failed.values()))
-            what = systems.ORDERS_NOT_READ(orders=", ".join(failed), why=why)
-            raise RetryLater(what, place="storefront GET /orders")
+            raise OrdersNotRead(failed)
 
     def _listed(self, element: Any) -> Payload | None:
         """Return an order of a list in full; None when it was deleted meanwhile."""
@@ -209,7 +207,9 @@ def _ids(elements: Any) -> set[str]:
 
 
 def _name(element: Any) -> str:
-    return str(element.get("id"))[:20] if isinstance(element, Mapping) else "?"
+    """Return the number of an order of a list."""
+    named = element if isinstance(element, Mapping) else {}
+    return str(named.get("number") or named.get("id") or "?")[:64]
 
 
 def _the(order_id: str) -> Any:
