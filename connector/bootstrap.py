@@ -170,6 +170,7 @@ def build(
         ),
         clock=clock,
         first_start=runs.first_start,
+        ours_from=lambda: runs.begins("intake"),
         parent_parts=ParentParts(storefront, clock),
     )
     stop = threading.Event()

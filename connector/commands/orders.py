@@ -1,7 +1,8 @@
-"""`connector orders`: list, show, retry, cancel."""
+"""`connector orders`: list, show, retry, cancel, and what a person says of one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -159,6 +160,71 @@ def cancel(number: str, actor: Actor = None, reason: Reason = "", dry_run: DryRu
         say(f"{after.number}: {act.outcome}")
     if after.stage != Stage.CANCELLED:
         raise typer.Exit(code_of([after]) or NEEDS_PERSON)
+
+
+@app.command()
+def place(
+    numbers: Annotated[list[str], typer.Argument(help="Order numbers.")],
+    actor: Actor = None,
+    reason: Reason = "",
+) -> None:
+    """Say that nothing was shipped of orders held as maybe_shipped: they go their way.
+
+    Example: connector orders place 36 --reason "the warehouse has the goods"
+    """
+    from connector.steps.assure import is_open
+
+    _say(numbers, "orders place", is_open, actor, reason)
+
+
+@app.command()
+def known(
+    numbers: Annotated[list[str], typer.Argument(help="Order numbers.")],
+    actor: Actor = None,
+    reason: Reason = "",
+) -> None:
+    """Say that orders held as maybe_shipped were shipped before: nothing is placed of them.
+
+    Example: connector orders known 36 --reason "shipped by hand on Monday"
+    """
+    from connector.steps.assure import is_known
+
+    _say(numbers, "orders known", is_known, actor, reason)
+
+
+@app.command()
+def accept(
+    numbers: Annotated[list[str], typer.Argument(help="Order numbers.")],
+    actor: Actor = None,
+    reason: Reason = "",
+) -> None:
+    """Accept the document of a person whose number no rule can check, once somebody has seen it.
+
+    Example: connector orders accept 36 --reason "seen: military officer's card"
+    """
+    from connector.steps.assure import accept_document
+
+    _say(numbers, "orders accept", accept_document, actor, reason)
+
+
+def _say(
+    numbers: list[str],
+    name: str,
+    act_on: Callable[[Any, Any, str, str], Any],
+    actor: str | None,
+    reason: str,
+) -> None:
+    from connector.commands.opened import acting, opened
+
+    ended = []
+    with opened() as connector:
+        for row in [_row(connector, number) for number in dict.fromkeys(numbers)]:
+            with acting(connector, name, f"order {row.number}", actor, reason) as act:
+                after = act_on(connector.context, row, act.actor, act.reason)
+                act.outcome = stands(connector.context, after)
+            say(f"{after.number}: {act.outcome}")
+            ended.append(after)
+    raise typer.Exit(code_of(ended))
 
 
 def _row(connector: Any, number: str) -> Any:

@@ -22,6 +22,8 @@ from connector.wording import problems as wrong
 _SEPARATORS = re.compile(r"[\s\u2010-\u2015-]+")
 _TODAY = re.compile(r"\d{17}[\dX]")
 _OLD = re.compile(r"\d{15}")
+# A digit too few or too many in a number of one of these forms.
+_SLIP = re.compile(r"\d{14,19}|\d{16,18}X")
 _OLD_FOREIGN = re.compile(r"[A-Z]{3}\d{12}")
 _PASSPORT = re.compile(r"(?=[A-Z]{0,2}\d{5})[A-Z0-9]{6,9}")
 # Hong Kong, Macao and Taiwan: on residence permits these stand in the county's place.
@@ -89,6 +91,12 @@ def wrong_with_person(
     if not mod_11_2.is_valid(number):
         return wrong.CHECK_DIGIT()
     return wrong.IN_THE_FUTURE() if born > today else None
+
+
+def checkable(code: str) -> bool:
+    """Whether a rule can tell that a number is wrong: by check digits, dates or its length."""
+    code = written(code)
+    return document_of(code) is not None or bool(_SLIP.fullmatch(code))
 
 
 def remarks_on_person(code: str, documents: frozenset[Document] = USUAL) -> list[Said]:

@@ -45,6 +45,7 @@ class HoldCause(StrEnum):
     UNPAID = "unpaid"  # the storefront still awaits or checks the payment
     REFUNDED = "refunded"  # everything refunded before release, yet not cancelled
     REFUND_AMOUNT = "refund_amount"  # refunded before release is what no open line explains
+    MAYBE_SHIPPED = "maybe_shipped"  # by others, before it was first seen here
     UNASSIGNED = "unassigned"  # no business unit sells one of its parts
     CUSTOMER_REVIEW = "customer_review"  # the sales rep must settle who the buyer is
     STOCK = "stock"  # SAP has too little of a part
@@ -75,6 +76,7 @@ OWNER: dict[HoldCause, Owner] = {
     HoldCause.UNPAID: Owner.BUYER,
     HoldCause.REFUNDED: Owner.SALES_REP,
     HoldCause.REFUND_AMOUNT: Owner.BU_FINANCE,
+    HoldCause.MAYBE_SHIPPED: Owner.OPS,
     HoldCause.UNASSIGNED: Owner.IT,
     HoldCause.CUSTOMER_REVIEW: Owner.SALES_REP,
     HoldCause.STOCK: Owner.PARTS_ADMINISTRATOR,

@@ -12,6 +12,7 @@ from connector.domain.currency import minor_unit, rounded
 from connector.domain.identity import (
     USUAL,
     Document,
+    checkable,
     remarks_on_person,
     wrong_with_company,
     wrong_with_person,
@@ -33,14 +34,20 @@ _HOUSE_NUMBER = re.compile(
 
 
 def problems(
-    order: Order, today: date, documents: frozenset[Document] = USUAL
+    order: Order,
+    today: date,
+    documents: frozenset[Document] = USUAL,
+    *,
+    accepted: bool = False,
 ) -> tuple[Problem, ...]:
     """Return everything that is wrong with an order; empty when it is valid.
 
-    `documents` are those by which a person may say who it is.
+    `documents` are those by which a person may say who it is. `accepted`: somebody has seen the
+    document of this one, whose number no rule can check.
     """
     return (
-        *_buyer(order.buyer, today, documents),
+        *_buyer(order.buyer),
+        *_code(order, today, documents, accepted=accepted),
         *_ship_to(order),
         *_lines(order),
         *_sums(order),
@@ -49,11 +56,15 @@ def problems(
     )
 
 
-def remarks(order: Order, documents: frozenset[Document] = USUAL) -> tuple[Said, ...]:
+def remarks(
+    order: Order, documents: frozenset[Document] = USUAL, *, accepted: bool = False
+) -> tuple[Said, ...]:
     """Return what is unusual about a valid order, and no reason to hold it."""
     buyer, to = order.buyer, order.ship_to
     person = buyer.kind is BuyerKind.PERSON
-    found = remarks_on_person(buyer.code, documents) if person else []
+    found = [] if accepted or not person else remarks_on_person(buyer.code, documents)
+    if accepted:
+        found.append(wrong.NOT_CHECKABLE())
     if is_unusual_phone(buyer.phone):
         found.append(wrong.PHONE_UNUSUAL(phone=mask_phone(buyer.phone)))
     # A village, a gate or an industrial park is found without a number.
@@ -65,16 +76,13 @@ def remarks(order: Order, documents: frozenset[Document] = USUAL) -> tuple[Said,
     return tuple(found)
 
 
-def _buyer(buyer: Buyer, today: date, documents: frozenset[Document]) -> Iterator[Problem]:
+def _buyer(buyer: Buyer) -> Iterator[Problem]:
     company = buyer.kind is BuyerKind.COMPANY
     if not buyer.name:
         title = wrong.COMPANY_NAME() if company else wrong.PERSON_NAME()
         yield Problem("buyer.name", wrong.NAME_MISSING(title=title), _IN_STOREFRONT)
     elif len(buyer.name) > 160:
         yield Problem("buyer.name", wrong.TOO_LONG(length=len(buyer.name)), _IN_STOREFRONT)
-    yield from (
-        _company_code(buyer.code) if company else _person_code(buyer.code, today, documents)
-    )
     if company and not buyer.contact_name:
         yield Problem("buyer.contact_name", wrong.CONTACT_MISSING(), _IN_STOREFRONT)
     if not buyer.phone:
@@ -84,6 +92,16 @@ def _buyer(buyer: Buyer, today: date, documents: frozenset[Document]) -> Iterato
             "buyer.phone", wrong.PHONE_WRONG(phone=mask_phone(buyer.phone)), _IN_STOREFRONT
         )
     yield from _address(buyer.address, "buyer.address", postcode=not company)
+
+
+def _code(
+    order: Order, today: date, documents: frozenset[Document], *, accepted: bool
+) -> Iterator[Problem]:
+    code = order.buyer.code
+    if order.buyer.kind is BuyerKind.COMPANY:
+        yield from _company_code(code)
+    elif not accepted or checkable(code):
+        yield from _person_code(code, order.number, today, documents)
 
 
 def _company_code(code: str) -> Iterator[Problem]:
@@ -102,7 +120,9 @@ def _shown_code(code: str) -> str:
     return mask_id(code) if len(re.findall(r"\d", code)) >= 14 else code[:24]
 
 
-def _person_code(code: str, today: date, documents: frozenset[Document]) -> Iterator[Problem]:
+def _person_code(
+    code: str, number: str, today: date, documents: frozenset[Document]
+) -> Iterator[Problem]:
     title = wrong.ID_CARD()
     if not code:
         yield Problem("buyer.code", wrong.ID_MISSING(title=title), _IN_STOREFRONT)
@@ -110,7 +130,8 @@ def _person_code(code: str, today: date, documents: frozenset[Document]) -> Iter
     why = wrong_with_person(code, today, documents)
     if why is not None:
         reason = wrong.CODE_WRONG(code=mask_id(code), title=title, why=why)
-        yield Problem("buyer.code", reason, _IN_STOREFRONT)
+        remedy = _IN_STOREFRONT if checkable(code) else wrong.CORRECT_OR_ACCEPT(number=number)
+        yield Problem("buyer.code", reason, remedy)
 
 
 def _invoice(order: Order) -> Iterator[Problem]:

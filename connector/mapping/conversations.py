@@ -227,7 +227,7 @@ def _order() -> Shape:
     return structure(
         order_id=needed(TEXT), number=needed(TEXT), status=needed(TEXT),
         payment_state=needed(shape_of(PaymentState)), placed_at=needed(ANY), modified_at=ANY,
-        paid_at=ANY, currency=needed(TEXT),
+        paid_at=ANY, completed_at=ANY, shipment_told=TEXT, currency=needed(TEXT),
         buyer=needed(structure(
             kind=needed(TEXT), name=needed(TEXT), code=needed(TEXT), contact_name=needed(TEXT),
             phone=needed(TEXT), email=TEXT, address=needed(_address()),

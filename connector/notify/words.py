@@ -62,6 +62,18 @@ HELD = {
         ),
         "connector orders list --hold refund_amount",
     ),
+    HoldCause.MAYBE_SHIPPED: Words(
+        (
+            "{orders} 个订单首次出现时已有发货迹象",
+            "{orders} orders may have been shipped before they were first seen",
+        ),
+        (
+            "不会自动继续：请核实是否已发货，再回复未发货或已发货",
+            "nothing by itself: find out whether the goods are out, then say so",
+        ),
+        "connector orders list --hold maybe_shipped；connector orders place NUMBER"
+        "；connector orders known NUMBER",
+    ),
     HoldCause.UNASSIGNED: Words(
         (
             "{orders} 个订单含有没有事业部销售的零件",
@@ -324,6 +336,7 @@ SUBJECTS = {
     "unpaid": ("未付款", "they are not paid"),
     "refunded": ("已退款未取消", "they were refunded and not cancelled"),
     "refund_amount": ("退款与订单行对不上", "no line explains what was refunded"),
+    "maybe_shipped": ("或已发货", "they may have been shipped before they were first seen"),
     "unassigned": ("没有事业部销售其零件", "no business unit sells a part of theirs"),
     "customer_review": ("客户待确认", "their customer is still to be settled"),
     "stock": ("缺货", "stock is short"),

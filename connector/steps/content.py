@@ -14,9 +14,13 @@ from connector.store.tables import OrderRow
 from connector.store.types import dumps
 
 # What the storefront changes by itself as an order goes on; it is no change of what was ordered.
-COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at")
+COURSE = ("status", "payment_state", "modified_at", "paid_at", "completed_at", "shipment_told")
 # What comes after the sale; it is no change of what was ordered either.
 AFTER = ("refunds", "return_requests")
+# Why the order may have been shipped when it was first seen, and the key of the buyer whose
+# document a person accepted: neither is anything that the storefront shows.
+FIRST_SEEN, ACCEPTED = "first_seen", "accepted_document"
+SAID_HERE = (FIRST_SEEN, ACCEPTED)
 _LARGEST = Decimal(10) ** 13
 # Names in the content the storefront's other order that bears this order's number.
 SAME_NUMBER = "same_number_as"
@@ -52,5 +56,5 @@ def columns(
 
 def content_hash(content: Mapping[str, Any]) -> str:
     """Return the hash of what was ordered, without the course that the order takes."""
-    kept = {name: value for name, value in content.items() if name not in COURSE}
+    kept = {name: value for name, value in content.items() if name not in (*COURSE, *SAID_HERE)}
     return hashlib.sha256(dumps(kept).encode()).hexdigest()

@@ -66,7 +66,8 @@ class Context:
     """Everything a step may use. Built once, in `connector.bootstrap`.
 
     `timetables` holds each business unit's by its code, and the site's own under "". `first_start`
-    is when a connector first ran on this database; None before that.
+    is when a connector first ran on this database; None before that. `ours_from` is from when its
+    intake reads: orders placed and paid before then may have been shipped by others.
     """
 
     shop: str
@@ -85,6 +86,7 @@ class Context:
     policy: Policy
     clock: Callable[[], datetime]
     first_start: Callable[[], datetime | None]
+    ours_from: Callable[[], datetime | None]
     parent_parts: ParentParts
 
     def timetables_of(self, business_units: str) -> tuple[Timetable, ...]:

@@ -7,9 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connector.domain.masking import mask_text
+from connector.steps.content import COURSE, SAID_HERE
 from connector.wording import Said, course, terms
 
-_IGNORED = frozenset({"modified_at", "status", "payment_state", "paid_at", "completed_at"})
+_IGNORED = frozenset({*COURSE, *SAID_HERE})
 _LONGEST = 120
 
 

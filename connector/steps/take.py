@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connector.domain.first_seen import sign_of
 from connector.domain.lifecycle import Stage
 from connector.domain.order import PaymentState
 from connector.domain.reading import read_order
 from connector.errors import MappingFailed
 from connector.mapping.live import steady
-from connector.steps.content import SAME_NUMBER, Taken, columns, content_hash
+from connector.steps.content import FIRST_SEEN, SAME_NUMBER, Taken, columns, content_hash
 from connector.steps.context import Context
 from connector.steps.take_again import take_again
 from connector.store.changes import Change, StaleOrder
@@ -75,6 +76,9 @@ def _new(
         and order is not None
         and order.placed_at < (context.first_start() or now)
     )
+    sign = None if done else sign_of(order, content, context.ours_from())
+    if sign is not None:
+        content = {**content, FIRST_SEEN: sign.value}
     ends = Stage.CANCELLED if cancelled else Stage.KNOWN if done else None
     row = OrderRow(
         shop=context.shop,

@@ -10,7 +10,7 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import OrderLine, PaymentState
 from connector.domain.reading import read_order
 from connector.mapping.live import steady
-from connector.steps.content import AFTER, COURSE, Taken, columns, content_hash
+from connector.steps.content import AFTER, COURSE, SAID_HERE, Taken, columns, content_hash
 from connector.steps.context import Context
 from connector.steps.difference import differences
 from connector.steps.payment import course_went_on
@@ -202,7 +202,7 @@ def _after_sale(context: Context, row: OrderRow, content: Mapping[str, Any]) -> 
     """Whether nothing of a released order changed but what comes after the sale."""
 
     def ordered(each: Mapping[str, Any]) -> str:
-        return dumps({k: v for k, v in each.items() if k not in (*COURSE, *AFTER)})
+        return dumps({k: v for k, v in each.items() if k not in (*COURSE, *AFTER, *SAID_HERE)})
 
     if not _left(context, row):
         return False
@@ -293,7 +293,8 @@ def known_content(context: Context, row: OrderRow, content: Mapping[str, Any]) -
     accepted = placed or (
         row.hold_cause not in _NOT_ACCEPTED and row.mapping_version == context.mappings().version
     )
-    return as_accepted(row.content, content, parts=accepted)
+    said = {name: row.content[name] for name in SAID_HERE if name in row.content}
+    return {**as_accepted(row.content, content, parts=accepted), **said}
 
 
 def _read_anew(context: Context, row: OrderRow) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from connector.domain.business_unit import assign
+from connector.domain.first_seen import Sign, told
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.order import UNSETTLED, Order, Problem
 from connector.domain.reading import read_order
 from connector.domain.validity import problems as problems_of
 from connector.domain.validity import remarks
 from connector.domain.variations import VariationPolicy, borrowed, parents_of
-from connector.steps.content import SAME_NUMBER
+from connector.steps.content import ACCEPTED, FIRST_SEEN, SAME_NUMBER
 from connector.steps.context import Context, buyer_key, readable
 from connector.steps.payment import judge
 from connector.store.changes import Change, Hold
@@ -33,6 +34,11 @@ def validate(context: Context, row: OrderRow) -> Change:
             (problems.SAME_NUMBER(other=other, this=row.order_id, number=row.number),),
         )
     order, unreadable = read_order(row.content, shop=row.shop)
+    if order is None or order.payment_state not in UNSETTLED:
+        doubtful = _maybe_shipped(row)
+        if doubtful is not None:
+            # Whoever has the goods is not asked to correct the order.
+            return doubtful
     if order is None:
         return _held(HoldCause.SHOP_DATA, _said(unreadable))
     if order.payment_state in UNSETTLED:
@@ -42,9 +48,11 @@ def validate(context: Context, row: OrderRow) -> Change:
     now = context.clock()
     today = now.astimezone(context.timetables[""].calendar.zone).date()
     borrowing, unsaid = _variations(context, order)
+    # Only the very document that a person has accepted.
+    seen = row.content.get(ACCEPTED) == buyer_key(order.buyer)
     wrong = (
         *unreadable,
-        *problems_of(order, today, documents),
+        *problems_of(order, today, documents, accepted=seen),
         *borrowing,
         *_ahead(order, now),
     )
@@ -57,7 +65,7 @@ def validate(context: Context, row: OrderRow) -> Change:
         return _held(HoldCause.UNASSIGNED, _said(unassigned))
     return Change(
         event="validated",
-        text=together([course.COMPLETE(), *remarks(order, documents), *unsaid]),
+        text=together([course.COMPLETE(), *remarks(order, documents, accepted=seen), *unsaid]),
         stage=Stage.VALID,
         next_try_at=context.clock(),
         lines=order.lines,
@@ -82,6 +90,15 @@ def _variations(context: Context, order: Order) -> tuple[tuple[Problem, ...], tu
     told = {product: part for product, part in asked.items() if part}
     unsaid = (problems.VARIATION_NOT_ASKED(),) if None in asked.values() else ()
     return borrowed(order, told), unsaid
+
+
+def _maybe_shipped(row: OrderRow) -> Change | None:
+    """Return the hold of an order of which nobody said yet whether the goods are out."""
+    sign = row.content.get(FIRST_SEEN)
+    if not sign:
+        return None
+    reason = course.MAYBE_SHIPPED(sign=told(Sign(sign)), number=row.number)
+    return _held(HoldCause.MAYBE_SHIPPED, (reason,))
 
 
 def hold_for(wrong: Sequence[Problem]) -> Change:

@@ -208,6 +208,10 @@ class Runs:
         """Return when a connector first ran on this database."""
         return self.watermark(f"{_BEGUN}{_FIRST}:")
 
+    def begins(self, job: str, scope: str = "") -> datetime | None:
+        """Return where the very first window of a job begins; None while nobody said so."""
+        return self.watermark(f"{_BEGUN}{job}:{scope}")
+
     def reached(self, job: str, scope: str) -> datetime | None:
         """Return how far a job has come: to the end of its last window, else where it begins."""
         return self.last_window_to(job, scope) or self.watermark(f"{_BEGUN}{job}:{scope}")

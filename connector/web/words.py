@@ -32,6 +32,10 @@ HOLDS = {
         ("退款无行可对", "事业部财务：在商城改按订单行退款，之后自动继续"),
         ("refund amount", "BU finance: have it refunded by lines; then goes on by itself"),
     ),
+    "maybe_shipped": (
+        ("或已发货", "运维：核实后 orders place（未发货）或 orders known（已发货）"),
+        ("maybe shipped", "ops: find out, then orders place (it was not) or orders known (it was)"),
+    ),
     "unassigned": (
         ("无事业部", "信息部：把物料分配给事业部，然后重试"),
         ("unassigned", "IT: give the part to a business unit, then retry"),

@@ -18,6 +18,43 @@ COMPLETED_BEFORE_TAKEN = Sentence(
     "completed in the storefront before the connector's first day: known, not placed",
     "连接器启用前已在商城完成：仅登记，不下达",
 )
+SEEN_COMPLETED = Sentence(
+    "seen_completed",
+    "the storefront shows it as completed, and nothing of it went through the connector",
+    "商城显示已完成，但未经连接器处理",
+)
+SEEN_ONCE_COMPLETED = Sentence(
+    "seen_once_completed",
+    "it was completed in the storefront once, and is open again",
+    "商城曾标记为已完成，之后又重新打开",
+)
+SEEN_SHIPMENT = Sentence(
+    "seen_shipment", "the storefront shows a shipment of it", "商城中已有发货记录"
+)
+SEEN_EARLIER = Sentence(
+    "seen_earlier",
+    "it was placed and paid before the time from which the connector takes orders",
+    "下单和付款早于连接器开始接单的时间",
+)
+MAYBE_SHIPPED = Sentence(
+    "maybe_shipped",
+    "seen here for the first time, it may have been shipped already: {sign}."
+    " Where nothing left the warehouse, `connector orders place {number}`; where it did,"
+    " `connector orders known {number}`",
+    "首次出现时可能已发货：{sign}。如未发货，请执行 `connector orders place {number}`；"
+    "如已发货，请执行 `connector orders known {number}`",
+)
+DOCUMENT_ACCEPTED = Sentence(
+    "document_accepted",
+    "the buyer's document was seen and accepted, as no rule checks its number",
+    "买方证件号码无法按规则校验，已人工核对并接受",
+)
+SAID_OPEN = Sentence("said_open", "nothing of it was shipped: it goes on", "确认未发货，继续处理")
+SAID_KNOWN = Sentence(
+    "said_known",
+    "it was shipped without the connector: known, not placed",
+    "确认已在连接器之外发货：仅登记，不下达",
+)
 KNOWN_CHANGED = Sentence(
     "known_changed",
     "the storefront says {status} and shows something new; nothing is done, as it was completed"

@@ -15,6 +15,12 @@ CORRECT_IN_SHOP = Sentence(
     "have the e-commerce platform correct it in the storefront",
     "请电商平台在商城更正",
 )
+CORRECT_OR_ACCEPT = Sentence(
+    "correct_or_accept",
+    "have the buyer correct it in the storefront; or, where somebody has seen the document,"
+    " accept it: `connector orders accept {number}`",
+    "请买家在商城更正；如已有人核对过证件，请接受：`connector orders accept {number}`",
+)
 CORRECT_REFUND = Sentence(
     "correct_refund",
     "BU finance: have the e-commerce platform delete the refund in the storefront, and book it anew"

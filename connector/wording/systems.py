@@ -92,6 +92,27 @@ NOT_THE_BUYER = Sentence(
     "customer {number} is not the buyer {name}, as SAP has it: {evidence}",
     "SAP中的客户 {number} 与买方 {name} 不符：{evidence}",
 )
+NOT_MAYBE_SHIPPED = Sentence(
+    "not_maybe_shipped",
+    "order {number} is not held as maybe_shipped",
+    "订单 {number} 未因“或已发货”挂起",
+)
+NO_SUCH_DOCUMENT = Sentence(
+    "no_such_document",
+    "order {number} is not held for a person's document that no rule can check",
+    "订单 {number} 并非因无法按规则校验的个人证件而挂起",
+)
+LOOK_AT_ORDER = Sentence(
+    "look_at_order",
+    "look where it stands with `connector orders show {number}`",
+    "请用 `connector orders show {number}` 查看",
+)
+LOOK_OR_CORRECT = Sentence(
+    "look_or_correct",
+    "look where it stands with `connector orders show {number}`;"
+    " a number that fails its check digit is corrected in the storefront",
+    "请用 `connector orders show {number}` 查看；校验码不符的号码须在商城更正",
+)
 CORRECT_RECORD_FIRST = Sentence(
     "correct_record_first",
     "if it is the buyer's, correct the record in SAP first and say it again;"

@@ -43,6 +43,7 @@ CAUSES = {
     "unpaid": "未付款",
     "refunded": "已退款未取消",
     "refund_amount": "退款无行可对",
+    "maybe_shipped": "或已发货",
     "unassigned": "无事业部",
     "customer_review": "客户待识别",
     "stock": "缺货",

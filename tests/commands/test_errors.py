@@ -29,8 +29,8 @@ _STAGES = (
     " cancelled, known"
 )
 _CAUSES = (
-    "invalid, shop_data, unpaid, refunded, refund_amount, unassigned, customer_review, stock,"
-    " rejected, in_doubt, mapping, changed, discrepancy"
+    "invalid, shop_data, unpaid, refunded, refund_amount, maybe_shipped, unassigned,"
+    " customer_review, stock, rejected, in_doubt, mapping, changed, discrepancy"
 )
 WRONG_USE = [
     ("orders list --stage no", f"'no' is none of {_STAGES}"),

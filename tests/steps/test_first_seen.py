@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from connector.errors import Rejected
 from connector.logs import configure
 from connector.sandbox.storefront import ORDER
 from connector.sandbox.storefront_seed import stamp_of
 from connector.settings import Settings
+from connector.steps.assure import is_known, is_open
 from connector.steps.repair import retry
 from connector.store.reconciliation import Window
 from tests.support.scene import NOON, Scene, scene
@@ -60,7 +62,7 @@ def test_a_cart_is_taken_in_by_neither_the_intake_nor_the_night(day: Scene, stat
 def test_what_was_completed_before_the_first_day_is_known_and_not_placed(day: Scene) -> None:
     day.later(minutes=5)
     order(day, 901, "2026-11-20T02:00:00", status="completed")
-    order(day, 902, status="completed")
+    order(day, 902)
     order(day, 903, "2026-11-20T02:00:00")
     day.later(minutes=5, ticks=2)
     assert day.stands(901) == ("known", None)
@@ -87,6 +89,83 @@ def test_what_was_cancelled_before_the_first_day_makes_no_after_sale(day: Scene)
     }
     # Of what we knew alive, and of what was ordered since, the money is still to go back.
     assert made == {901: [], 902: [], 903: ["cancellation"], 904: ["cancellation"]}
+
+
+LONG_AGO = "2026-11-20T02:00:00"
+BY_US = {"key": "_shipment_80000001", "value": {"tracking_number": "SF1"}}
+SIGNS: dict[str, tuple[dict[str, Any], str]] = {
+    "completed": ({"status": "completed"}, "shows it as completed"),
+    "once completed": ({"date_completed_gmt": LONG_AGO}, "it was completed in the storefront once"),
+    "shipment": ({"meta": BY_US}, "shows a shipment of it"),
+    "earlier": ({"placed": LONG_AGO, "date_paid_gmt": LONG_AGO}, "placed and paid before"),
+}
+
+
+def seen(day: Scene, sign: str, number: int = 901) -> str:
+    """Show an order with a sign for the first time; return what is said of it."""
+    fields, said = deepcopy(SIGNS[sign])
+    meta = [*day.shown(36)["meta_data"], *filter(None, [fields.pop("meta", None)])]
+    order(day, number, fields.pop("placed", None), meta_data=meta, **fields)
+    day.later(minutes=5, ticks=2)
+    assert day.stands(number) == ("received", "maybe_shipped")
+    (reason,) = day.order(number).hold_reasons or []
+    assert said in reason
+    assert f"`connector orders place {number}`" in reason
+    assert f"`connector orders known {number}`" in reason
+    return reason
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_what_may_have_been_shipped_is_held_until_a_person_says_that_it_was_not(
+    day: Scene, sign: str
+) -> None:
+    seen(day, sign)
+    # Neither a new status nor a correction, nor a look at it, takes a person's word.
+    billing = day.shown(901)["billing"] | {"address_1": "另一条路8号"}
+    day.change(901, billing=billing)
+    day.later(minutes=5, ticks=2)
+    assert retry(day.context, day.order(901), "ops").hold_cause == "maybe_shipped"
+    assert day.sales_orders(901) == []
+    after = is_open(day.context, day.order(901), "ops", "not picked")
+    assert (after.stage, after.hold_cause) == ("ready", None)
+    assert len(day.sales_orders(901)) == 1
+    assert "not picked" in str([each.text for each in day.story(901)])
+    day.change(901, billing=billing | {"address_1": "第三条路9号"})
+    day.later(minutes=5, ticks=2)
+    assert day.stands(901) == ("ready", None)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_what_a_person_says_was_shipped_is_known_and_nothing_is_placed(
+    day: Scene, sign: str
+) -> None:
+    seen(day, sign)
+    is_known(day.context, day.order(901), "ops")
+    day.until(NOON + timedelta(minutes=1))
+    assert day.stands(901) == ("known", None)
+    assert day.sales_orders(901) == []
+    with pytest.raises(Rejected):
+        is_open(day.context, day.order(901), "ops")
+
+
+def test_what_is_surely_open_is_not_held(day: Scene) -> None:
+    """Placed before the first day and paid after it; waiting for its payment; placed since."""
+    paid = stamp_of(day.sandbox.clock)
+    order(day, 901, LONG_AGO, date_paid_gmt=paid)
+    order(day, 902, LONG_AGO, status="on-hold", date_paid_gmt=None)
+    order(day, 903, date_paid_gmt=None)
+    day.later(minutes=5, ticks=2)
+    assert day.stands(901) == day.stands(903) == ("ready", None)
+    assert day.stands(902) == ("received", "unpaid")
+    day.change(902, status="processing", date_paid_gmt=stamp_of(day.sandbox.clock))
+    day.later(minutes=5, ticks=2)
+    assert day.stands(902) == ("placed", "stock")  # the third to ask for the same pieces
+
+
+def test_our_own_completing_is_no_sign(day: Scene) -> None:
+    day.change(36, status="completed", date_completed_gmt=stamp_of(day.sandbox.clock))
+    day.later(minutes=5, ticks=2)
+    assert day.stands(36) == ("ready", None)
 
 
 def test_a_status_that_no_lookup_knows_is_for_it_with_value_and_file(tmp_path: Path) -> None:
