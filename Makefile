@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 WORKERS ?= 4
+S4_DESCRIPTION := @sap/cloud-sdk-vdm-business-partner-service
 
 .PHONY: demo test prove bench lint format lock peers clean
 
@@ -18,8 +19,10 @@ test: $(STAMP) ## all tests, on SQLite and PostgreSQL
 prove: $(STAMP) ## the long proofs: months, matrices, kills, on both databases
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long $(ARGS)
 
-peers: ## node's SOAP library for the DMS servers that are not written in Python
+peers: ## for tests: node's SOAP library for other DMS servers, SAP's description of its partner service
 	@npm install --silent --no-package-lock --no-audit --no-fund --prefix var/peers soap@1.13.0
+	@cd var/peers && npm pack --silent $(S4_DESCRIPTION)@2.1.0 >/dev/null \
+		&& mkdir -p s4 && tar -xzf sap-cloud-sdk-vdm-business-partner-service-2.1.0.tgz -C s4
 
 bench: $(STAMP) ## speed, as ratios against a bare loop or a peer in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)

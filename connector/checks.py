@@ -79,7 +79,7 @@ def _gateways(settings: Settings) -> list[Result]:
         ("dms", dms_of),
         ("delivery", targets_of),
     ]
-    if settings.sap.transport == "soap":
+    if settings.sap.transport != "rfc":
         made.append(("sap", sap_of))
     results = []
     for name, make in made:
@@ -150,10 +150,13 @@ def _secrets(settings: Settings) -> list[Result]:
 
 
 def _sap_secret(settings: Settings) -> list[tuple[str, SecretStr]]:
-    # Secure network communication may log on by certificate alone.
-    if settings.sap.transport == "rfc" and "snc_partnername" in settings.sap.connection:
+    # A certificate alone may log on.
+    sap = settings.sap
+    if sap.transport == "rfc" and "snc_partnername" in sap.connection:
         return []
-    return [("CONNECTOR_SAP__PASSWORD", settings.sap.password)]
+    if sap.transport == "odata" and sap.authentication == "certificate":
+        return []
+    return [("CONNECTOR_SAP__PASSWORD", sap.password)]
 
 
 def _mappings(settings: Settings) -> list[Result]:

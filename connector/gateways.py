@@ -22,15 +22,19 @@ from connector.gate import Gate, Limits
 from connector.mapping import MappingSet
 from connector.sap.connection import check_connection
 from connector.sap.interface import stored_in
+from connector.sap.logons import Logons
+from connector.sap.odata.system import ODataSap
+from connector.sap.odata.wire import ODataSettings
 from connector.sap.port import SapSystem
 from connector.sap.rfc import RfcSap, RfcSettings
-from connector.sap.slots import LocalSlots
+from connector.sap.slots import LocalSlots, Slots
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sections import (
     FolderDelivery,
     LimitsSection,
     MailDelivery,
     S3Delivery,
+    SapSection,
     SftpDelivery,
 )
 from connector.settings import Settings
@@ -109,6 +113,8 @@ def sap_of(
             logons,
         )
     check_encrypted(section.url, place="sap.url")
+    if section.transport == "odata":
+        return _odata_of(section, password, slots, logons)
     return SoapSap(
         SoapSettings(
             url=section.url,
@@ -126,6 +132,35 @@ def sap_of(
         slots,
         logons,
         stored_in(settings.mappings),
+    )
+
+
+def _odata_of(section: SapSection, password: str, slots: Slots, logons: Logons | None) -> SapSystem:
+    for service, address in section.services.items():
+        check_encrypted(address, place=f"sap.services.{service}")
+    if section.token_url:
+        check_encrypted(section.token_url, place="sap.token_url")
+    return ODataSap(
+        ODataSettings(
+            url=section.url,
+            services=section.services,
+            client=section.client,
+            user=section.user,
+            password=password,
+            language=section.language,
+            authentication=section.authentication,
+            token_url=section.token_url,
+            scope=section.scope,
+            client_certificate=section.client_certificate,
+            ca_file=section.ca_file,
+            proxy=section.proxy,
+            connect_timeout=section.connect_timeout,
+            read_timeout=section.read_timeout,
+            call_deadline=section.call_deadline,
+            sessions=section.sessions,
+        ),
+        slots,
+        logons,
     )
 
 

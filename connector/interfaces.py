@@ -64,7 +64,9 @@ def sap_snapshots(sap: SapSystem, folder: Folder) -> tuple[dict[str, bytes], lis
         except LogonFailed:
             raise
         except (Misconfigured, Rejected) as error:
-            if "FU_NOT_FOUND" not in str(error):
+            if " " in function:  # an OData service: its own words say what helps
+                unread.append(Misconfigured(error.message, place=error.place, remedy=error.remedy))
+            elif "FU_NOT_FOUND" not in str(error):
                 unread.append(unreadable(function, error.message))
     for function, table in sorted(tables):
         try:

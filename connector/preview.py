@@ -25,6 +25,7 @@ from connector.mapping.engine import Mapping as FieldMapping
 from connector.mapping.engine import MappingSet, Traced
 from connector.mapping.interfaces import Interfaces
 from connector.mapping.load import Folder
+from connector.mapping.shape import Shape
 from connector.sap.envelope import request_xml
 from connector.sap.finding import Finder, search_source
 from connector.sap.fitting import findings
@@ -173,7 +174,7 @@ def _exact(
     if system == "sap":
         known = stored_in(settings.mappings)(operation)
         wrong = tuple(findings(known, body)) if known is not None else ()
-        if settings.sap.transport != "soap":
+        if settings.sap.transport != "soap" or " " in operation:
             return _json(body), wrong
         style = settings.sap.namespace_style
         tables = [name for name, each in (known or {}).items() if each.direction == "tables"]
@@ -190,11 +191,17 @@ def _answer(interfaces: Interfaces, function: str) -> dict[str, Any]:
     known = interfaces.sap.get(function)
     if known is None:
         return {}
-    return {
-        name: "0" * (shape.max_length or 1)
-        for name, shape in known.answer.fields.items()
-        if shape.kind == "text"
-    }
+    made: dict[str, Any] = _zeros(known.answer)
+    return made
+
+
+def _zeros(shape: Shape) -> Any:
+    if shape.kind == "object":
+        inner = {name: _zeros(each) for name, each in shape.fields.items()}
+        return {name: value for name, value in inner.items() if value is not None}
+    if shape.kind == "list":
+        return [_zeros(shape.item)] if shape.item is not None else []
+    return "0" * (shape.max_length or 1) if shape.kind == "text" else None
 
 
 def _of_unit(context: Context, row: OrderRow, order: Order, unit: str, conversation: str) -> Case:

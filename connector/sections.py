@@ -103,15 +103,34 @@ class SapLimitsSection(LimitsSection):
 
 
 class SapSection(_Section):
-    """SAP. `transport` soap needs no SDK; rfc needs the extra `rfc` and SAP's NW RFC SDK."""
+    """SAP. `transport` soap and odata need no SDK; rfc needs the extra `rfc` and SAP's NW RFC SDK.
 
-    transport: Literal["soap", "rfc"] = "soap"
-    url: str = "http://127.0.0.1:8801/sap/bc/soap/rfc"
-    client: str = "100"
+    odata is for S/4HANA, with the mappings of `mappings/examples/s4_odata`.
+    """
+
+    transport: Literal["soap", "rfc", "odata"] = "soap"
+    url: str = Field(
+        default="http://127.0.0.1:8801/sap/bc/soap/rfc",
+        description="odata: the folder of the services, https://HOST/sap/opu/odata/sap",
+    )
+    services: dict[str, str] = Field(
+        default_factory=dict, description="odata: service → its address, where it lies elsewhere"
+    )
+    client: str = Field(default="100", description="empty: the one that the address stands for")
     user: str = "RFC_CONNECTOR"
     password: SecretStr = SecretStr("")
     language: str = "ZH"
     namespace_style: Literal["rfc", "mc"] = "rfc"
+    authentication: Literal["basic", "oauth2", "certificate"] = Field(
+        default="basic",
+        description="odata: oauth2 is by client credentials, user and password are the client's",
+    )
+    token_url: str = Field(default="", description="oauth2: who gives the access tokens")
+    scope: str = Field(default="", description="oauth2: only where the token service wants one")
+    client_certificate: Path | None = Field(
+        default=None, description="odata: PEM with certificate and key"
+    )
+    proxy: str | None = Field(default=None, description="odata")
     ca_file: Path | None = None
     connection: dict[str, str] = Field(
         default_factory=dict,
@@ -132,9 +151,19 @@ class SapSection(_Section):
     )
     limits: SapLimitsSection = SapLimitsSection()
 
+    @model_validator(mode="after")
+    def _says_how_to_log_on(self) -> SapSection:
+        if self.authentication == "oauth2" and not self.token_url:
+            raise ValueError("authentication oauth2 needs token_url")
+        if self.authentication == "certificate" and self.client_certificate is None:
+            raise ValueError("authentication certificate needs client_certificate")
+        return self
+
     def logon(self) -> dict[str, object]:
         """Return all by which SAP admits or refuses us, the password in clear."""
         names = {"transport", "connection" if self.transport == "rfc" else "url", "client", "user"}
+        if self.transport == "odata":
+            names |= {"authentication", "token_url", "scope", "client_certificate"}
         return {**self.model_dump(include=names), "password": self.password.get_secret_value()}
 
 

@@ -70,6 +70,9 @@ def sandbox(
     dms: Annotated[
         str, typer.Option(help="How the DMS is reached: the name of a folder in mappings/examples.")
     ] = "sandbox",
+    sap: Annotated[
+        str, typer.Option(help="How SAP is reached: soap, or s4 for S/4HANA's OData services.")
+    ] = "soap",
 ) -> None:
     """Run SAP, DMS and storefront as local servers, with made-up data.
 
@@ -80,8 +83,11 @@ def sandbox(
     import signal
     import threading
 
+    from connector.errors import Misconfigured
     from connector.sandbox.service import DMS_PASSWORD, SAP_PASSWORD, STOREFRONT_SECRET
 
+    if sap not in ("soap", "s4"):
+        raise Misconfigured(f"{sap!r} is no kind of SAP", place="--sap", remedy="soap or s4")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -93,7 +99,12 @@ def sandbox(
         for name, address in running.addresses().items():
             print(f"{name:11} {address}")
         print("\nIn another terminal, from the project's folder:\n")
-        print(f"  export CONNECTOR_SAP__URL={running.sap_url}")
+        if sap == "s4":
+            print("  cp -r mappings /tmp/s4 && cp -r mappings/examples/s4_odata/. /tmp/s4/")
+            print("  export CONNECTOR_MAPPINGS=/tmp/s4 CONNECTOR_SAP__TRANSPORT=odata")
+        print(
+            f"  export CONNECTOR_SAP__URL={running.odata_url if sap == 's4' else running.sap_url}"
+        )
         print(f"  export CONNECTOR_SAP__PASSWORD={SAP_PASSWORD}")
         print(f"  export CONNECTOR_DMS__WSDL={running.dms_wsdl_url}")
         print(f"  export CONNECTOR_DMS__PASSWORD={DMS_PASSWORD}")

@@ -183,8 +183,9 @@ class Checker:
             operation = self._operation(call.function, block, "function")
             scope = source
             if source.kind == "object":
-                given = Shape("list", item=merged(self._given))
-                scope = replace(source, fields={**source.fields, "answers": given})
+                scope = replace(source, fields={**source.fields, "answers": self._answers()})
+            if call.when is not None:
+                self._condition(call.when, block, scope)
             self._fields(
                 call.request,
                 block.items_at("request"),
@@ -194,6 +195,11 @@ class Checker:
                 around=block,
             )
             self._given.append(operation.answer if operation else ANY)
+
+    def _answers(self) -> Shape:
+        """Return what the calls so far have answered, each at its place."""
+        places = {str(place): each for place, each in enumerate(self._given)}
+        return Shape("list", item=merged(self._given), fields=places)
 
     def _fields(
         self,
@@ -370,7 +376,7 @@ class Checker:
         answer = self._spec.answer
         tree = self._tree.block_at("answer")
         if self._spec.calls:
-            shape = structure(answers=Shape("list", item=merged(self._given)))
+            shape = structure(answers=self._answers())
         scope = shape
         if answer.text is not None:
             said = self._infer(answer.text, tree, "text", shape)

@@ -71,11 +71,21 @@ def conversations() -> Mapping[str, Conversation]:
         ),
         values=made,
     )
+    looked_for = _with(
+        shape_of(Buyer),
+        organisation_code=TEXT,
+        codes=listed(TEXT),
+        phones=listed(TEXT),
+        name_stem=TEXT,
+        name_stems=listed(TEXT),
+        city_stem=TEXT,
+    )
     return _in_session({
         "storefront_order": Conversation(made=_order()),
         "sap_customer_change": Conversation(
             structure(
                 number=_CUSTOMER,
+                plain_number=_CUSTOMER,
                 buyer=shape_of(Buyer),
                 business_unit=unit_of,
                 reference=TEXT,
@@ -83,14 +93,7 @@ def conversations() -> Mapping[str, Conversation]:
             )
         ),
         "sap_customer_find": Conversation(
-            _with(
-                shape_of(Buyer),
-                organisation_code=TEXT,
-                codes=listed(TEXT),
-                phones=listed(TEXT),
-                name_stem=TEXT,
-                city_stem=TEXT,
-            ),
+            _with(looked_for, buyers=listed(looked_for)),
             finds=frozenset({"number", "name", "code", "phone", "street", "city", "deleted",
                              "blocked"}),
         ),

@@ -102,7 +102,12 @@ class Mapping:
         self.calls: tuple[tuple[str, Callable[[Any], Applied]], ...] = tuple(
             (function, self._applier(place)) for place, (function, _) in enumerate(self._calls)
         )
-        self.commits_itself = any(call.commits_itself for call in spec.calls)
+        self._called_when = [Expression(call.when) if call.when else None for call in spec.calls]
+        # The place of the first call that nothing takes back; behind the last where there is none.
+        self.commits_at = next(
+            (place for place, call in enumerate(spec.calls) if call.commits), len(spec.calls)
+        )
+        self.commits_itself = self.commits_at < len(spec.calls)
         answer = self.tree.block_at("answer")
         self._answer_values = {key: Expression(text) for key, text in spec.answer.values.items()}
         self._answer_fields = compiled(spec.answer.fields, kit, answer.items_at("fields"))
@@ -127,6 +132,11 @@ class Mapping:
         unit = source.get("business_unit")
         code = unit.get("code") if isinstance(unit, AbstractMapping) else None
         return self.variants.get(str(code), self)
+
+    def calls_at(self, place: int, source: AbstractMapping[str, Any]) -> bool:
+        """Whether one of several calls is made for a source."""
+        when = self.of(source)._called_when[place]
+        return when is None or holds(when({**source, "root": source}))
 
     def apply(self, source: AbstractMapping[str, Any]) -> Applied:
         """Return the request for a source. Raises MappingFailed with every finding at once."""

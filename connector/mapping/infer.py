@@ -53,7 +53,7 @@ class Inference:
         if kind in ("subexpression", "index_expression", "pipe"):
             return self._chain(tree, scope, path)
         if kind in ("index", "slice"):
-            return self._item(kind, scope)
+            return self._item(kind, scope, tree)
         if kind in ("projection", "filter_projection", "value_projection", "flatten"):
             return self._projection(kind, children, scope, path)
         if kind == "or_expression":
@@ -104,12 +104,18 @@ class Inference:
                 path = f"{path}{_named(each)}."
         return scope
 
-    def _item(self, kind: str, scope: Shape) -> Shape:
+    def _item(self, kind: str, scope: Shape, tree: Tree) -> Shape:
         if scope.kind not in ("list", "any"):
             self._say("source", f"a {scope.kind} has no items")
             return ANY
         if kind == "slice":
             return scope
+        if scope.fields:  # items at known places
+            place = int(tree["value"])
+            found = scope.fields.get(str(place if place >= 0 else len(scope.fields) + place))
+            if found is None:
+                self._say("source", f"there is no {place}: it has {len(scope.fields)} so far")
+            return replace(found or ANY, required=False)
         return replace(scope.item or ANY, required=False) if scope.kind == "list" else ANY
 
     def _projection(self, kind: str, children: Sequence[Tree], scope: Shape, path: str) -> Shape:

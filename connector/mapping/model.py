@@ -457,16 +457,32 @@ class RefusalModel(_Part):
     )
 
 
-class CallModel(_Part):
-    """One of several function modules called in one session."""
+# Operations of an OData service that write; SAP commits each by itself.
+_WRITES = ("POST ", "PATCH ")
 
-    function: str = Field(min_length=1, max_length=30)
+
+class CallModel(_Part):
+    """One of several calls in one session: function modules, or operations of OData services."""
+
+    function: str = Field(
+        min_length=1,
+        max_length=120,
+        description="a function module, or GET, POST or PATCH SERVICE/EntitySet",
+    )
+    when: str | None = Field(
+        default=None, description="JMESPath; only where it holds, else its answer is empty"
+    )
     request: list[FieldModel] = []
     commits_itself: bool = Field(
         default=False,
         description="it ends with a COMMIT WORK of its own: a lost answer is then in doubt. Only"
-        " the last call may",
+        " the last call may. A write over OData always does",
     )
+
+    @property
+    def commits(self) -> bool:
+        """Whether nothing takes it back."""
+        return self.commits_itself or self.function.startswith(_WRITES)
 
 
 class WithinModel(_Part):

@@ -22,7 +22,8 @@ class Shape:
 
     `max_length` counts characters, `decimals` those behind the point; `allowed` is an
     enumeration, `known` are texts that were seen and not the only possible ones. An `open`
-    structure may hold further fields than those that are known.
+    structure may hold further fields than those that are known. The `fields` of a list are its
+    items at known places, by their number from "0" on.
     """
 
     kind: Kind = "any"

@@ -59,6 +59,8 @@ def unusable(
     calls = tree.items_at("calls")
     for place, call in enumerate(spec.calls):
         yield from _fields(call.request, calls.block_at(place).items_at("request"), lookups)
+        if call.when is not None:
+            yield from _expression(call.when, calls.block_at(place), "when")
     refusal = tree.block_at("refusal")
     for name in ("code", "text"):
         yield from _expression(getattr(spec.refusal, name), refusal, name)

@@ -17,16 +17,17 @@ Kind = Literal[
     "lost-answer",  # everything done, connection reset instead of the answer
     "cut",  # everything done, the answer ends in its middle
     "garbage",  # everything done, the answer is `text` instead (HTML, empty, ...)
-    "without",  # everything done, the answer lacks the XML elements that `text` names (A+B)
-    "with",  # everything done, the answer also has the XML of `text`, in place of what is so called
+    "without",  # everything done, the answer lacks the elements or members that `text` names (A+B)
+    "with",  # everything done, the answer also has those of `text`, in place of what is so called
     "silence",  # everything done, no answer for `seconds`
     "outage",  # every connection reset until the fault is removed
     "update-terminated",  # sap: the commit says ok, its update ends in SM13 and nothing is there
     "no-session",  # sap: the request is served outside the session that it belongs to
     "other-session",  # sap: the request is served in a new session, as behind a load balancer
+    "no-customer",  # sap: a business partner is created and its customer is not
     "headers",  # headers whose name matches `code` are dropped, or hold what `text` says
 ]
-OF_SAP = ("update-terminated", "no-session", "other-session")
+OF_SAP = ("update-terminated", "no-session", "other-session", "no-customer")
 
 
 @dataclass

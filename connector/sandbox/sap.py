@@ -1,4 +1,7 @@
-"""SAP as a local server: SOAP-RFC with sessions, and the function modules the connector uses."""
+"""SAP as a local server: SOAP-RFC with sessions, and the function modules the connector uses.
+
+`s4` are its OData services, over the same customers and stock.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from typing import Any
 from lxml import etree
 
 from connector.sandbox.books import Books, Clock
+from connector.sandbox.s4 import S4Application
 from connector.sandbox.sap_backoffice import CUSTOMER, MATERIAL, STOCK, Values
 from connector.sandbox.sap_functions import (
     FUNCTIONS,
@@ -80,6 +84,7 @@ class SapApplication:
         self._terminated: list[Callable[[], None]] = []
         self._stateless = 0
         self.busiest = 0
+        self.s4 = S4Application(books, clock, self._admitted)
         if seed:
             books.seed(CUSTOMER, customers())
             books.seed(MATERIAL, materials())
@@ -87,12 +92,16 @@ class SapApplication:
 
     def operation(self, request: Request) -> tuple[str, bool]:
         """See `Application`."""
+        if self.s4.serves(request):
+            return self.s4.operation(request)
         match = re.search(rb"<(?:[\w.-]+:)?Body[^>]*>\s*<(?:[\w.-]+:)?([\w.-]+)", request.body)
         name = _function(match.group(1).decode()) if match else request.path
         return name, _MODULES.get(name, (None, False))[1]
 
     def refuse(self, request: Request, code: str, text: str) -> Response:
         """See `Application`."""
+        if self.s4.serves(request):
+            return self.s4.refuse(code, text)
         function, _ = self.operation(request)
         if code in _EXCEPTIONS:
             return _fault("Server", f"ABAP exception: {code}")
@@ -103,6 +112,8 @@ class SapApplication:
 
     def handle(self, request: Request) -> Response:
         """See `Application`."""
+        if self.s4.serves(request):
+            return self.s4.handle(request)
         style = _ROUTES.get(request.path)
         if style is None:
             return Response(404, b"Service not reachable", {"Content-Type": "text/html"})
@@ -124,7 +135,7 @@ class SapApplication:
             terminated, self._terminated = self._terminated, []
         for change in terminated:
             change()
-        return len(terminated)
+        return len(terminated) + self.s4.repeat_updates()
 
     def unlock(self) -> None:
         """Let the user log on again."""

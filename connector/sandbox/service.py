@@ -10,6 +10,7 @@ from types import TracebackType
 from connector.sandbox.books import Books, Clock
 from connector.sandbox.control import Control
 from connector.sandbox.faults import Fault, Faults
+from connector.sandbox.s4 import ROOT
 from connector.sandbox.sap import SapApplication
 from connector.sandbox.storefront import StorefrontApplication
 from connector.sandbox.styles import STYLES
@@ -76,6 +77,11 @@ class Sandbox:
         return f"{self._servers[0].url}/sap/bc/soap/rfc"
 
     @property
+    def odata_url(self) -> str:
+        """Address of SAP's OData services."""
+        return f"{self._servers[0].url}{ROOT}"
+
+    @property
     def dms_wsdl_url(self) -> str:
         """Address of the DMS's WSDL."""
         return f"{self._servers[1].url}/dms/service?wsdl"
@@ -94,6 +100,7 @@ class Sandbox:
         """Return all addresses by what they are."""
         return {
             "sap": self.sap_url,
+            "sap odata": self.odata_url,
             "dms": self.dms_wsdl_url,
             "storefront": self.storefront_url,
             "control": self.control_url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import http.server
+import json
 import socket
 import struct
 import threading
@@ -112,7 +113,9 @@ class Server:
 
 
 def _changed(answer: bytes, fault: Fault) -> bytes:
-    """Return an XML answer without some of its parts, or with others."""
+    """Return an answer without some of its parts, or with others."""
+    if answer.startswith(b"{"):
+        return _changed_json(answer, fault)
     document = etree.fromstring(answer)
     added: list[etree._Element] = []
     if fault.kind == "with":
@@ -129,6 +132,21 @@ def _changed(answer: bytes, fault: Fault) -> bytes:
     if body is not None and len(body):
         body[0].extend(added)
     return etree.tostring(document, xml_declaration=True, encoding="utf-8")
+
+
+def _changed_json(answer: bytes, fault: Fault) -> bytes:
+    others = json.loads(fault.text) if fault.kind == "with" else {}
+    names = set(others) or set(fault.text.split("+"))
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [changed(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        kept = {name: changed(each) for name, each in value.items() if name not in names}
+        return {**kept, **{name: others[name] for name in others if name in value}}
+
+    return json.dumps(changed(json.loads(answer))).encode()
 
 
 class _ThreadingServer(http.server.ThreadingHTTPServer):

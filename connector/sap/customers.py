@@ -29,7 +29,7 @@ from connector.sap import fitting
 from connector.sap.answers import check_call, obey_all
 from connector.sap.conversion import alpha
 from connector.sap.errors import doubted
-from connector.sap.finding import Finder
+from connector.sap.finding import Finder, plain_number
 from connector.sap.port import SapSession, SapSystem
 from connector.wording import Said, systems, together
 
@@ -172,7 +172,8 @@ class CustomerDesk:
                     remedy="correct the record in SAP",
                 )
             )
-        source = {**_source(buyer, business_unit, ""), "number": number}
+        numbers = {"number": number, "plain_number": plain_number(number)}
+        source = {**_source(buyer, business_unit, ""), **numbers}
         self._in_one_session(mapping, source, lambda _answers: number, lambda _number: None)
         return self._there(number, systems.DONE_CHANGED())
 
@@ -199,31 +200,35 @@ class CustomerDesk:
         given: Callable[[str], None],
     ) -> str:
         answers: list[dict[str, Any]] = []
-        calls = mapping.calls[:-1] if mapping.commits_itself else mapping.calls
+        first = mapping.commits_at
+        by_themselves = range(first, len(mapping.calls))
         with ExitStack() as opened:
             # Whatever goes wrong before the commit, SAP rolls back.
             with nothing_sent():
-                kept = bool(calls) or not mapping.commits_itself
+                kept = first > 0 or not by_themselves
                 session = opened.enter_context(self._system.session(kept=kept))
                 try:
-                    for function, request in calls:
-                        body = request({**source, "answers": answers}).body
-                        answer = session.call(function, body)
-                        answers.append(answer)
-                        check_call(mapping, function, answers)
-                    if not mapping.commits_itself:
+                    for place in range(first):
+                        _call(session, mapping, place, source, answers)
+                        check_call(mapping, mapping.calls[place][0], answers)
+                    if not by_themselves:
                         obey_all(mapping, answers)
                 except InDoubt as error:
                     raise RetryLater(
                         together([error.message, systems.NOTHING_COMMITTED()]), place=error.place
                     ) from None
-                if not mapping.commits_itself:
+                if not by_themselves:
                     made = outcome(answers)
                     given(made)
                 # Others may believe by now that nothing comes any more.
                 last_look()
-            if mapping.commits_itself:
-                _commit_by_the_last(session, mapping, source, answers)
+            for place in by_themselves:
+                # What is done stays done: only the first of them may have had no effect at all.
+                with doubted(f"SAP {mapping.calls[place][0]}", proofs=place == first):
+                    _call(session, mapping, place, source, answers)
+                check_call(mapping, mapping.calls[place][0], answers)
+            if by_themselves:
+                obey_all(mapping, answers)
                 with doubted("SAP"):
                     made = outcome(answers)
                     given(made)
@@ -249,20 +254,19 @@ class CustomerDesk:
         return there
 
 
-def _commit_by_the_last(
+def _call(
     session: SapSession,
     mapping: Spoken,
+    place: int,
     source: dict[str, Any],
     answers: list[dict[str, Any]],
 ) -> None:
-    """Call the last function module, which commits by itself, and add its answer."""
-    function, request = mapping.calls[-1]
+    """Make one of a mapping's calls and add its answer, an empty one where it is not made."""
+    function, request = mapping.calls[place]
     with nothing_sent():
-        body = request({**source, "answers": answers}).body
-    with doubted(f"SAP {function}", proofs=True):
-        answers.append(session.call(function, body))
-    check_call(mapping, function, answers)
-    obey_all(mapping, answers)
+        known = {**source, "answers": answers}
+        body = request(known).body if mapping.calls_at(place, known) else None
+    answers.append({} if body is None else session.call(function, body))
 
 
 def _source(buyer: Buyer, business_unit: Mapping[str, Any], reference: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+from connector.domain.identity import written
 from connector.domain.matching import (
     Candidate,
     code_spellings,
@@ -14,13 +15,15 @@ from connector.domain.matching import (
 )
 from connector.domain.order import Buyer, BuyerKind
 from connector.domain.phones import normalise_phone, spellings
-from connector.errors import Misconfigured
+from connector.errors import InDoubt, Misconfigured, Rejected
 from connector.mapping import Mapping as Spoken
 from connector.mapping import MappingSet
+from connector.mapping.expression import Expression
 from connector.sap.answers import understood
 from connector.sap.conversion import alpha
-from connector.sap.port import SapSystem
+from connector.sap.port import Answer, SapSystem
 from connector.sap.readtable import Condition, read
+from connector.wording import systems
 
 _FIND, _ASK, _READ = "sap_customer_find", "sap_customer_ask", "sap_customer_read"
 _LENGTH = 10
@@ -62,7 +65,7 @@ class Finder:
         mapping = self._mappings()[_ASK]
         source = {**search_source(buyer), "reference": reference}
         if mapping.read_table is None:
-            return self._by_function(mapping, [source])[0]
+            return self._by_function(mapping, [source], ours=True)[0]
         conditions = _conditions(mapping, source)
         phone = _columns_by_name(mapping).get("phone")
         return [
@@ -76,7 +79,7 @@ class Finder:
         mapping = self._mappings()[_FIND]
         if mapping.read_table is None:
             # Only the code is given: whatever else the mapping asks by stays empty.
-            found = self._by_function(mapping, [{"code": code}])[0]
+            found = self._by_function(mapping, [{"code": code, "codes": [code]}])[0]
             return [each for each in found if each.code == code]
         rows = self._rows(mapping, [Condition(_column(mapping, "code"), code)])
         return [candidate for candidate, _ in rows if candidate.code == code]
@@ -88,7 +91,8 @@ class Finder:
             return None
         if _READ in self._mappings().names():
             mapping = self._mappings()[_READ]
-            found = self._by_function(mapping, [{"number": number}])[0]
+            source = {"number": number, "plain_number": plain_number(number)}
+            found = self._by_function(mapping, [source])[0]
             return next((each for each in found if each.number == number), None)
         mapping = self._mappings()[_FIND]
         if mapping.read_table is None:
@@ -101,21 +105,52 @@ class Finder:
         return next((each for each, _ in rows if each.number == number), None)
 
     def _by_function(
-        self, mapping: Spoken, sources: Sequence[Mapping[str, Any]]
+        self, mapping: Spoken, sources: Sequence[Mapping[str, Any]], *, ours: bool = False
     ) -> list[list[Candidate]]:
         """Ask a function module, `batch` buyers at a time; who of them a row is for is not asked.
 
-        The decision table drops what does not resemble a buyer.
+        The decision table drops what does not resemble a buyer. `ours`: what is found is what we
+        made, and nothing else.
         """
         found: list[list[Candidate]] = []
         for start in range(0, len(sources), mapping.batch):
             chunk = sources[start : start + mapping.batch]
             source = {**chunk[0], "buyers": list(chunk)}
-            answer = self._system.call(mapping.target.operation, mapping.apply(source).body)
+            if mapping.calls:
+                answer = self._one_after_another(mapping, source)
+            else:
+                answer = self._system.call(mapping.target.operation, mapping.apply(source).body)
             reading = understood(mapping, answer, source)
             rows = (reading.values.get("customers") or []) if reading is not None else []
-            found += [[_candidate(row) for row in rows] for _ in chunk]
+            customers = [row for row in rows if _is_customer(row, chunk, ours=ours)]
+            found += [[_candidate(row) for row in customers] for _ in chunk]
         return found
+
+    def _one_after_another(self, mapping: Spoken, source: Mapping[str, Any]) -> Answer:
+        """Make the look-ups of a mapping, each of which may ask by what an earlier one found.
+
+        One that has nothing to ask by finds nothing; when none has, nobody was looked for.
+        """
+        answers: list[Answer] = []
+        asked = False
+        for place, (operation, request) in enumerate(mapping.calls):
+            known = {**source, "answers": answers}
+            body = request(known).body if mapping.calls_at(place, known) else {}
+            if not _asks(body):
+                answers.append({"results": []})
+                continue
+            answers.append(self._system.call(operation, body))
+            asked = True
+        for each in mapping.spec.answer.fields:
+            rows = Expression(each.each or "@")({"answers": answers})
+            if not asked or (each.each is not None and not isinstance(rows, list)):
+                what = "finds no list in the answers" if asked else "asks by nothing"
+                raise Misconfigured(
+                    what,
+                    place=f"mapping {mapping.name}",
+                    remedy="check the sources of its calls: `connector mappings preview`",
+                )
+        return {"answers": answers}
 
     def _rows(
         self, mapping: Spoken, conditions: Sequence[Condition]
@@ -141,14 +176,15 @@ def search_source(buyer: Buyer) -> dict[str, Any]:
 
     SAP compares letter by letter, so that it is asked for each spelling.
     """
-    company = buyer.kind is BuyerKind.COMPANY
+    company, stem = buyer.kind is BuyerKind.COMPANY, search_stem(buyer.name)
     return {
         **vars(buyer),
         "address": vars(buyer.address),
         "organisation_code": organisation_code(buyer.code) if company else "",
         "codes": code_spellings(buyer),
         "phones": spellings(buyer.phone),
-        "name_stem": search_stem(buyer.name),
+        "name_stem": stem,
+        "name_stems": [each for each in dict.fromkeys([stem, stem.title(), stem.lower()]) if each],
         "city_stem": buyer.address.city.removesuffix("市"),
     }
 
@@ -170,6 +206,40 @@ def _conditions(mapping: Spoken, source: Mapping[str, Any]) -> list[Condition]:
             if each not in (None, "")
         ]
     return found
+
+
+def _asks(body: Mapping[str, Any]) -> bool:
+    """Whether a look-up has anything to ask by, beside its options."""
+    return any(
+        any(each for each in value.values()) if isinstance(value, Mapping) else value
+        for name, value in body.items()
+        if not name.startswith("$")
+    )
+
+
+def _is_customer(
+    row: Mapping[str, Any], buyers: Sequence[Mapping[str, Any]], *, ours: bool
+) -> bool:
+    """Whether a row has a customer's number; one that has none may be a mere business partner.
+
+    Raises Rejected where that is a buyer all the same, and InDoubt where we made it: another
+    customer is not what either needs.
+    """
+    if str(row.get("number") or "").strip():
+        return True
+    words = systems.PARTNER_WITHOUT_CUSTOMER(partner=row.get("partner") or "?")
+    if ours:
+        raise InDoubt(words, place="SAP", asked_again=True)
+    code = written(str(row.get("code") or ""))
+    spelled = {written(str(each)) for buyer in buyers for each in buyer.get("codes") or ()}
+    if code and code in spelled:
+        raise Rejected("no-customer", words, place="SAP")
+    return False
+
+
+def plain_number(number: str) -> str:
+    """Return a number as it is shown to people: without leading zeros."""
+    return (number.lstrip("0") or number) if number.isdigit() else number
 
 
 def _candidate(values: Mapping[str, Any]) -> Candidate:

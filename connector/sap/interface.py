@@ -80,7 +80,7 @@ def unreadable(function: str, why: str) -> Misconfigured:
 
 def file_of(name: str, suffix: str = "json") -> str:
     """Return the file, below `interfaces/`, that keeps what is known of a function or table."""
-    return f"sap/{name.replace('/', '_-')}.{suffix}"
+    return f"sap/{name.replace('/', '_-').replace(' ', '_')}.{suffix}"
 
 
 def _kept(parameter: Parameter) -> dict[str, Any]:

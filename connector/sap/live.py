@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from connector.sap.readtable import READ_TABLE, Condition, any_row, read
 # A part, an order and a code that nobody has: SAP's answer to them shows that we may ask, and how
 # it says that there is nothing.
 _NOBODY = "CONNECTOR-CHECK"
+_ODATA = re.compile(r"(GET|POST|PATCH) ")
 # Their interface is the same everywhere, and need not be read.
 _EVERYWHERE = frozenset({"BAPI_TRANSACTION_COMMIT", "BAPI_TRANSACTION_ROLLBACK", READ_TABLE})
 
@@ -48,7 +50,8 @@ def try_everything(
     except ConnectorError as error:
         yield Tried("logon", error)
         return
-    spoken = [mappings[name] for name in mappings.names() if mappings[name].target.system == "sap"]
+    named = [mappings[name] for name in mappings.names()]
+    spoken = [each for each in named if each.target.system == "sap" and not each.absent]
     wrong: set[str] = set()
     for function in sorted({each for mapping in spoken for each in _functions(mapping)}):
         tried = _described(system, function, stored)
@@ -59,11 +62,11 @@ def try_everything(
             return
         if tried.error is not None:
             wrong.add(function)
-    if any(mapping.calls and not mapping.commits_itself for mapping in spoken):
+    if any(_in_one_session(mapping) for mapping in spoken):
         yield _tried("a session is kept", lambda: _in_session(system))
     for mapping in spoken:
         # Of a function module that cannot be called at all, that is said once.
-        if not mapping.absent and mapping.target.operation not in wrong:
+        if mapping.target.operation not in wrong:
             yield from _asked(system, mappings, mapping, plant)
 
 
@@ -100,16 +103,28 @@ def _in_session(system: SapSystem) -> None:
             session.call("STFC_CONNECTION", {"REQUTEXT": "connector"})
 
 
+def _in_one_session(mapping: Mapping) -> bool:
+    """Whether a mapping's calls are committed together, behind them."""
+    over_odata = bool(mapping.calls) and _ODATA.match(mapping.calls[0][0]) is not None
+    return bool(mapping.calls) and not mapping.commits_itself and not over_odata
+
+
 def _functions(mapping: Mapping) -> list[str]:
     if not mapping.calls:
         return [mapping.target.operation]
     written = [function for function, _ in mapping.calls]
+    if not _in_one_session(mapping):
+        return written  # nothing is left to be committed
     return [*written, "BAPI_TRANSACTION_COMMIT", "BAPI_TRANSACTION_ROLLBACK"]
 
 
 def _described(system: SapSystem, function: str, stored: Snapshots | None) -> Tried | None:
     try:
-        system.describe(function)
+        interface = system.describe(function)
+        if function.startswith("GET ") and "results" in interface:
+            # Whether entities of this set may be read, and come as they are described.
+            asked = next(name for name in interface if not name.startswith("$"))
+            system.call(function, {asked: "-"})
     except (LogonFailed, RetryLater) as error:
         return Tried(function, error)
     except ConnectorError as error:
@@ -118,6 +133,8 @@ def _described(system: SapSystem, function: str, stored: Snapshots | None) -> Tr
             return Tried(function, named)
         if function in _EVERYWHERE:
             return None
+        if _ODATA.match(function):
+            return Tried(function, error)  # no stored interface stands in for the service itself
         if stored is not None and stored(function) is not None:
             said = f"{function}: SAP does not let us read its interface ({error.message});"
             return Tried(f"{said} the stored one is used", passable=True)
@@ -147,6 +164,8 @@ def _stock(system: SapSystem, mapping: Mapping, plant: str) -> Tried:
     try:
         answer = system.call(function, mapping.apply(source).body)
     except ConnectorError as error:
+        if isinstance(error, Rejected) and _ODATA.match(function):
+            return Tried("stock may be asked")  # that there is no such part
         return Tried("stock", error)
     try:
         whole(mapping, answer)

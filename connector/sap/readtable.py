@@ -17,7 +17,7 @@ _ROW = 512
 _DELIMITER = "\u00a6"
 _MOST_CONDITIONS = 150
 # More records than these resemble no buyer: the condition says too little.
-_MOST_ROWS = 1000
+MOST_ROWS = 1000
 
 
 class Condition(NamedTuple):
@@ -85,7 +85,7 @@ def _asked(
         {
             "QUERY_TABLE": table,
             "DELIMITER": _DELIMITER,
-            "ROWCOUNT": _MOST_ROWS,
+            "ROWCOUNT": MOST_ROWS,
             "OPTIONS": [{"TEXT": line} for line in where(conditions)],
             "FIELDS": [{"FIELDNAME": column} for column in columns],
         },
@@ -93,10 +93,10 @@ def _asked(
     check(answer, function)
     place = f"SAP {function} {table}"
     rows = list(_Table(answer, columns, place).rows())
-    if len(rows) < _MOST_ROWS:
+    if len(rows) < MOST_ROWS:
         return rows
     if len(conditions) == 1:
-        words = systems.TOO_MANY_ROWS(most=_MOST_ROWS, column=conditions[0].column)
+        words = systems.TOO_MANY_ROWS(most=MOST_ROWS, column=conditions[0].column)
         raise Rejected(TOO_MANY, words, place=place)
     half = len(conditions) // 2
     return [

@@ -152,6 +152,18 @@ MORE_THAN_GIVEN = Sentence(
 SAME_PAGE = Sentence(
     "same_page", "the list gives the same page again and again", "列表反复给出同一页"
 )
+CHANGED_MEANWHILE = Sentence(
+    "changed_meanwhile",
+    "somebody changed it in SAP since it was read: it is read and changed anew",
+    "读取之后SAP中的数据已被他人更改，将重新读取后再更改",
+)
+PARTNER_WITHOUT_CUSTOMER = Sentence(
+    "partner_without_customer",
+    "business partner {partner} is this buyer and no customer: have its role as a customer added"
+    " in SAP (FLCU01), the order then goes on by itself",
+    "业务伙伴 {partner} 是该买方，但还不是客户：请在SAP中为其添加客户角色（FLCU01），"
+    "之后订单自动继续",
+)
 REFUNDS_LACKING = Sentence(
     "refunds_lacking",
     "the order names refunds that its list of refunds does not give: {refunds}",

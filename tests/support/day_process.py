@@ -52,7 +52,7 @@ def settings_for(
 ) -> Settings:
     """Return settings for a sandbox at these addresses."""
     settings = load_settings(database_url=database_url, output=folder / "out")
-    settings.sap.url = addresses["sap"]
+    settings.sap.url = addresses["sap odata" if settings.sap.transport == "odata" else "sap"]
     settings.sap.password = SecretStr(service.SAP_PASSWORD)
     settings.dms.wsdl = addresses["dms"]
     settings.dms.wsdl_cache = folder / "wsdl"
