@@ -210,6 +210,8 @@ def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None)
             deepest_answer=section.deepest_answer,
             cache=section.wsdl_cache,
             wsdl_again=section.wsdl_again,
+            zone=ZoneInfo(section.zone),
+            extra_elements=section.extra_elements,
             archive=ArchiveSettings(
                 archive.folder,
                 archive.mode,

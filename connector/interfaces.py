@@ -18,6 +18,8 @@ from connector.mapping.finding import Finding
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Folder
 from connector.mapping.shape import differences
+from connector.mapping.wsdl.shapes import Operation
+from connector.mapping.wsdl.snapshot import is_part
 from connector.sap.interface import file_of, snapshot_of, unreadable
 from connector.sap.port import SapSystem
 from connector.sap.readtable import READ_TABLE
@@ -107,17 +109,22 @@ def changes(stored: Interfaces, live: Interfaces) -> Iterator[tuple[str, str]]:
     """Give how the living interfaces differ from the stored ones: the system's part, and what."""
     for system in ("dms", "sap", "storefront"):
         was, now = stored.of(system), live.of(system)
-        for name in sorted(was.keys() & now.keys()):
+        for name in sorted(_once(system, was) & _once(system, now)):
             for side in ("request", "answer"):
                 for each in differences(getattr(was[name], side), getattr(now[name], side)):
                     yield f"{system} {name}", each
-        for name in sorted(was.keys() - now.keys()) if now else ():
+        for name in sorted(_once(system, was) - _once(system, now)) if now else ():
             yield f"{system} {name}", "is gone"
     for table, columns in stored.tables.items():
         current = live.tables.get(table)
         for column in columns if current is not None else ():
             if current is not None and current.get(column) != columns[column]:
                 yield f"sap {table}", f"{column}: was {columns[column]}, is {current.get(column)}"
+
+
+def _once(system: str, operations: Mapping[str, Operation]) -> set[str]:
+    """Return the names of operations; those of a WSDL without the longer ones of the same."""
+    return {name for name in operations if system != "dms" or "/" not in name}
 
 
 def _dumped(value: Mapping[str, Any]) -> bytes:
@@ -156,6 +163,9 @@ def checked(settings: Settings, *, live: bool, store: bool = False) -> list[Find
         )  # fmt: skip
     findings += check(folder, current)
     if store:
+        for name in folder.interfaces():
+            if is_part(name) and name not in files:
+                (settings.mappings / "interfaces" / name).unlink()  # imported no longer
         for name, data in files.items():
             path = settings.mappings / "interfaces" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +186,7 @@ def live_files(settings: Settings, folder: Folder) -> tuple[dict[str, bytes], li
         sap.close()
         if database is not None:
             database.close()
-    files["dms.wsdl"] = dms_of(settings).served()
+    files |= dms_of(settings).served()
     files |= storefront_snapshots(storefront_of(settings), folder)
     return files, unread
 
@@ -201,7 +211,7 @@ def watch(connector: Connector) -> None:
     files: dict[str, bytes] = {}
     readers: dict[str, Callable[[], dict[str, bytes]]] = {
         "sap": lambda: sap_snapshots(connector.sap, folder)[0],
-        "dms": lambda: {"dms.wsdl": dms_of(connector.settings).served()},
+        "dms": lambda: dms_of(connector.settings).served(),
         "storefront": lambda: storefront_snapshots(connector.storefront, folder),
     }
     for system, read in readers.items():

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
-    field_validator,
     model_validator,
 )
 
@@ -46,11 +46,20 @@ def _day(value: Any) -> Any:
     return date.fromisoformat(value.strip())
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except Exception:
+        raise ValueError(f"{value!r} is no time zone; for example Asia/Shanghai") from None
+    return value
+
+
 _CLOCK, _DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?"), re.compile(r"\d{4}-\d{2}-\d{2}")
 Clock = Annotated[time, BeforeValidator(_clock)]
 Day = Annotated[date, BeforeValidator(_day)]
 # A SOAP header: {namespace}Name, or the path {namespace}Outer/Inner.
 SoapHeader = Annotated[str, Field(pattern=r"^(\{[^{}]*\})?[^/{}\s]+(/(\{[^{}]*\})?[^/{}\s]+)*$")]
+Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class _Section(BaseModel):
@@ -231,6 +240,13 @@ class DmsSection(_Section):
     )
     largest_answer: int = Field(default=20_000_000, ge=10_000, description="bytes")
     deepest_answer: int = Field(default=100, ge=10, le=250, description="nested elements")
+    zone: Zone = Field(
+        default="Asia/Shanghai", description="of times in answers that come without a zone"
+    )
+    extra_elements: Literal["refuse", "note"] = Field(
+        default="refuse",
+        description="an answer that holds more than the WSDL knows is in doubt, or read and noted",
+    )
     archive: ArchiveSection | None = None
     limits: LimitsSection = LimitsSection()
 
@@ -245,22 +261,13 @@ class DmsSection(_Section):
 class CalendarSection(_Section):
     """Working days, hours and cutoffs (workflow.md, "Who" and step 5)."""
 
-    zone: str = "Asia/Shanghai"
+    zone: Zone = "Asia/Shanghai"
     working_weekdays: list[int] = Field(default=[1, 2, 3, 4, 5, 6], description="1 is Monday")
     hours: list[tuple[Clock, Clock]] = [(time(8), time(18))]
     cutoffs: list[Clock] = [time(12), time(15)]
     overrides: dict[Day, bool] = Field(
         default_factory=dict, description="date → working day or not, over the national calendar"
     )
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except Exception:
-            raise ValueError(f"{value!r} is no time zone; for example Asia/Shanghai") from None
-        return value
 
 
 class BusinessUnitSection(_Section):

@@ -8,18 +8,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
-from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from xml.sax.saxutils import escape
 
 import requests
 import structlog
 from lxml import etree
 from zeep.exceptions import Fault
-from zeep.helpers import serialize_object
 
-from connector.dms import wsdl
 from connector.dms.archive import Archive, masked
 from connector.dms.carried import NOTHING, Carried
 from connector.dms.errors import lost, of_status, typed
@@ -28,6 +24,8 @@ from connector.dms.lent import LentClient, Message
 from connector.dms.transport import DmsSettings, DmsTransport
 from connector.errors import ConnectorError, MappingFailed, Misconfigured, RetryLater, nothing_sent
 from connector.mapping import MappingSet
+from connector.mapping.wsdl import documents as wsdl
+from connector.mapping.wsdl.snapshot import stored
 from connector.wording import systems
 
 __all__ = ["DmsSettings", "SoapDms"]
@@ -69,6 +67,8 @@ class SoapDms:
         self._unread_until = 0.0
         # Whether the DMS has taken any call of this process.
         self._admitted = False
+        # What answers hold beside what the WSDL describes, as far as it was said.
+        self._noted: set[tuple[str, str]] = set()
 
     def call(
         self,
@@ -95,11 +95,13 @@ class SoapDms:
             except Exception as error:
                 raise self._typed(error, place, write=write) from None
             self._admitted = True
+            if self._settings.extra_elements == "note":
+                self._note(operation, client.strip(operation, answer))
             findings = client.findings(operation, answer)
             if findings:
                 raise lost(systems.BREAKS_WSDL(finding=findings[0]), place=place, write=write)
             try:
-                return cast(dict[str, Any], _plain(client.read(operation, answer)))
+                return client.read(operation, answer)
             except Exception as error:
                 raise typed(error, place=place, write=write) from None
 
@@ -108,6 +110,17 @@ class SoapDms:
         if isinstance(error, Fault) and not isinstance(meant, Misconfigured):
             self._admitted = True
         return meant
+
+    def _note(self, operation: str, places: list[str]) -> None:
+        """Say once what the DMS answers beside what its WSDL describes."""
+        new = {(operation, place) for place in places} - self._noted
+        if new:
+            self._noted |= new
+            _log.warning(
+                "the DMS answers more than its WSDL says",
+                operation=operation,
+                elements=sorted(place for _, place in new),
+            )
 
     def findings(self, operation: str, request: Mapping[str, Any]) -> list[str]:
         """See `Dms`."""
@@ -140,19 +153,18 @@ class SoapDms:
         self._current()
         return self._hash
 
-    def served(self) -> bytes:
-        """Return the WSDL as it is served now, whatever is in use. Raises RetryLater."""
+    def served(self) -> dict[str, bytes]:
+        """Return the WSDL as it is served now, in the form of its snapshot. Raises RetryLater."""
         location = self._settings.wsdl
         try:
-            read = wsdl.read(location, DmsTransport(self._settings).load)
+            return stored(wsdl.read(location, DmsTransport(self._settings).load))
         except (OSError, requests.RequestException) as error:
             raise _unreadable(error, location) from None
-        return read.documents[read.location]
 
     def unfit(self, mappings: MappingSet) -> list[str]:
         """Return how mappings do not fit the WSDL, each finding with its mapping and field."""
         with self._lent() as client:
-            return unfit(mappings, client.operation)
+            return unfit(mappings, client.wsdl)
 
     def ping(self) -> str:
         """See `Dms`."""
@@ -273,7 +285,7 @@ class SoapDms:
             return self._description
         # Also where it is the same: a process that starts may have other mappings than the last.
         client = LentClient(self._settings, fresh)
-        wrong = unfit(self._mappings(), client.operation) if self._mappings else []
+        wrong = unfit(self._mappings(), client.wsdl) if self._mappings else []
         if last is not None and changed:
             _log.warning(
                 "the WSDL changed", was=last.hash[:12], now=fresh.hash[:12], fits=not wrong
@@ -300,22 +312,3 @@ def _unreadable(error: Exception, location: str) -> Exception:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return of_status(error.response.status_code, place=location, write=False)
     return RetryLater(systems.NO_WSDL(error=type(error).__name__), place=location)
-
-
-def _plain(value: Any) -> Any:
-    value = serialize_object(value, dict)
-    return _aware(value) if isinstance(value, dict) else {"value": _aware(value)}
-
-
-def _aware(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _aware(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_aware(each) for each in value]
-    if isinstance(value, datetime):
-        if value.year in (MINYEAR, MAXYEAR):
-            return None  # the ends of time are how a system says that there is none
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
-    if isinstance(value, Decimal | date | str | int | bool) or value is None:
-        return value
-    return str(value)

@@ -12,7 +12,8 @@ from pathlib import Path
 import structlog
 from lxml import etree
 
-from connector.dms.wsdl import XSD, Description, parse, references
+from connector.mapping.wsdl.documents import XSD, Description, packaged, parse, references
+from connector.mapping.wsdl.rewriting import for_libxml2, mentioned
 from connector.wording import Said, quoted, systems
 
 _log = structlog.get_logger(__name__)
@@ -47,14 +48,21 @@ class Contract:
         self._known = schemas.namespaces
         self._wrapped = set(wrapped)
 
+    def judges(self, wrapper: etree.QName | None) -> bool:
+        """Whether there is a schema for messages: of RPC style (`wrapper`), or else of document."""
+        return (self._rpc if wrapper is not None else self._document) is not None
+
     def findings(
         self,
         envelope: etree._Element,
         wrapper: etree.QName | None = None,
         *,
         measured: bool = False,
+        encoded: bool = False,
     ) -> list[str]:
         """Return how the body of an envelope breaks the schema, each with its path.
+
+        No schema describes what is `encoded`: only its depth is looked at.
 
         `wrapper` is the name that the content of an RPC body goes by in the schema, whatever the
         server calls it. What is `measured` is known not to be too deep.
@@ -65,7 +73,7 @@ class Contract:
         if not measured and _depth(body, self._deepest) > self._deepest:
             return [f"nested deeper than {self._deepest} elements"]
         found: list[str] = []
-        for element in body:
+        for element in () if encoded else body:
             if not isinstance(element.tag, str):
                 continue
             name = etree.QName(element)
@@ -91,7 +99,10 @@ class _Schemas:
 
     def __init__(self, description: Description) -> None:
         self._files: dict[str, bytes] = {}
-        roots = {location: parse(content) for location, content in description.documents.items()}
+        documents = dict(description.documents)
+        for namespace in mentioned(description.documents.values()):
+            documents[namespace] = packaged(namespace) or b""
+        roots = {location: parse(content) for location, content in documents.items()}
         standing: dict[str, str] = {}  # location of a document that is a schema → its name here
         for number, (location, root) in enumerate(roots.items()):
             if root.tag == f"{{{XSD}}}schema":
@@ -116,6 +127,7 @@ class _Schemas:
         self.namespaces = {namespace for namespace, _ in top}
         self._top = top
         for name, schema, location in loose:
+            for_libxml2(schema)
             self._lead(schema, location, standing)
             self._files[name] = etree.tostring(schema)
 
@@ -155,7 +167,7 @@ class _Schemas:
             try:
                 return etree.XMLSchema(file=str(Path(folder) / "root.xsd"))
             except etree.XMLSchemaParseError as error:
-                # What libxml2 cannot compile is left to zeep's own checks.
+                # What libxml2 cannot compile is held against the types alone (judging.py).
                 _log.warning("a schema of the WSDL cannot be compiled", error=str(error)[:200])
                 return None
 

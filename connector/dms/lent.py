@@ -8,26 +8,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import zeep
 from lxml import etree
 from zeep.exceptions import ValidationError
-from zeep.wsdl.messages.multiref import process_multiref
 from zeep.wsdl.messages.soap import RpcMessage
 from zeep.xsd.context import XmlParserContext
 
-from connector.dms import wsdl
+from connector.dms import multiref
 from connector.dms.carried import NOTHING, Carried, with_headers
 from connector.dms.contract import Contract, Wrapper
-from connector.dms.errors import unreadable
+from connector.dms.envelope import envelope_of
+from connector.dms.judging import misfits, without_extras
 from connector.dms.security import signed, username_token
 from connector.dms.transport import DmsSettings, DmsTransport
+from connector.dms.values import Preparation, plain
 from connector.dms.writer import DEEPEST, Plan
 from connector.errors import ConnectorError, Misconfigured
 from connector.mapping.texts import CData
+from connector.mapping.wsdl.documents import ZEEP_SETTINGS, Description
+from connector.mapping.wsdl.parsed import ParsedWsdl, Port, rewritten
 from connector.wording import systems
-
-# Statuses under which SOAP answers and faults come; 400 is SOAP 1.2's for the sender's faults.
-_SOAP = (200, 400, 500)
 
 
 @dataclass(frozen=True)
@@ -42,35 +41,22 @@ class Message:
     planned: bool = False
 
 
-@dataclass(frozen=True)
-class _Port:
-    """One port of the WSDL: its binding, and where it is reached."""
-
-    binding: Any
-    options: dict[str, Any]
-
-
 class LentClient:
     """What one call at a time needs, to talk to the DMS of a WSDL. Raises Misconfigured."""
 
     def __init__(
         self,
         settings: DmsSettings,
-        description: wsdl.Description,
+        description: Description,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self.description = description
-        self._transport = DmsTransport(settings, description.documents, monotonic)
+        self._transport = DmsTransport(settings, rewritten(description).documents, monotonic)
         try:
-            self._zeep = zeep.Client(
-                description.location,
-                transport=self._transport,
-                settings=wsdl.ZEEP_SETTINGS,
-                service_name=settings.service,
-                port_name=settings.port,
+            self.wsdl = ParsedWsdl(
+                description, self._transport, service=settings.service, port=settings.port
             )
-            self._default = self._port(self._zeep.service)
             self._contract = Contract(
                 description, self._wrappers(), deepest=settings.deepest_answer
             )
@@ -82,23 +68,20 @@ class LentClient:
                 place=settings.wsdl,
                 remedy="check dms.wsdl, dms.service and dms.port",
             ) from None
-        self._ports: dict[str, _Port] = {}
+        self._preparation = Preparation(self.wsdl)
         self._plans: dict[str, Plan | None] = {}
 
     def operations(self) -> set[str]:
-        """Return the names of the operations of the port that is used by default."""
-        return set(self._default.binding._operations)
+        """Return the names of the operations, without their ports."""
+        return set(self.wsdl.names())
 
     def operation(self, name: str) -> Any:
         """Return zeep's operation, also by `Port/Operation` and `Service/Port/Operation`."""
-        try:
-            return self._of(name).binding._operations.get(name.rpartition("/")[2])
-        except Misconfigured:
-            return None
+        return self.wsdl.operation(name)
 
     def address(self, operation: str) -> str:
         """Return where an operation is reached. Raises Misconfigured."""
-        return str(self._of(operation).options["address"])
+        return self._address(self._port(operation))
 
     def message(self, operation: str, request: Mapping[str, Any]) -> Message:
         """Write a request. Raises what zeep raises where it cannot place something."""
@@ -110,20 +93,25 @@ class LentClient:
         return message
 
     def _written(self, operation: str, request: Mapping[str, Any]) -> Message:
+        bound = self.operation(operation)
+        prepare = self._preparation.of(bound.input.body.type) if bound.input.body else None
+        if prepare is not None:
+            request = prepare(request)
         plan = self._plans.get(operation)
         written = plan.envelope(request) if plan is not None else None
         if plan is not None and written is not None:
             return Message(written, dict(plan.headers), planned=True)
-        port = self._of(operation)
+        port = self._port(operation)
         envelope, headers = port.binding._create(
-            operation.rpartition("/")[2],
+            bound.name,
             (),
             {str(key): value for key, value in request.items()},
-            client=self._zeep,
-            options=port.options,
+            client=self.wsdl.client,
+            options={"address": self._address(port)},
         )
+        if self.wsdl.encoded(bound, "input"):
+            multiref.arrays_typed(envelope, bound.input.body.type)
         if operation not in self._plans:
-            bound = self.operation(operation)
             self._plans[operation] = Plan.proven(bound, headers, request, envelope)
         return Message(envelope, headers)
 
@@ -135,7 +123,6 @@ class LentClient:
         carried: Carried = NOTHING,
     ) -> etree._Element:
         """Send and return the envelope of the answer. Raises what zeep and requests raise."""
-        port = self._of(operation)
         headers = {**message.headers, **carried.http_headers}
         envelope = with_headers(
             message.envelope, {**self._settings.soap_headers, **carried.soap_headers}
@@ -151,26 +138,38 @@ class LentClient:
         signature = self._settings.signature
         if signature is not None:
             headers |= signed(signature, envelope)
-        response = self._transport.post_xml(port.options["address"], envelope, headers)
+        response = self._transport.post_xml(self.address(operation), envelope, headers)
         seen(response.content)
-        if response.status_code not in _SOAP or not response.content:
-            raise unreadable(response)
-        document = _parse(response.content)
-        if document.tag.rpartition("}")[2] != "Envelope":
-            raise unreadable(response)
-        fault = document.find(".//{*}Body/{*}Fault")
-        if response.status_code != 200 and fault is None:
-            raise unreadable(response)
-        if fault is not None:
-            port.binding.process_error(document, self.operation(operation))
+        document = envelope_of(response)
+        if isinstance(self.operation(operation).output, RpcMessage):
+            multiref.resolved(document)
         return document
 
     def broken(self, operation: str, message: Message) -> list[str]:
         """Return how a request breaks the WSDL."""
         bound = self.operation(operation)
-        wrapper = _body(bound.input).qname if isinstance(bound.input, RpcMessage) else None
+        wrapper = _request(bound) if isinstance(bound.input, RpcMessage) else None
         measured = message.planned and self._settings.deepest_answer >= DEEPEST
-        return self._contract.findings(message.envelope, wrapper, measured=measured)
+        return self._broken(bound, "input", message.envelope, wrapper, measured=measured)
+
+    def _broken(
+        self,
+        bound: Any,
+        side: str,
+        envelope: etree._Element,
+        wrapper: etree.QName | None,
+        *,
+        measured: bool = False,
+    ) -> list[str]:
+        """Return how a message breaks the WSDL's schema, or its types where it has no schema."""
+        encoded = self.wsdl.encoded(bound, side)
+        found = self._contract.findings(envelope, wrapper, measured=measured, encoded=encoded)
+        body, content = getattr(bound, side).body, envelope.find("{*}Body/*")
+        if found or body is None or content is None:
+            return found
+        if self._contract.judges(wrapper) and not encoded:
+            return []
+        return list(misfits(self.wsdl, content, body.type))
 
     def judge(self, operation: str, request: Mapping[str, Any]) -> list[str]:
         """Return everything by which a request, or a part of one, breaks the WSDL.
@@ -195,10 +194,18 @@ class LentClient:
         """Return how an answer breaks the WSDL, or that it is another operation's."""
         bound = self.operation(operation)
         wrapper = _response(bound) if isinstance(bound.output, RpcMessage) else None
-        return self._contract.findings(envelope, wrapper) or _misnamed(bound, envelope)
+        wrong = _misnamed(bound, envelope)
+        return wrong or self._broken(bound, "output", envelope, wrapper)
 
-    def read(self, operation: str, envelope: etree._Element) -> Any:
-        """Return the answer's parts by name.
+    def strip(self, operation: str, envelope: etree._Element) -> list[str]:
+        """Take out of an answer what the WSDL does not know, and return the places."""
+        body, content = self.operation(operation).output.body, envelope.find("{*}Body/*")
+        if body is None or content is None:
+            return []
+        return without_extras(self.wsdl, content, body.type)
+
+    def read(self, operation: str, envelope: etree._Element) -> dict[str, Any]:
+        """Return the answer's parts by name, as plain data.
 
         zeep's own way hands out the innermost of single children; a mapping names them all.
         """
@@ -206,46 +213,37 @@ class LentClient:
         content = envelope.find("{*}Body/*")
         if content is None or declared.body is None:
             return {}
-        if isinstance(declared, RpcMessage):
-            process_multiref(content.getparent())
-        return declared.body.parse(
-            content, self._zeep.wsdl.types, context=XmlParserContext(wsdl.ZEEP_SETTINGS)
+        value = declared.body.parse(
+            content, self.wsdl.types, context=XmlParserContext(ZEEP_SETTINGS)
         )
+        return plain(value, self._settings.zone)
 
-    def _of(self, operation: str) -> _Port:
-        address, _, _ = operation.rpartition("/")
-        if not address:
-            return self._default
-        if address not in self._ports:
-            service, _, port = address.rpartition("/")
-            try:
-                proxy = self._zeep.bind(service or self._settings.service, port)
-            except ValueError as error:
-                raise Misconfigured(
-                    str(error),
-                    place=f"DMS {operation}",
-                    remedy="name a service and a port of the WSDL in the mapping's operation",
-                ) from None
-            self._ports[address] = self._port(proxy, port)
-        return self._ports[address]
+    def _port(self, operation: str) -> Port:
+        port = self.wsdl.port_of(operation)
+        if port is None:
+            raise Misconfigured(
+                f"the WSDL has no operation {operation}",
+                place=f"DMS {operation}",
+                remedy="name an operation of the WSDL, with its service and port where it needs be",
+            )
+        return port
 
-    def _port(self, proxy: Any, name: str | None = None) -> _Port:
-        name = name or self._settings.port or ""
+    def _address(self, port: Port) -> str:
         endpoint = self._settings.endpoint
         if isinstance(endpoint, Mapping):
-            endpoint = endpoint.get(name)
-        address = endpoint or proxy._binding_options["address"]
-        return _Port(proxy._binding, {**proxy._binding_options, "address": address})
+            endpoint = endpoint.get(port.name)
+        return endpoint or port.address
 
     def _wrappers(self) -> list[Wrapper]:
         """Return what RPC style puts around the parts of each message."""
         found = []
-        for binding in self._zeep.wsdl.bindings.values():
-            for bound in getattr(binding, "_operations", {}).values():
-                if isinstance(bound.input, RpcMessage) and bound.input.body is not None:
-                    found.append(Wrapper(_body(bound.input).qname, _parts(bound.input)))
-                if isinstance(bound.output, RpcMessage) and bound.output.body is not None:
-                    found.append(Wrapper(_response(bound), _parts(bound.output)))
+        for port in self.wsdl.ports:
+            for bound in port.binding._operations.values():
+                for side, name in (("input", _request), ("output", _response)):
+                    message = getattr(bound, side)
+                    rpc = isinstance(message, RpcMessage) and message.body is not None
+                    if rpc and not self.wsdl.encoded(bound, side):
+                        found.append(Wrapper(name(bound), _parts(message)))
         return found
 
 
@@ -289,8 +287,8 @@ def _parts(message: Any) -> list[tuple[str, etree.QName, bool]]:
     ]
 
 
-def _body(message: Any) -> Any:
-    return message.body
+def _request(bound: Any) -> etree.QName:
+    return etree.QName(bound.input.body.qname)
 
 
 def _response(bound: Any) -> etree.QName:
@@ -310,11 +308,3 @@ def _misnamed(bound: Any, envelope: etree._Element) -> list[str]:
     else:
         fits = declared.body is None or name.text == declared.body.qname.text
     return [] if fits else [f"{name.localname} is not the answer to {bound.name}"]
-
-
-def _parse(content: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-    document = etree.fromstring(content, parser)
-    if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]
-        raise zeep.exceptions.XMLParseError("a document type is not accepted")
-    return document

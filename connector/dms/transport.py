@@ -9,8 +9,9 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -26,6 +27,7 @@ from connector.dms.deadline import WATCHDOG
 from connector.dms.security import Authentication, Signature, digest_answer
 from connector.encryption import check_encrypted
 from connector.errors import RetryLater, nothing_sent
+from connector.mapping.wsdl.documents import packaged
 from connector.wording import systems
 
 # Seconds after which a connection is not used again. Servers close idle ones, many after five: a
@@ -42,9 +44,10 @@ class DmsSettings:
     replaces the WSDL's address, for all ports or by the port's name. `headers` are sent with every
     request, `soap_headers` in every envelope (path → text, see `Carried`). `token_lifetime` gives
     WS-Security's token a timestamp that is over after so long. `call_deadline` bounds a whole call,
-    also of a dripping server; times are in seconds,
-    `largest_answer` in bytes, `deepest_answer` in nested elements. `cache` is the folder in which
-    the last good WSDL is kept, and `wsdl_again` how often it is looked at for changes.
+    also of a dripping server; times are in seconds, `largest_answer` in bytes, `deepest_answer` in
+    nested elements. Times without a zone in answers are of `zone`; `extra_elements` says whether an
+    answer that holds more than the WSDL knows is refused, or read and noted. `cache` is the folder
+    in which the last good WSDL is kept, and `wsdl_again` how often it is looked at for changes.
     """
 
     wsdl: str
@@ -69,6 +72,8 @@ class DmsSettings:
     cache: Path | None = None
     wsdl_again: float = 3600
     archive: ArchiveSettings | None = None
+    zone: tzinfo = UTC
+    extra_elements: Literal["refuse", "note"] = "refuse"
 
 
 class DmsTransport(Transport):
@@ -146,7 +151,10 @@ class DmsTransport(Transport):
             try:
                 return self._documents[url]
             except KeyError:
-                raise OSError(f"the WSDL imports {url}, which was not read with it") from None
+                known = packaged(url)
+            if known is None:
+                raise OSError(f"the WSDL imports {url}, which was not read with it")
+            return known
         if urlparse(url).scheme in ("http", "https"):
             check_encrypted(url, place=f"WSDL {url}")
             response = self._bounded(lambda: self._session.get(url, **self._options))

@@ -37,7 +37,7 @@ from connector.mapping.needs import (
 from connector.mapping.needs import told as told_of
 from connector.mapping.shape import ANY, INTEGER, TEXT, Shape, merged, structure
 from connector.mapping.usable import unusable
-from connector.mapping.wsdl import Operation
+from connector.mapping.wsdl.shapes import Operation
 
 _JOINED_ROW = 512
 _SHORT = 3  # words as short as this differ by a letter on purpose

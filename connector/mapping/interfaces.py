@@ -1,6 +1,6 @@
 """What the other systems take and give, as it was last seen: the files below `interfaces/`.
 
-dms.wsdl                    the WSDL
+dms.wsdl, dms/              the WSDL, and what it imports
 dms_faults.csv              the DMS's fault codes and what they mean: no WSDL says that
 sap/FUNCTION.json           the interface of a function module, from SAP's dictionary
 sap/TABLE.table.json        the columns of a table
@@ -18,7 +18,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from connector.mapping.shape import ANY, Kind, Shape, of_json_schema
-from connector.mapping.wsdl import Operation, operations
+from connector.mapping.wsdl.shapes import Operation, operations
+from connector.mapping.wsdl.snapshot import WSDL, described, is_part
 
 _KINDS: dict[str, Kind] = {
     "C": "text", "N": "text", "g": "text", "D": "date", "T": "text", "P": "number",
@@ -64,8 +65,8 @@ def read_interfaces(files: Mapping[str, bytes]) -> tuple[Interfaces, dict[str, s
     needs: list[tuple[str, str]] = []
     for name, data in files.items():
         try:
-            if name == "dms.wsdl":
-                dms = _wsdl(data)
+            if name == WSDL:
+                dms = _wsdl(tuple((each, files[each]) for each in files if is_part(each)))
             elif name == "dms_faults.csv":
                 faults = _faults(data)
             elif name == "sap_needs.csv":
@@ -100,8 +101,9 @@ def _needing(shape: Shape, path: list[str]) -> Shape:
 
 
 @lru_cache(maxsize=8)
-def _wsdl(data: bytes) -> Mapping[str, Operation]:
-    return operations(data)
+def _wsdl(files: tuple[tuple[str, bytes], ...]) -> Mapping[str, Operation]:
+    description = described(dict(files))
+    return operations(description) if description is not None else {}
 
 
 @lru_cache(maxsize=8)

@@ -103,7 +103,7 @@ def parsed(text: Any, form: Form, schema: Schema | None = None) -> Mapping[str, 
     complaint = schema.complaint(root) if schema is not None else ""
     if complaint:
         raise ConversionError(complaint)
-    said = _read(root)
+    said = read(root)
     return said if isinstance(said, dict) else {"#text": said}
 
 
@@ -154,13 +154,13 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _read(element: etree._Element) -> Any:
+def read(element: etree._Element) -> Any:
     """Return an element's text, or its attributes and children by their local names."""
     if not len(element) and not element.attrib:
         return element.text or ""
     found = One({f"@{etree.QName(name).localname}": text for name, text in element.attrib.items()})
     for child in element:
-        name, value = etree.QName(child).localname, _read(child)
+        name, value = etree.QName(child).localname, read(child)
         if name not in found:
             found[name] = value
         elif isinstance(found[name], list):

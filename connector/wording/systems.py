@@ -381,6 +381,7 @@ PARTS_UNKNOWN = Sentence(
     "SAP未说明其字段，请执行 `connector mappings check --live --store` 保存接口",
 )
 NO_FIELD = Sentence("no_field", "there is no such field", "没有此字段")
+NOT_OF_KIND = Sentence("not_of_kind", "is no {kind}", "不是 {kind} 类型的值")
 NO_SINGLE_VALUE = Sentence("no_single_value", "must be a single value", "须为单个值")
 DIGITS_ONLY = Sentence("digits_only", "digits only (NUMC)", "只能是数字（NUMC）")
 DATE_NEEDED = Sentence("date_needed", "a date as YYYYMMDD is needed", "须为 YYYYMMDD 格式的日期")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.resources
 import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from lxml import etree
@@ -17,8 +19,12 @@ from connector.errors import Misconfigured
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
+SOAP_ENCODING = "http://schemas.xmlsoap.org/soap/encoding/"
+XML = "http://www.w3.org/XML/1998/namespace"
 ZEEP_SETTINGS = Settings(strict=True, xml_huge_tree=False, forbid_entities=True, forbid_dtd=True)
 _MOST_DOCUMENTS = 300
+# Namespaces whose schemas everybody imports and nobody serves → the copy that comes with us.
+_PACKAGED = {SOAP_ENCODING: "soap-encoding.xsd", XML: "xml.xsd"}
 _REFERENCES = {
     f"{{{WSDL}}}import": "location",
     f"{{{XSD}}}import": "schemaLocation",
@@ -27,7 +33,7 @@ _REFERENCES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Description:
     """A WSDL: its location, and all its documents by location. `hash` tells when any changed."""
 
@@ -64,10 +70,22 @@ def parse(content: bytes) -> etree._Element:
     return root
 
 
+@cache
+def packaged(namespace: str) -> bytes | None:
+    """Return the schema of a namespace whose schema comes with the connector."""
+    name = _PACKAGED.get(namespace)
+    return importlib.resources.files(__package__).joinpath(name).read_bytes() if name else None
+
+
 def references(root: etree._Element, base: str) -> dict[etree._Element, str]:
-    """Return the elements that import another document → its location."""
+    """Return the elements that import another document → its location.
+
+    A namespace whose schema comes with the connector is nowhere to be fetched.
+    """
     found = {}
     for element in root.iter(*_REFERENCES):
+        if element.get("namespace") in _PACKAGED:
+            continue
         where = element.get(_REFERENCES[str(element.tag)])
         if where:
             found[element] = str(normalize_location(ZEEP_SETTINGS, where, base))
