@@ -121,35 +121,44 @@ def resolve(
     absent: Annotated[
         bool, typer.Option("--absent", help="You looked: the write took no effect.")
     ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take back a --found before anything was built upon it.")
+    ] = False,
     actor: Actor = None,
     reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
     """Settle by hand a call that the connector could not ask about.
 
+    After --found the order goes on a minute later; until then --undo takes it back.
+
     Example: connector calls resolve 12 --found SO00000123
     """
     from connector.commands.opened import acting, opened
     from connector.errors import Rejected
-    from connector.steps.repair import own_number, resolve_call
+    from connector.steps.resolve import own_number, resolve_call, take_back
 
-    if (found is None) == (not absent):
-        raise typer.BadParameter("say either --found DOCUMENT or --absent")
+    if [found is not None, absent, undo].count(True) != 1:
+        raise typer.BadParameter("say one of --found DOCUMENT, --absent and --undo")
     with opened() as connector:
         row = _row(connector, call_id)
-        if row.state not in ("sent", "in_doubt"):
+        if not undo and row.state not in ("sent", "in_doubt"):
             raise typer.BadParameter(f"call {call_id} is {row.state}; its outcome is not open")
         if found is not None:
             try:
                 found = own_number(connector.context, row, found)
             except Rejected as refusal:
                 raise typer.BadParameter(str(refusal)) from None
-        does = f"confirmed as {found}" if found else "sent again"
+        does = "in doubt again" if undo else f"confirmed as {found}" if found else "sent again"
         if dry_run:
             say(f"call {call_id}: would be {does}")
             return
         with acting(connector, "calls resolve", f"call {call_id}", actor, reason) as act:
-            after = resolve_call(connector.context, row, found, act.actor, act.reason)
+            after = (
+                take_back(connector.context, row, act.actor, act.reason)
+                if undo
+                else resolve_call(connector.context, row, found, act.actor, act.reason)
+            )
             act.outcome, code = _came_to(connector, call_id, after)
         say(act.outcome)
     raise typer.Exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -118,7 +119,14 @@ class DmsDesk:
             words = systems.UNREADABLE(words=together(error.findings))
             raise InDoubt(words, place=place, remedy=_say(mapping)) from error
         self._look_at_session(reading)
-        return _values(mapping, reading, write=True)
+        values = _values(mapping, reading, write=True)
+        pattern = mapping.spec.answer.number_pattern
+        if pattern and not re.fullmatch(pattern, str(values.get("number"))):
+            raise InDoubt(
+                systems.NAMED(name="number", message=systems.NOT_OF_FORM(pattern=pattern)),
+                place=f"DMS {prepared.operation}",
+            )
+        return values
 
     def _body(
         self, mapping: FieldMapping, source: Mapping[str, Any], ticket: Ticket | None

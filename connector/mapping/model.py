@@ -400,6 +400,11 @@ class AnswerModel(_Part):
     values: dict[str, str] = Field(default={}, description="name here → JMESPath in the answer")
     fields: list[FieldModel] = []
     outcome: list[RuleModel] = Field(default=[], description="the first rule that holds decides")
+    number_pattern: str | None = Field(
+        default=None,
+        description="DMS: regular expression of the document's whole number 单据号格式;"
+        " an answer that gives another is in doubt",
+    )
     messages: list[str] = Field(
         default=[],
         description="SAP: JMESPath of where the module says that it failed, beside the usual names"
@@ -414,6 +419,14 @@ class AnswerModel(_Part):
             raise ValueError("an answer in a text needs `outcome`: which of them are ok")
         if self.schema_ is not None and self.as_ != "xml":
             raise ValueError("a schema is for `as: xml`")
+        return self
+
+    @model_validator(mode="after")
+    def _compiles(self) -> AnswerModel:
+        try:
+            re.compile(self.number_pattern or "")
+        except re.error as error:
+            raise ValueError(f"number_pattern is no regular expression: {error}") from None
         return self
 
 

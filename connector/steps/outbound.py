@@ -35,14 +35,16 @@ from connector.errors import (
     AlreadyThere,
     ConnectorError,
     InDoubt,
+    LogonFailed,
     MappingFailed,
     Misconfigured,
     Rejected,
     RetryLater,
     said_of,
+    without_effect,
 )
 from connector.gate import LEAVES_WITHIN
-from connector.store.calls import ASK_FIRST, Call, Calls, CallState
+from connector.store.calls import ASK_FIRST, SETTINGS, Call, Calls, CallState
 from connector.store.tables import CallRow
 from connector.telemetry.tracing import span, tell
 from connector.wording import Said, systems
@@ -68,6 +70,8 @@ def _numbered(document: Document, row: CallRow) -> Document:
 
 # Seconds until a call that was kept back so is looked at again.
 _AGAIN = 5.0
+# How long after a write that was answered as if settings were wrong another one is tried.
+_TRIED_AGAIN = timedelta(minutes=10)
 # The code of a call that the other side refused as a double of one that it holds.
 EXISTS = "exists"
 
@@ -98,6 +102,8 @@ class Outbound:
         self._settling = settling
         self._forgotten = forgotten
         self._resend = resend
+        # The systems that took a call of this process.
+        self._accepting: set[str] = set()
 
     @property
     def settling(self) -> timedelta:
@@ -125,6 +131,8 @@ class Outbound:
         """
         if prepare is not None and self._calls.find(call.key) is None:
             self._prepare_first(call, prepare)
+        if call.system not in self._accepting:
+            self._prove_accepting(call, ask)
         begun = self._calls.begin(call, self._clock())
         if begun is not None and self._forgotten(call):
             self._calls.doubt(begun, systems.FORGOTTEN())
@@ -141,6 +149,28 @@ class Outbound:
         if claimed is None:
             raise RetryLater(systems.ANOTHER_PROCESS(), place=call.key, after=_AGAIN)
         return self._send(claimed, call, send, ask)
+
+    def _prove_accepting(self, call: Call, ask: Ask | None) -> None:
+        """Send nothing new to a system that answered the last write as if settings were wrong.
+
+        Each such write is in doubt. One that can be asked proves by a question that it takes
+        calls again; of another a write is tried now and then. Raises what asking raises, and
+        Misconfigured, without effect.
+        """
+        refused = self._calls.refused(call.system)
+        if refused is None or refused.key == call.key or refused.sent_at is None:
+            return
+        if self._clock() - refused.sent_at >= _TRIED_AGAIN:
+            return
+        if ask is None:
+            raise without_effect(
+                Misconfigured(
+                    systems.SENT_LATER(call=refused.id, error=refused.error or ""),
+                    place=call.key,
+                )
+            )
+        ask()
+        self._accepting.add(call.system)
 
     def _prepare_first(self, call: Call, prepare: Callable[[], None]) -> None:
         """Prepare a call that is new. When that fails, the call is noted as not sent, and why."""
@@ -211,12 +241,15 @@ class Outbound:
             if not isinstance(error, ConnectorError):
                 _log.exception("unforeseen error while sending", call=call.key)
             said = EXISTS if isinstance(error, AlreadyThere) else None
+            said = SETTINGS if isinstance(error, Misconfigured) else said
             why = systems.NAMED(name=type(error).__name__, message=said_of(error))
             self._calls.doubt(row, mask_said(why), said)
-            if isinstance(error, Misconfigured):
+            if isinstance(error, LogonFailed) or (isinstance(error, Misconfigured) and not ask):
                 # Asking would be answered likewise: IT is told first, and it is asked later.
                 raise
+            # Where settings are to blame, asking is answered likewise, and IT is told.
             return self._found_or_wait(self._calls.by_key(call.key), ask)
+        self._accepting.add(call.system)
         # Where a power cut may forget the answer, it is asked for again: only where it can be.
         self._calls.confirm(
             row, document.number, document.answer, self._clock(), durable=ask is None

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connector.domain.document_number import document_number
 from connector.domain.lifecycle import HoldCause, Stage
-from connector.domain.masking import mask_name, mask_text
-from connector.domain.matching import Verdict, weigh
-from connector.domain.matching import decide as decide_who
-from connector.domain.order import buyer_of
+from connector.domain.masking import mask_text
 from connector.errors import Rejected, RetryLater
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key, readable
 from connector.steps.correct import correct, usable, withdraw
 from connector.steps.payment import unsettled
-from connector.steps.recognise import CREATE, create_customer, creation
+from connector.steps.recognise import create_customer, creation
 from connector.steps.walk import commit, decide, walk
 from connector.store.calls import ASK_FIRST, WITHDRAWN, CallState
 from connector.store.changes import Change, StaleOrder
@@ -53,7 +49,7 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
                 context.calls.release(call, systems.SENT_AGAIN(actor=actor), ASK_FIRST)
         change = Change(
             event="retry",
-            text=_said(course.LOOKED_AGAIN(), reason),
+            text=remarked(course.LOOKED_AGAIN(), reason),
             # An invalid or refunded order is judged anew; the others go on where they stand.
             stage=Stage.RECEIVED if stage in (Stage.RECEIVED, Stage.VALID) else None,
             keep_hold=row.hold_cause in (HoldCause.CHANGED, HoldCause.DISCREPANCY),
@@ -105,7 +101,7 @@ def request_cancel(context: Context, row: OrderRow, actor: str, reason: str = ""
             )
         change = Change(
             event="cancel_requested",
-            text=_said(course.CANCELLED_BY_HAND(), reason),
+            text=remarked(course.CANCELLED_BY_HAND(), reason),
             next_try_at=context.clock(),
             values={"cancel_requested": True},
         )
@@ -113,7 +109,7 @@ def request_cancel(context: Context, row: OrderRow, actor: str, reason: str = ""
             return go_on(context, context.orders.apply(row, change, actor, context.clock()), actor)
         except StaleOrder:
             row = context.orders.get(row.id)
-    raise _moving(row)
+    raise moving(row)
 
 
 def link_customer(
@@ -135,7 +131,7 @@ def link_customer(
     order = context.read(row)
     key, call = buyer_key(order.buyer), creation(context, row, order)
     _nobody_else(row, context.calls.find(call.key), found.number)
-    text = _said(course.LINKED(number=found.number), reason)
+    text = remarked(course.LINKED(number=found.number), reason)
     row = _claim(context, row, text, actor)
     if correcting is None:
         correcting = context.policy.correct_linked
@@ -156,7 +152,7 @@ def new_customer(context: Context, row: OrderRow, actor: str, reason: str = "") 
     """
     buyer = context.read(row).buyer
     key = buyer_key(buyer)
-    row = _claim(context, row, _said(course.SAID_TO_BE_NEW(), reason), actor)
+    row = _claim(context, row, remarked(course.SAID_TO_BE_NEW(), reason), actor)
     if context.customers.get(key) is None:
         try:
             row = commit(context, row, decide(context, row, create_customer), actor)
@@ -199,7 +195,7 @@ def _claim(context: Context, row: OrderRow, text: Said, actor: str) -> OrderRow:
     try:
         return context.orders.apply(row, change, actor, context.clock())
     except StaleOrder:
-        raise _moving(row) from None
+        raise moving(row) from None
 
 
 def _held_for_review(context: Context, key: str, actor: str, text: Said) -> list[OrderRow]:
@@ -242,101 +238,13 @@ def ask_about(context: Context, call: CallRow, actor: str, reason: str = "") -> 
     return retry(context, context.orders.get(call.order_pk), actor, reason)
 
 
-def resolve_call(
-    context: Context, call: CallRow, found: str | None, actor: str, reason: str = ""
-) -> OrderRow | None:
-    """Note what a person found out about a call, and let its order go on; return the order.
-
-    Raises Rejected when the call moved on meanwhile, or is so young that it may still arrive:
-    "absent" would then be believed too early, and the write be made twice; and for a number that is
-    none, or another order's, or of a customer who is not the buyer. Other orders that wait for the
-    same call go on too.
-    """
-    if found is not None:
-        found = own_number(context, call, found)
-    early_until = context.outbound.settles_at(call)
-    if found is None and context.clock() < early_until:
-        raise Rejected(
-            "",
-            f"call {call.id} may still take effect until {early_until:%H:%M:%S} UTC",
-            remedy="look again then, and say --absent if it is still not there",
-        )
-    if found is not None:
-        settled = context.calls.confirm(call, found, {"settled_by": actor}, context.clock())
-    else:
-        settled = context.calls.release(call, systems.ABSENT_SAID(actor=actor))
-    if not settled:
-        raise Rejected(
-            "",
-            f"call {call.id} has moved on meanwhile; nothing was changed",
-            remedy=f"look at it again with `connector calls show {call.id}`",
-        )
-    if call.order_pk is None:
-        return None
-    said = (
-        course.CALL_CONFIRMED(call=call.id, document=found)
-        if found
-        else course.CALL_WITHOUT_EFFECT(call=call.id)
-    )
-    change = Change(event="call_resolved", text=_said(said, reason))
-    context.orders.note(call.order_pk, change, actor, context.clock())
-    after = retry(context, context.orders.get(call.order_pk), actor, reason)
-    if call.operation == CREATE:
-        # All orders of a buyer share the call that creates the customer.
-        for order_pk in context.orders.held_for(HoldCause.IN_DOUBT, call.reference):
-            retry(context, context.orders.get(order_pk), actor, reason)
-    return after
-
-
-def own_number(context: Context, call: CallRow, found: str) -> str:
-    """Return the number of the document that a call made. Raises Rejected when it cannot be it.
-
-    A customer is read in SAP.
-    """
-    number = document_number(found)
-    if not number:
-        raise Rejected(
-            "",
-            f"{found!r} is no document's number",
-            remedy="give the number as the other system shows it, or say --absent",
-        )
-    if call.operation == CREATE:
-        number = _buyers_own(context, call, number)
-    holder = context.calls.holder_of(call, number)
-    if holder is not None:
-        raise Rejected(
-            "",
-            f"{number} is {holder} already",
-            remedy=f"look in the other system for {call.reference}",
-        )
-    return number
-
-
-def _buyers_own(context: Context, call: CallRow, number: str) -> str:
-    """Return a customer number as SAP has it. Raises Rejected when it is not the buyer's.
-
-    A slip of the pen would bind the buyer to another debtor, and documents would follow at once.
-    """
-    record = usable(context.sap_customers.read_back(number), number)
-    buyer = buyer_of(call.request["buyer"])
-    if decide_who(buyer, [record]).verdict is Verdict.RECOGNISED:
-        return record.number
-    raise Rejected(
-        "",
-        systems.NOT_THE_BUYER(
-            number=record.number,
-            name=mask_name(buyer.name),
-            evidence=weigh(buyer, record).summary,
-        ),
-        remedy=systems.CORRECT_RECORD_FIRST(),
-    )
-
-
-def _said(text: Said, reason: str) -> Said:
+def remarked(text: Said, reason: str) -> Said:
+    """Return what was done, with the reason that a person gave."""
     return course.remarked(text, mask_text(reason))
 
 
-def _moving(row: OrderRow) -> Rejected:
+def moving(row: OrderRow) -> Rejected:
+    """Return why an act fails on an order that others move at the same time."""
     return Rejected(
         "",
         f"order {row.number} was moved by somebody else this very moment",

@@ -10,9 +10,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table, Update, bindparam, func, insert, or_, select, update
+from sqlalchemy import CursorResult, Table, Update, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from connector.store.changes import Change, apply_in
 from connector.store.database import Database
 from connector.store.tables import CallRow, DocumentRow, OrderRow
 from connector.store.types import Written, dumps
@@ -29,6 +30,8 @@ _BEGIN = insert(_TABLE).values({name: bindparam(name) for name in _NEW}).returni
 
 # The code of a call that a person decided against before it had any effect.
 WITHDRAWN = "withdrawn"
+# The code of a call in doubt that was answered as if settings were wrong.
+SETTINGS = "settings"
 # The code of a pending call that the other side once refused: it may have done it before it did.
 ASK_FIRST = "ask_first"
 
@@ -222,6 +225,33 @@ class Calls:
             sent, first = session.execute(query).one()
         return int(sent), first
 
+    def refused(self, system: str) -> CallRow | None:
+        """Return the newest call that is in doubt because settings seem to be wrong.
+
+        None where the system took a call after it.
+        """
+        query = (
+            select(CallRow)
+            .where(
+                CallRow.system == system,
+                CallRow.state == CallState.IN_DOUBT,
+                CallRow.code == SETTINGS,
+            )
+            .order_by(CallRow.sent_at.desc())
+            .limit(1)
+        )
+        taken = select(CallRow.id).where(
+            CallRow.system == system,
+            CallRow.state.in_((CallState.CONFIRMED, CallState.REJECTED)),
+        )
+        with self._database.reading() as session:
+            row = session.scalar(query)
+            if row is not None and session.scalar(
+                taken.where(CallRow.finished_at > row.sent_at).limit(1)
+            ):
+                return None
+            return row
+
     def given_in_doubt(self) -> list[CallRow]:
         """Return the calls in doubt of which the other side gave a number."""
         query = select(CallRow).where(
@@ -245,7 +275,7 @@ class Calls:
             connection.execute(query)
 
     def holder_of(self, row: CallRow, number: str) -> str | None:
-        """Return whose document this number is, where it is another order's; None otherwise.
+        """Return whose document this number is, where it is another call's; None otherwise.
 
         Calls that belong to no order deliver files: the same content may lie in several places.
         What changes a document has its number for a reference.
@@ -267,7 +297,8 @@ class Calls:
             CallRow.document == number,
             CallRow.state == CallState.CONFIRMED,
             CallRow.id != row.id,
-            CallRow.order_pk != row.order_pk,
+            # Of one order too: the sales order of another business unit, or of a revision before.
+            or_(CallRow.order_pk != row.order_pk, CallRow.system == "dms"),
         )
         with self._database.reading() as session:
             order = session.scalar(documents.limit(1))
@@ -308,6 +339,39 @@ class Calls:
             error=None,
             finished_at=now,
         )
+
+    def reopen(
+        self, row: CallRow, why: str, order: OrderRow, change: Change, actor: str, now: datetime
+    ) -> bool:
+        """Put a confirmed call in doubt again with its order, unless a document was made of it.
+
+        Both in one transaction: whoever walks the order meanwhile fails. Raises StaleOrder.
+        """
+        built_upon = select(DocumentRow.id).where(
+            DocumentRow.order_pk == row.order_pk,
+            DocumentRow.system == row.system,
+            DocumentRow.number == row.document,
+            DocumentRow.at >= row.finished_at,
+        )
+        query = (
+            update(_TABLE)
+            .where(
+                _TABLE.c.id == row.id,
+                _TABLE.c.attempts == row.attempts,
+                _TABLE.c.state == CallState.CONFIRMED,
+                ~built_upon.exists(),
+            )
+            .values(
+                state=CallState.IN_DOUBT, document=None, answer=None, error=why, code=None,
+                finished_at=None,
+            )
+        )  # fmt: skip
+        with self._database.transaction() as session:
+            if not cast(CursorResult[Any], session.execute(query)).rowcount:
+                return False
+            apply_in(session, order, change, actor, now)
+        call_came_to(row.system, row.operation, CallState.IN_DOUBT)
+        return True
 
     def reject(self, row: CallRow, code: str, text: str, now: datetime) -> bool:
         """Note that the other side said no."""

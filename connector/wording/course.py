@@ -393,6 +393,11 @@ CUSTOMER = Sentence("customer", "customer {number}", "客户 {number}")
 CALL_CONFIRMED = Sentence(
     "call_confirmed", "call {call} confirmed as {document}", "调用 {call} 已确认为 {document}"
 )
+CALL_TAKEN_BACK = Sentence(
+    "call_taken_back",
+    "call {call} was not {document}, and is in doubt again",
+    "调用 {call} 并非 {document}，重新待确认",
+)
 CALL_WITHOUT_EFFECT = Sentence(
     "call_without_effect", "call {call} took no effect", "调用 {call} 未生效"
 )

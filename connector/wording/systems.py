@@ -177,6 +177,11 @@ ORDERS_NOT_READ = Sentence(
 NO_TIME_LEFT = Sentence("no_time_left", "no time is left for the answer", "应答时间已用完")
 FAULT = Sentence("fault", "fault {code}: {words}", "对方报错 {code}：{words}")
 UNREADABLE = Sentence("unreadable", "the answer is unreadable: {words}", "应答无法读取：{words}")
+SENT_LATER = Sentence(
+    "sent_later",
+    "nothing new is sent for a while: call {call} was answered as if settings were wrong ({error})",
+    "暂不发送新的调用：调用 {call} 的应答表明设置可能有误（{error}）",
+)
 BREAKS_WSDL = Sentence(
     "breaks_wsdl", "the answer breaks the WSDL: {finding}", "应答不符合WSDL：{finding}"
 )

@@ -22,10 +22,10 @@ from connector.steps.repair import (
     link_customer,
     new_customer,
     request_cancel,
-    resolve_call,
     retry,
     retry_held,
 )
+from connector.steps.resolve import resolve_call
 from connector.store.database import Database
 from connector.store.tables import Base, OrderRow
 from tests.commands.site import point_at

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from connector.errors import Rejected
 from connector.logs import configure
 from connector.settings import Settings
-from connector.steps.repair import resolve_call
 from connector.steps.request import register_return
+from connector.steps.resolve import resolve_call, take_back
 from tests.support.other_dms import FOLDER, OtherDms, other_dms
 from tests.support.scene import NOON, Scene, scene
 from tests.support.wire import Trouble, Wire
@@ -98,10 +99,21 @@ def test_what_cannot_be_asked_about_goes_to_ops_with_all_that_is_known(day: Day)
         each for each in made.context.calls.of_order(row.id) if each.operation == "dms_sales_order"
     ]
     number = next(n for n, each in dms.orders.items() if each["key"] == "55-GQ")
+    resolve_call(made.context, call, "A99999", "ops")  # a slip of the pen
+    assert made.stands(55) == ("recognised", None)  # it stays there for a minute
+    call = made.context.calls.by_key(call.key)
+    assert take_back(made.context, call, "ops", "mistyped").hold_cause == "in_doubt"
+    call = made.context.calls.by_key(call.key)
+    assert (call.state, call.document) == ("in_doubt", None)
+    with pytest.raises(Rejected, match="not by what a person found"):
+        take_back(made.context, call, "ops")
     resolve_call(made.context, call, number, "ops")
     made.later(ticks=1)
     assert made.stands(55) == ("ready", None)
     assert len(dms.open_under("55-GQ")) == 1
+    with pytest.raises(Rejected, match="built upon already"):
+        take_back(made.context, made.context.calls.by_key(call.key), "ops")
+    assert made.stands(55) == ("ready", None)
 
 
 def test_an_unknown_status_is_a_hold_for_it_with_the_code(day: Day) -> None:

@@ -18,7 +18,7 @@ from connector.jobs.cadence import Window
 from connector.jobs.conditions import creations_of
 from connector.sandbox.service import Sandbox
 from connector.steps.context import Context
-from connector.steps.repair import resolve_call
+from connector.steps.resolve import resolve_call
 from connector.steps.walk import walk
 from connector.store.tables import CallRow
 from tests.support.crowd import code_of, crowd

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -227,11 +227,73 @@ def test_settings_that_are_blamed_after_the_work_was_done_free_nothing(
     calls: Calls, outbound: Outbound, error: Exception
 ) -> None:
     side = Side(calls, answers=[error])
-    with pytest.raises(type(error)):
-        outbound.perform(CALL, side.send, side.ask)
-    assert state(calls) == CallState.IN_DOUBT
+    if isinstance(error, LogonFailed):
+        with pytest.raises(LogonFailed):  # credentials are not tried again by asking
+            outbound.perform(CALL, side.send, side.ask)
+        assert state(calls) == CallState.IN_DOUBT
     assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
     assert (side.held, side.asked) == (["SO1"], 1)
+
+
+def test_one_write_that_is_answered_as_if_settings_were_wrong_stops_no_other(
+    calls: Calls, outbound: Outbound
+) -> None:
+    """A firewall that dislikes one request: the DMS, when it is asked, takes calls."""
+    side = Side(calls, answers=[Misconfigured("HTTP 403")], arrives=False)
+    with pytest.raises(RetryLater, match="not found"):
+        outbound.perform(CALL, side.send, side.ask)
+    side.arrives = True
+    other = replace(CALL, subject="shop/31")
+    assert outbound.perform(other, lambda: Document("SO9", {}), side.ask).number == "SO9"
+
+
+@pytest.mark.parametrize("error", [Misconfigured("HTTP 404"), LogonFailed("HTTP 401")])
+def test_a_system_that_refuses_whatever_comes_gets_one_write_and_then_a_question(
+    calls: Calls, clock: Clock, error: Exception
+) -> None:
+    def refuses() -> Document:
+        sent.append("write")
+        raise error
+
+    def asked() -> Document | None:
+        sent.append("question")
+        raise error
+
+    sent: list[str] = []
+    for number in range(5):  # each in a process of its own
+        with pytest.raises(type(error)):
+            Outbound(calls, clock, SETTLING).perform(
+                replace(CALL, subject=f"shop/{number}"), refuses, asked
+            )
+        clock.now += timedelta(minutes=1)
+    assert sent.count("write") == 1
+    assert len(calls.listed(("in_doubt",))) == 1
+
+
+def test_of_a_system_that_cannot_be_asked_a_write_is_tried_now_and_then(
+    calls: Calls, clock: Clock
+) -> None:
+    sent: list[datetime] = []
+
+    def refuses() -> Document:
+        sent.append(clock.now)
+        raise LogonFailed("HTTP 401")
+
+    for number in range(25):
+        with pytest.raises(Misconfigured) as refused:
+            Outbound(calls, clock, SETTLING).perform(
+                replace(CALL, subject=f"shop/{number}"), refuses, None
+            )
+        assert refused.value.no_effect == (sent[-1] != clock.now)
+        clock.now += timedelta(minutes=1)
+    assert len(sent) == 3
+    assert len(calls.listed()) == 3  # what was kept back is not recorded as sent
+    # As soon as one is taken, all go on.
+    clock.now += timedelta(minutes=10)
+    taken = Outbound(calls, clock, SETTLING)
+    for number in range(50, 53):
+        call = replace(CALL, subject=f"shop/{number}")
+        assert taken.perform(call, lambda: Document("SO1", {}), None).number == "SO1"
 
 
 def test_an_answer_that_no_mapping_reads_frees_nothing(calls: Calls, outbound: Outbound) -> None:

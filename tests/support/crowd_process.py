@@ -20,7 +20,7 @@ from connector.domain.lifecycle import Stage
 from connector.jobs.cadence import Window
 from connector.logs import configure
 from connector.steps.recognise import Found, look_up
-from connector.steps.repair import resolve_call
+from connector.steps.resolve import resolve_call
 from connector.steps.walk import walk
 from connector.store.tables import OrderRow
 from tests.support.day_process import settings_for
