@@ -81,3 +81,11 @@ def test_an_answer_that_the_mapping_cannot_read_is_a_doubt(desk: Made) -> None:
     )
     with pytest.raises(InDoubt, match="number"):
         _sent(made)
+
+
+@pytest.mark.parametrize("number", ["SO1", "SO12345678X", "", None, "so12345678"])
+def test_a_number_that_has_not_its_form_is_a_doubt(desk: Made, number: str | None) -> None:
+    answer = "answer: {values: {number: n}, number_pattern: 'SO\\d{8}'}"
+    assert _sent(desk(answer, {"n": " SO12345678 "}))["number"] == "SO12345678"
+    with pytest.raises(InDoubt, match="form"):
+        _sent(desk(answer, {"n": number}))

@@ -250,6 +250,22 @@ def test_a_store_whose_answer_is_lost_is_asked(desk: Desk, s3: s3_server.Server)
     assert s3.objects[s3.puts[0]][0] == b"a"
 
 
+@pytest.mark.parametrize(
+    ("status", "page"), [(each, b"<html>no</html>") for each in (302, 403, 404, 500)] + [(403, b"")]
+)
+def test_a_page_that_comes_after_the_file_was_stored_has_nothing_sent_again(
+    light: Desk, s3: s3_server.Server, status: int, page: bytes
+) -> None:
+    target = s3_target(s3)
+    light.run(target)
+    light.make(orders_csv="a")
+    s3.fault = (status, page)
+    light.run(target)
+    light.run(target, minutes=10)
+    assert len(s3.puts) == 1
+    assert light.states() == [CallState.CONFIRMED]
+
+
 def test_a_store_that_never_got_it_gets_it_once_the_call_has_settled(
     light: Desk, s3: s3_server.Server
 ) -> None:

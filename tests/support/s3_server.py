@@ -9,7 +9,10 @@ from contextlib import contextmanager
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """The store. `fault` is used once: `lose_answer`, `drop` (before storing) or a status."""
+    """The store. `fault` is used once: `lose_answer`, `drop` (before storing) or a status.
+
+    A page, `(status, body)`, is what somebody before the store answers after it was stored.
+    """
 
     daemon_threads = True
 
@@ -17,7 +20,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.objects: dict[str, tuple[bytes, str]] = {}
         self.puts: list[str] = []
-        self.fault: str | int | None = None
+        self.fault: str | int | tuple[int, bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -39,6 +42,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault != "drop":
             self.server.puts.append(self.path)
             self.server.objects[self.path] = (body, self.headers["x-amz-meta-sha256"])
+        if isinstance(fault, tuple):
+            self._answer(*fault)
+            return
         if fault is not None:
             self.close_connection = True
             self.connection.shutdown(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import struct
 import threading
@@ -116,10 +117,10 @@ class Wire:
         method, path, _ = lines[0].split(" ", 2)
         headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
         self.passed.append((headers, body))
-        action = headers.get("SOAPAction", method).strip('"').replace("#", "/").rpartition("/")[2]
+        action = _action(headers, body) or method
         wanted = self._trouble
         trouble = wanted[1] if wanted is not None and wanted[0] in (action, "*") else None
-        answer: tuple[int, bytes, str] | None = None
+        answer: tuple[int, bytes, str, str] | None = None
         if trouble is None or trouble.forwarded:
             answer = self._forward(method, path, headers, body)
         if trouble is not None:
@@ -142,11 +143,11 @@ class Wire:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
         elif trouble.how == "cut":
-            status, body, kind = answer
+            status, body, kind, _ = answer
             _send(connection, status, body, kind, upto=len(body) // 2)
             connection.close()
         elif trouble.how == "drip":
-            status, body, kind = answer
+            status, body, kind, _ = answer
             connection.sendall(_head(status, len(body), kind))
             for byte in body:
                 if self._stop.wait(0.05) or self._trouble is None:
@@ -164,14 +165,17 @@ class Wire:
 
     def _forward(
         self, method: str, path: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, bytes, str]:
+    ) -> tuple[int, bytes, str, str]:
         server = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         kept = {name: value for name, value in headers.items() if name.lower() != "connection"}
         server.request(method, path, body, kept)
         answer = server.getresponse()
         content = answer.read()
         server.close()
-        return answer.status, content, answer.headers.get("Content-Type", "text/xml")
+        cookies = "".join(
+            f"Set-Cookie: {each}\r\n" for each in answer.headers.get_all("Set-Cookie", [])
+        )
+        return answer.status, content, answer.headers.get("Content-Type", "text/xml"), cookies
 
 
 def _read(connection: socket.socket) -> tuple[bytes, bytes]:
@@ -195,14 +199,27 @@ def _read(connection: socket.socket) -> tuple[bytes, bytes]:
     return head, body
 
 
-def _head(status: int, length: int, content_type: str) -> bytes:
+def _action(headers: dict[str, str], body: bytes) -> str:
+    """Return the operation that a request names: in its header, or as SAP's in its body."""
+    named = headers.get("SOAPAction", "").strip('"').replace("#", "/").rpartition("/")[2]
+    found = re.search(rb"Body>\s*<(?:[\w.-]+:)?([\w.-]+)", body)
+    return named or (found[1].decode() if found else "")
+
+
+def _head(status: int, length: int, content_type: str, cookies: str = "") -> bytes:
     return (
         f"HTTP/1.1 {status} X\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n"
-        "Connection: close\r\nLocation: http://127.0.0.1:1/elsewhere\r\n\r\n"
+        f"Connection: close\r\n{cookies}Location: http://127.0.0.1:1/elsewhere\r\n\r\n"
     ).encode()
 
 
 def _send(
-    connection: socket.socket, status: int, body: bytes, content_type: str, upto: int | None = None
+    connection: socket.socket,
+    status: int,
+    body: bytes,
+    content_type: str,
+    cookies: str = "",
+    *,
+    upto: int | None = None,
 ) -> None:
-    connection.sendall(_head(status, len(body), content_type) + body[:upto])
+    connection.sendall(_head(status, len(body), content_type, cookies) + body[:upto])
