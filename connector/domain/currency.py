@@ -7,11 +7,9 @@ from decimal import ROUND_HALF_UP, Decimal
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _FOUR = "CLF UYW"
-_DECIMALS = {
-    code: decimals
-    for codes, decimals in ((_NONE, 0), (_THREE, 3), (_FOUR, 4))
-    for code in codes.split()
-}
+# Codes of currencies by their decimals, where these are not two.
+BY_DECIMALS = {0: _NONE.split(), 3: _THREE.split(), 4: _FOUR.split()}
+_DECIMALS = {code: decimals for decimals, codes in BY_DECIMALS.items() for code in codes}
 
 
 def minor_unit(currency: str) -> Decimal:

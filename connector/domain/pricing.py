@@ -38,9 +38,18 @@ def split(amount: Decimal, weights: Sequence[Decimal], unit: Decimal = _CENT) ->
 def open_discount(quantity: Decimal, price: Decimal, amount: Decimal, unit: Decimal) -> Decimal:
     """Return the discount by which so many pieces at this price come to the amount.
 
-    A discount is not negative: where more is open than the pieces are worth, the amount rules.
+    A discount is not negative: where more is open than the pieces are worth, see `open_price`.
     """
     return max(rounded(quantity * price, unit) - amount, Decimal(0))
+
+
+def open_price(quantity: Decimal, price: Decimal, amount: Decimal, unit: Decimal) -> Decimal:
+    """Return the price at which so many pieces, less their discount, come to the amount.
+
+    It is the line's own, but where more is open than the pieces are worth at it: of what went back
+    less was given back, or more of the subsidy was taken back than was the line's.
+    """
+    return amount / quantity if rounded(quantity * price, unit) < amount else price
 
 
 def net_and_tax(gross: Decimal, rate: Decimal = Decimal("0.13")) -> tuple[Decimal, Decimal]:

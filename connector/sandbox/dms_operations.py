@@ -42,6 +42,7 @@ from connector.sandbox.dms_documents import (
 )
 
 _MAX_PAGE = 100
+_CENT, _LAST_PLACE = Decimal("0.01"), Decimal("0.0001")
 _OF_CHANGED_ORDER = (
     "orderNumber",
     "externalNumber",
@@ -274,6 +275,7 @@ def _check_header(books: Books, header: Document) -> None:
                 "DUPLICATE_LINE", f"line {line['lineNumber']} stands twice", field="lineNumber"
             )
         seen.add(int(line["lineNumber"]))
+        _check_line(line, header["currency"].strip())
     amounts = sum((Decimal(line["amount"]) for line in header["lines"]), Decimal(0))
     total = amounts + Decimal(header["freight"])
     if total != Decimal(header["total"]):
@@ -281,6 +283,20 @@ def _check_header(books: Books, header: Document) -> None:
             "AMOUNT",
             f"total is {header['total'].strip()}, lines and freight make {total}",
             field="total",
+        )
+
+
+def _check_line(line: Document, currency: str) -> None:
+    """Refuse a line that does not add up, but for what the places of its price lose."""
+    quantity, price = Decimal(line["quantity"]), Decimal(line["unitPrice"])
+    discount, amount = Decimal(line.get("discount") or 0), Decimal(line["amount"])
+    slack = quantity * _LAST_PLACE / 2 + (Decimal("0.5") if currency == "JPY" else _CENT / 2)
+    if abs(quantity * price - discount - amount) > slack:
+        raise BusinessError(
+            "AMOUNT",
+            f"line {line['lineNumber']}: {plain(quantity)} at {price} less {discount} are not"
+            f" {amount}",
+            field="amount",
         )
 
 

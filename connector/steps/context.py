@@ -19,7 +19,7 @@ from connector.domain.deadlines import Promises
 from connector.domain.identity import USUAL, Document, person_number, written
 from connector.domain.open_money import since_placed
 from connector.domain.order import Buyer, BuyerKind, Order
-from connector.domain.pricing import open_discount
+from connector.domain.pricing import open_discount, open_price
 from connector.domain.reading import read_order
 from connector.domain.refunds import RefundPolicy, spread
 from connector.domain.variations import VariationPolicy
@@ -151,6 +151,7 @@ def part_source(context: Context, row: OrderRow, order: Order, unit: str) -> dic
     goods = [
         {
             **asdict(line),
+            "unit_price": open_price(line.open_quantity, line.unit_price, line.open_amount, minor),
             "open_quantity": line.open_quantity,
             "open_amount": line.open_amount,
             "open_discount": open_discount(

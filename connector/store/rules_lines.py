@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from connector.domain.currency import BY_DECIMALS
 from connector.domain.reconciliation import Book, Kind
 from connector.store.rule import Rule, untold
+
+# The minor unit of an order's currency in ten-thousandths: `k` is its row in `scope`.
+_UNIT = "(CASE {} ELSE 100 END)".format(
+    " ".join(
+        f"WHEN k.currency IN ({', '.join(map(repr, codes))}) THEN {10 ** (4 - decimals)}"
+        for decimals, codes in BY_DECIMALS.items()
+    )
+)
 
 
 def _line_rule(book: Book, word: str, source: str, pairs: Mapping[str, tuple[str, str]]) -> Rule:
@@ -118,23 +127,31 @@ def of_the_dms() -> Iterator[Rule]:
     opened = "(c.quantity - c.refunded_quantity + c.later_quantity)"
     worth = "(c.amount - c.refunded_amount + c.later_amount)"
     # The DMS's discount is that of what was open (`domain.pricing.open_discount`). Our price is of
-    # four places: of a part of the pieces it says the discount to half a cent and its last place.
+    # four places: of a part of the pieces it says the discount to half a minor unit of the currency
+    # and its last place.
     off = f"({opened} * c.unit_price / 10000 - {worth})"
+    whole = f"c.discount + c.amount - {worth}"
     discount = (
-        f"CASE WHEN {opened} = c.quantity THEN c.discount + c.amount - {worth}"
-        f" WHEN d.discount >= 0 AND ABS(d.discount - {off}) <= 51 + {opened} / 20000"
+        f"CASE WHEN {opened} = c.quantity AND {whole} >= 0 THEN {whole}"
+        f" WHEN d.discount >= 0 AND ABS(d.discount - {off}) <= {_UNIT} / 2 + 1 + {opened} / 20000"
         " THEN d.discount"
-        f" WHEN {off} <= 0 THEN 0 ELSE ({off} + 50) / 100 * 100 END"
+        f" WHEN {off} <= 0 THEN 0 ELSE ({off} + {_UNIT} / 2) / {_UNIT} * {_UNIT} END"
+    )
+    # More is open than the pieces are worth: at the price by which they come to it.
+    price = (
+        f"CASE WHEN {off} < 0 AND {opened} > 0"
+        f" AND ABS(d.unit_price * {opened} - {worth} * 10000) <= {opened}"
+        " THEN d.unit_price ELSE c.unit_price END"
     )
     yield _line_rule(
         Book.DMS,
         "dms",
         "FROM book_line c JOIN book_line d ON d.book = 2 AND d.number = c.number"
-        " AND d.line = c.line WHERE c.book = 1",
+        " AND d.line = c.line JOIN scope k ON k.number = c.number WHERE c.book = 1",
         {
             "sku": ("d.sku", "c.sku"),
             "quantity": ("d.quantity", opened),
-            "unit_price": ("d.unit_price", "c.unit_price"),
+            "unit_price": ("d.unit_price", f"({price})"),
             "discount": ("d.discount", f"({discount})"),
             "amount": ("d.amount", worth),
         },

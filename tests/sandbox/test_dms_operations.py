@@ -88,7 +88,7 @@ class Dms:
 
 def header(external: str, **change: object) -> Document:
     """An order of 3 pieces (100.00) of line 1 and 2 (10.00) of line 2, and 10.00 of freight."""
-    line: Document = {"partNumber": "XC-1", "unit": "PC", "unitPrice": "1.0000"}
+    line: Document = {"partNumber": "XC-1", "unit": "PC"}
     document: Document = {
         "externalNumber": external,
         "businessUnit": "MC",
@@ -105,8 +105,14 @@ def header(external: str, **change: object) -> Document:
         "invoiceKind": "ORDINARY",
         "freight": "10.00",
         "lines": [
-            {"lineNumber": "1", **line, "quantity": "3", "amount": "100.00"},
-            {"lineNumber": "2", **line, "quantity": "2", "amount": "10.00"},
+            {
+                "lineNumber": "1",
+                **line,
+                "quantity": "3",
+                "unitPrice": "33.3333",
+                "amount": "100.00",
+            },
+            {"lineNumber": "2", **line, "quantity": "2", "unitPrice": "5.0000", "amount": "10.00"},
         ],
         "total": "120.00",
     }
@@ -207,6 +213,16 @@ def test_total_must_be_lines_and_freight(dms: Dms) -> None:
     with refused("AMOUNT", "total"):
         dms.order(freight="0")
     assert dms.count("sales_order") == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"unitPrice": "33.3400"}, {"discount": "0.01"}, {"quantity": "2"}],
+)
+def test_a_line_must_add_up(dms: Dms, change: Document) -> None:
+    first, second = header("x")["lines"]
+    with refused("AMOUNT", "amount"):
+        dms.order(lines=[first | change, second])
 
 
 def test_line_number_may_not_stand_twice(dms: Dms) -> None:
