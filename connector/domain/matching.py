@@ -171,6 +171,21 @@ def decide(buyer: Buyer, candidates: Sequence[Candidate]) -> Decision:
     return Decision(Verdict.NEW, None, problems.NOBODY_LIKE_IT(), ())
 
 
+def is_another(buyer: Buyer, record: Candidate) -> bool:
+    """Whether a record is somebody else's: of another code, or of another name and all else.
+
+    A name may have been cut. Where neither phone nor address is known, the code alone tells.
+    """
+    evidence = weigh(buyer, record)
+    if Agreement.DIFFERENT not in (evidence.code, evidence.name):
+        return False
+    if evidence.code is Agreement.DIFFERENT:
+        return True
+    known = (evidence.phone, evidence.address)
+    unlike = evidence.code is Agreement.ABSENT or Agreement.DIFFERENT in known
+    return unlike and Agreement.EQUAL not in known
+
+
 def weigh(buyer: Buyer, candidate: Candidate) -> Evidence:
     """Compare a buyer with one SAP record, piece by piece."""
     company = buyer.kind is BuyerKind.COMPANY

@@ -43,7 +43,14 @@ _MODULES = {**FUNCTIONS, **PARTNERS}
 _SESSIONS = 20
 # Codes of a refusal that are no message of RETURN but an ABAP exception.
 _EXCEPTIONS = frozenset(
-    {"RFC_NO_AUTHORITY", "NOT_AUTHORIZED", "OPTION_NOT_VALID", "FOREIGN_LOCK", "TIME_OUT"}
+    {
+        "RFC_NO_AUTHORITY",
+        "NOT_AUTHORIZED",
+        "OPTION_NOT_VALID",
+        "FOREIGN_LOCK",
+        "TIME_OUT",
+        "FU_NOT_FOUND",
+    }
 )
 _IDLE = timedelta(minutes=5)
 _TRIES = 5

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.departure import last_look
-from connector.domain.matching import Candidate
+from connector.domain.matching import Candidate, is_another
 from connector.domain.order import Buyer
 from connector.errors import (
     ConnectorError,
@@ -135,7 +135,9 @@ class CustomerDesk:
 
         source = _source(buyer, business_unit, reference)
         number = self._in_one_session(mapping, source, number_in, given)
-        self._there(number, systems.DONE_CREATED())
+        if is_another(buyer, self._there(number, systems.DONE_CREATED())):
+            # A number that was there before tells nothing of what was made now.
+            raise InDoubt(systems.OTHERS_NUMBER(number=number), place="SAP create customer")
         return number
 
     def foresee(

@@ -10,7 +10,7 @@ from typing import Any
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_name
-from connector.domain.matching import Candidate, Decision, Verdict, decide
+from connector.domain.matching import Candidate, Decision, Verdict, decide, is_another
 from connector.domain.order import Buyer, Order
 from connector.errors import ConnectorError, MappingFailed, Rejected, RetryLater, UnreadableOrder
 from connector.sap.readtable import TOO_MANY
@@ -212,7 +212,7 @@ def _created(context: Context, buyer: Buyer, call: Call) -> Document | None:
     if not found:
         numbers = numbers_given(context.calls.by_key(call.key))
         found = [each for number in numbers if (each := desk.read_back(number)) is not None]
-    there = [candidate for candidate in found if not candidate.deleted]
+    there = [each for each in found if not each.deleted and not is_another(buyer, each)]
     return Document(there[0].number, {}) if there else None
 
 

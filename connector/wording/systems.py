@@ -59,6 +59,11 @@ TOO_MANY_ROWS = Sentence(
 NO_CUSTOMER_NUMBER = Sentence(
     "no_customer_number", "SAP created no customer number", "SAP未返回客户号"
 )
+OTHERS_NUMBER = Sentence(
+    "others_number",
+    "SAP gave number {number}, which is somebody else's record",
+    "SAP给出的编号 {number} 属于其他客户",
+)
 NO_QUANTITY = Sentence(
     "no_quantity", "SAP says no quantity of {material}", "SAP未返回 {material} 的数量"
 )

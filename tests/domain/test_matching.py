@@ -12,6 +12,7 @@ from connector.domain.matching import (
     Candidate,
     Verdict,
     decide,
+    is_another,
     normalise_address,
     normalise_company,
 )
@@ -229,6 +230,23 @@ def test_only_an_equal_code_recognises(candidates: list[Candidate]) -> None:
 def test_any_text_can_be_compared(left: str, right: str) -> None:
     decide(company(name=left, street=right), [record(right, street=left, phone=left, code=right)])
     assert normalise_company(f" {left} ") == normalise_company(left)
+
+
+@pytest.mark.parametrize(
+    ("held", "another"),
+    [
+        (record(NAME, code=CODE), False),
+        (record(NAME), False),  # where the site writes no code
+        (record(NAME[:6], code=CODE), False),  # its name was cut
+        (record(NAME[:6], phone=PHONE), False),
+        (record("北京重型机械厂", code=CODE, phone=PHONE, street="别处1号"), False),
+        (record("北京重型机械厂", code=CODE, phone="13800000000", street="别处1号"), True),
+        (record("北京重型机械厂"), True),
+        (record(NAME, code="91320300MA11001ABD", phone=PHONE, street=STREET), True),
+    ],
+)
+def test_whose_record_a_given_number_has(held: Candidate, another: bool) -> None:
+    assert is_another(company(), held) is another
 
 
 def test_evidence_shows_no_personal_data() -> None:

@@ -12,8 +12,7 @@ from connector.mapping import MappingsInvalid, load
 from connector.sandbox.faults import Fault
 from connector.sandbox.service import Sandbox
 from connector.sap.customers import CustomerDesk
-from tests.sap.test_lookup import NOBODY, UNIT, mappings_with, system
-from tests.sap.test_oddities import CREATE_BY_FUNCTION
+from tests.sap.test_lookup import CREATE_BY_FUNCTION, NOBODY, UNIT, mappings_with, system
 
 NOW = CREATE_BY_FUNCTION.replace("Z_CUSTOMER_CREATE", "Z_CUSTOMER_CREATE_NOW").replace(
     "    request:", "    commits_itself: true\n    request:"

@@ -73,6 +73,25 @@ answer:
         - {field: street, source: STREET}
         - {field: code, source: root.CUSTOMERGENERALDETAIL.TAX_NO_5}
 """
+CREATE_BY_FUNCTION = """
+target: {system: sap, operation: Z_CUSTOMER_CREATE}
+calls:
+  - function: Z_CUSTOMER_CREATE
+    request:
+      - {field: IS_CUSTOMER.NAME, source: buyer.name, required: true, max_length: 40}
+      - {field: IS_CUSTOMER.STCD5, source: buyer.code, required: true, max_length: 60}
+      - {field: IS_CUSTOMER.STREET, source: buyer.address.street, max_length: 60}
+      - {field: IS_CUSTOMER.CITY, source: buyer.address.city, max_length: 40}
+      - {field: IS_CUSTOMER.REF_CUSTMR, source: business_unit.reference_company}
+answer:
+  values: {number: "answers[0].EV_KUNNR"}
+"""
+SITE = {
+    "sap_customer_find": FIND_BY_FUNCTION,
+    "sap_customer_read": READ_BY_BAPI,
+    "sap_customer_create_person": CREATE_BY_FUNCTION,
+    "sap_customer_create_company": CREATE_BY_FUNCTION,
+}
 ASK_BY_NAME_AND_PHONE = """
 target: {system: sap, operation: RFC_READ_TABLE}
 read_table:

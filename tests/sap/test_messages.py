@@ -20,15 +20,17 @@ from connector.sap.returns import check
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
 from tests.sap.test_lookup import (
+    CREATE_BY_FUNCTION,
     FIND_BY_FUNCTION,
     FOLDER,
     KNOWN,
     NOBODY,
     READ_BY_BAPI,
+    SITE,
     UNIT,
     mappings_with,
 )
-from tests.sap.test_oddities import CREATE_BY_FUNCTION, SITE, message
+from tests.support.oddities import message
 
 E = {"TYPE": "E", "ID": "ZC", "NUMBER": "001", "MESSAGE": "no"}
 S = {**E, "TYPE": "S"}

@@ -19,6 +19,7 @@ from connector.errors import (
     Rejected,
     RetryLater,
 )
+from connector.sap.connection import check_connection
 from connector.sap.rfc import RfcSap, RfcSettings
 
 SETTINGS = RfcSettings(
@@ -38,6 +39,44 @@ def test_a_pyrfc_built_for_a_missing_sdk_is_said(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delattr(pyrfc, "Connection")
     with pytest.raises(Misconfigured, match="SDK"):
         RfcSap(SETTINGS).ping()
+
+
+ROUTER = "/H/router.example/S/3299"
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        {"ashost": "sap.example", "sysnr": "00"},
+        {"ashost": "sap.example", "sysnr": "00", "saprouter": ROUTER},
+        {"mshost": "sap.example", "msserv": "3600", "r3name": "PRD", "group": "PUBLIC"},
+        {
+            "mshost": "sap.example", "sysid": "PRD", "group": "PUBLIC", "saprouter": ROUTER,
+            "snc_partnername": "p:CN=PRD", "snc_myname": "p:CN=connector", "snc_qop": "9",
+            "snc_lib": "/opt/sap/libsapcrypto.so",
+        },
+        {"wshost": "sap.example", "wsport": "443", "proxy_host": "proxy.example",
+         "proxy_port": "3128", "tls_client_pse": "/opt/sap/client.pse"},
+    ],
+    ids=["direct", "router", "message server", "SNC", "WebSocket"],
+)  # fmt: skip
+@pytest.mark.parametrize("password", ["very-secret", ""])
+def test_the_library_gets_its_own_parameters_as_they_are_written(
+    monkeypatch: pytest.MonkeyPatch, connection: dict[str, str], password: str
+) -> None:
+    given: dict[str, str] = {}
+
+    class Noting(Scripted):
+        def __init__(self, config: Any = None, **params: str) -> None:
+            given.update(params)
+
+    monkeypatch.setattr(pyrfc, "Connection", Noting)
+    check_connection(connection)
+    RfcSap(replace(SETTINGS, connection=connection, password=password)).ping()
+    logon = {"user": "u", "passwd": password}
+    # Who is known by SNC needs no password, and then no user either.
+    named = {} if "snc_partnername" in connection and not password else logon
+    assert given == {**connection, "client": "100", "lang": "ZH", **named}
 
 
 def test_the_password_is_in_no_representation() -> None:

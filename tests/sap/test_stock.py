@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from connector.domain.allocation import Availability
 from connector.errors import Rejected
 from connector.jobs.advance import drain
 from connector.mapping import load
+from connector.mapping.check import check
+from connector.mapping.load import Folder
 from connector.sandbox.faults import Fault
 from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
 from connector.settings import Settings
 from connector.store.tables import LineRow, OrderRow
+from tests.sap.test_lookup import mappings_with
 from tests.support.books import content
 from tests.support.scene import Scene, scene
 
@@ -139,9 +142,44 @@ def test_a_part_that_sap_does_not_check_is_said_so() -> None:
         asked(sandbox, {"LABST": "0", "UNCHECKED": "X"})
 
 
-def asked(sandbox: Sandbox, row: dict[str, str]) -> Availability:
+PLANT_STOCK = """
+  fields:
+    - field: confirmed
+      each: "DIALOGFLAG == 'N' && [{COM_QTY: AV_QTY_PLT}] || WMDVEX"
+      fields: [{field: day, source: COM_DATE}, {field: quantity, source: COM_QTY, required: true}]
+"""
+BY_LOCATION = """
+  - {field: STGE_LOC, source: plant, convert: [{lookup: {table: sap_locations}}], max_length: 4}
+"""
+
+
+def test_a_site_may_take_the_plant_s_stock_of_what_is_not_checked(tmp_path: Path) -> None:
+    folder = mappings_with(tmp_path)
+    whole = (folder / "sap_stock.yaml").read_text(encoding="utf-8")
+    request = whole[: whole.index("answer:")]
+    text = f"{request}answer:\n  values: {{available: AV_QTY_PLT}}{PLANT_STOCK}"
+    (folder / "sap_stock.yaml").write_text(text, encoding="utf-8")
+    with Sandbox() as sandbox:
+        unchecked = {"LABST": "7", "UNCHECKED": "X"}
+        assert asked(sandbox, unchecked, folder).free == 7
+        # What SAP checks is promised as it says.
+        assert asked(sandbox, {"LABST": "100", "RESERVED": "97"}, folder).free == 3
+
+
+def test_the_storage_location_of_a_plant_is_a_table_s(tmp_path: Path) -> None:
+    folder = mappings_with(tmp_path)
+    whole = (folder / "sap_stock.yaml").read_text(encoding="utf-8")
+    text = whole.replace("\nanswer:", f"{BY_LOCATION}answer:")
+    (folder / "sap_stock.yaml").write_text(text, encoding="utf-8")
+    (folder / "lookups" / "sap_locations.csv").write_text("key,value\n1000,0001\n")
+    source = {"plant": "1000", "material": "1", "unit": "PCE", "day": date(2026, 11, 24)}
+    assert load(folder)["sap_stock"].apply(source).body["STGE_LOC"] == "0001"
+    assert [each for each in check(Folder.read(folder)) if each.level == "error"] == []
+
+
+def asked(sandbox: Sandbox, row: dict[str, str], folder: Path = SHIPPED) -> Availability:
     part = {"WERKS": "1000", "MATNR": "XC-ATP", "MEINS": "ST", **row}
     sandbox.books.put("sap.stock", "1000/XC-ATP", part)
-    mappings = load(SHIPPED)
+    mappings = load(folder)
     system = SoapSap(SoapSettings(sandbox.sap_url, "100", SAP_USER, SAP_PASSWORD))
     return StockDesk(system, lambda: mappings).ask(plant="1000", material="XC-ATP", unit="PCE")

@@ -187,3 +187,15 @@ def take_in(at: Scene) -> None:
 
 def conditions_of(at: Scene, context: Context | None = None) -> list[Condition]:
     return list(creations_of(context or at.context, at.clock()))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_number_that_is_somebody_else_s_binds_nobody(at: Scene, there: bool) -> None:
+    """SAP answers with a number that it had before, and says nothing of an error."""
+    number = "<CUSTOMERNO>0000100001</CUSTOMERNO>"
+    lie = f"sap:with:operation=BAPI_CUSTOMER_CREATEFROMDATA1,text={number}"
+    at.fault(lie, CREATES if there else f"sap:update-terminated:{COMMIT}")
+    at.evening()
+    at.later(minutes=20, ticks=3)
+    assert {at.order(each).customer_number for each in NUMBERS} == {None}
+    assert {at.stands(each) for each in NUMBERS} == {("valid", "in_doubt")}

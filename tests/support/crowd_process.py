@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,12 +18,15 @@ import requests
 
 from connector.bootstrap import build
 from connector.domain.lifecycle import Stage
+from connector.errors import ConnectorError, Misconfigured
 from connector.jobs.cadence import Window
 from connector.logs import configure
 from connector.steps.recognise import Found, look_up
-from connector.steps.resolve import resolve_call
 from connector.steps.walk import walk
-from connector.store.tables import OrderRow
+from connector.store.calls import ASK_FIRST, CallState
+from connector.store.changes import Change, StaleOrder
+from connector.store.tables import CallRow, OrderRow
+from connector.wording import course
 from tests.support.day_process import settings_for
 
 EVENING = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
@@ -51,26 +55,37 @@ def main(control: str, database_url: str, folder: str, begun: str) -> None:
 
     def all_on(rows: list[OrderRow], until: Stage, found: Mapping[int, Found]) -> None:
         def on(row: OrderRow) -> None:
-            walk(context, row.id, until=until, found=found.get(row.id))
+            # What IT is told of keeps the order where it is.
+            with suppress(Misconfigured):
+                walk(context, row.id, until=until, found=found.get(row.id))
 
         list(pool.map(on, rows))
 
-    def look_in_sap() -> None:
-        """Say what a person would who looks for numbers that a killed process left behind."""
-        for call in context.calls.given_in_doubt():
-            if context.outbound.settles_at(call) < clock() - timedelta(minutes=2):
-                found = context.sap_customers.find_created(
-                    context.read(context.orders.get(call.order_pk or 0)).buyer, call.reference
-                )
-                if not found:
-                    resolve_call(context, call, None, "ops")
+    def settle(call: CallRow) -> None:
+        """Say what a person would who looks in SAP for what became of a call."""
+        if call.state == CallState.REJECTED:
+            context.calls.release(call, "looked at", ASK_FIRST)
+        elif context.outbound.settles_at(call) < clock() - timedelta(minutes=2):
+            buyer = context.read(context.orders.get(call.order_pk or 0)).buyer
+            with suppress(ConnectorError):
+                if not context.sap_customers.find_created(buyer, call.reference):
+                    context.calls.release(call, "looked for, and not there")
+
+    def a_person_looks() -> None:
+        for call in context.calls.listed((CallState.IN_DOUBT, CallState.REJECTED), limit=1000):
+            settle(call)
+        for row in context.orders.listed(limit=10_000):
+            if row.hold_cause is not None:
+                again = Change(event="retry", text=course.LOOKED_AGAIN(), next_try_at=clock())
+                with suppress(StaleOrder):
+                    context.orders.apply(row, again, "ops", clock())
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         while any(row.stage in _BEFORE for row in context.orders.listed(limit=10_000)):
             all_on(context.orders.due((Stage.RECEIVED,), clock()), Stage.VALID, {})
             valid = context.orders.due((Stage.VALID,), clock())
             all_on(valid, Stage.RECOGNISED, look_up(context, valid, pool.map))
-            look_in_sap()
+            a_person_looks()
             time.sleep(0.05)
     connector.close()
 

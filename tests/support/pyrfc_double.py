@@ -12,7 +12,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pyrfc
 import requests
@@ -30,17 +30,23 @@ _DIRECTIONS = {"I": "RFC_IMPORT", "E": "RFC_EXPORT", "T": "RFC_TABLES"}
 
 
 class Connection:
-    """What pyrfc.Connection is to its callers. `url` stands where a host would."""
+    """What pyrfc.Connection is to its callers.
+
+    `places` are the addresses behind the hosts and message servers that there are; `url` stands
+    where a host would. `given` are the parameters of the last connection.
+    """
 
     opened = 0
+    places: ClassVar[dict[str, str]] = {}
+    given: ClassVar[dict[str, str]] = {}
 
     def __init__(self, config: dict[str, Any] | None = None, **params: str) -> None:
-        unknown = set(params) - {"url", "client", "user", "passwd", "lang", "ashost", "sysnr"}
-        if unknown:
-            raise _external("RFC_INVALID_PARAMETER", f"unknown parameter {sorted(unknown)}")
-        self._url, self._client = params["url"], params["client"]
+        # The library leaves out what it does not know.
+        host = params.get("ashost") or params.get("mshost") or params.get("wshost") or ""
+        self._url, self._client = params.get("url") or self.places[host], params["client"]
         self._timeout = (config or {}).get("timeout", 60)
         self._auth = (params["user"], params["passwd"])
+        Connection.given = dict(params)
         self._described: set[str] = set()
         Connection.opened += 1
         self._log_on()
