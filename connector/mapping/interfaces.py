@@ -92,7 +92,12 @@ def read_interfaces(files: Mapping[str, bytes]) -> tuple[Interfaces, dict[str, s
 
 
 def _needing(shape: Shape, path: list[str]) -> Shape:
-    """Return the shape in which the field at a path is needed where its structure is given."""
+    """Return the shape in which the field at a path is needed where its structure is given.
+
+    Of a table the path goes on in its rows.
+    """
+    if shape.item is not None:
+        return replace(shape, item=_needing(shape.item, path))
     found = shape.fields.get(path[0])
     if found is None:
         return shape

@@ -20,7 +20,7 @@ from connector.steps.outbound import Document, numbers_given
 from connector.steps.validate import hold_for
 from connector.store.calls import Call, CallState
 from connector.store.changes import Change, Hold
-from connector.store.tables import OrderRow
+from connector.store.tables import CallRow, OrderRow
 from connector.wording import Said, course, problems, quoted, systems, together
 
 CREATE = "create_customer"
@@ -161,13 +161,13 @@ def _create(
 
     def send() -> Document:
         # Once more, now that the call is recorded: another process may have taken the last place.
-        _bounded(context, with_own=True)
+        _bounded(context, before=context.calls.by_key(call.key))
         given = partial(context.outbound.given, call)
         return Document(desk.create(order.buyer, asdict(unit), call.reference, given), {})
 
     known = context.calls.find(call.key)
     if known is None or known.state == CallState.PENDING:
-        _bounded(context, with_own=False)
+        _bounded(context)
     document = context.outbound.perform(
         call, send=send, ask=lambda: _created(context, order.buyer, call)
     )
@@ -190,11 +190,11 @@ def _create(
     return _recognised(context, number, text, detail)
 
 
-def _bounded(context: Context, *, with_own: bool) -> None:
+def _bounded(context: Context, before: CallRow | None = None) -> None:
     """Raise RetryLater where no more customers may be created now, whatever asks for them."""
     limit, now = context.policy.creations, context.clock()
-    sent, first = context.calls.sent_since(CREATE, now - WITHIN)
-    if sent - with_own >= limit and first is not None:
+    sent, first = context.calls.sent_since(CREATE, now - WITHIN, before)
+    if sent >= limit and first is not None:
         free_at = first + WITHIN
         raise RetryLater(
             systems.TOO_MANY_CREATIONS(limit=limit, at=f"{free_at:%H:%M}"),

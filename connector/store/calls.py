@@ -10,7 +10,18 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, Update, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    CursorResult,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from connector.store.changes import Change, apply_in
@@ -214,13 +225,26 @@ class Calls:
         given = [*(row.given or ()), {"number": number, "attempt": row.attempts}]
         return self._change(row, (CallState.SENT,), given=given)
 
-    def sent_since(self, operation: str, since: datetime) -> tuple[int, datetime | None]:
-        """Return how many calls were sent since then and may have taken effect, and the first."""
+    def sent_since(
+        self, operation: str, since: datetime, before: CallRow | None = None
+    ) -> tuple[int, datetime | None]:
+        """Return how many calls were sent since then and may have taken effect, and the first.
+
+        With `before` only those that went ahead of that call: of calls that are recorded in one
+        instant each sees another number, so that they do not all give way to each other.
+        """
         query = select(func.count(), func.min(CallRow.sent_at)).where(
             CallRow.operation == operation,
             CallRow.sent_at > since,
             CallRow.state.in_((CallState.SENT, CallState.IN_DOUBT, CallState.CONFIRMED)),
         )
+        if before is not None:
+            query = query.where(
+                or_(
+                    CallRow.sent_at < before.sent_at,
+                    and_(CallRow.sent_at == before.sent_at, CallRow.id < before.id),
+                )
+            )
         with self._database.reading() as session:
             sent, first = session.execute(query).one()
         return int(sent), first

@@ -53,6 +53,8 @@ def named(mutant: Mutant, folder: Folder) -> bool:
             return True
         if same and _item_of(mutant, each.line):
             return True
+        if same and mutant.kind == "indentation" and each.line in _next_of_its_block(mutant):
+            return True
         if mutant.file.endswith(".csv") and each.rule in ("enumeration", "lookup-miss"):
             return True
     return False
@@ -64,6 +66,21 @@ def _item_of(mutant: Mutant, line: int) -> bool:
     low, high = sorted((line, mutant.line))
     between = lines[low:high]
     return not any(each.lstrip().startswith("- ") for each in between)
+
+
+def _next_of_its_block(mutant: Mutant) -> set[int]:
+    """Return the lines after the edited one that may be the first which YAML sees out of place."""
+    lines = mutant.text.splitlines()
+    deep = _indent(lines[mutant.line - 1])
+    after = [(n, _indent(line)) for n, line in enumerate(lines, 1) if line.strip()]
+    after = [(number, indent) for number, indent in after if number > mutant.line]
+    beside = next((number for number, indent in after if indent <= deep + 1), 0)
+    outside = next((number for number, indent in after if indent < deep), 0)
+    return {beside, outside}
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def judged(mutants: Sequence[Mutant]) -> tuple[list[Mutant], list[Mutant], Counter[str]]:

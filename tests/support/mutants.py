@@ -62,6 +62,7 @@ HARMFUL: tuple[Edit, ...] = (
     ("bad JMESPath", r"join\(", "jion("),
     ("bad key", r"required: true", "requierd: true"),
     ("bad key", r"source: ", "sorce: "),
+    ("bad word", r"required: true", "required: yes"),
     ("bad key", r"convert: ", "covert: "),
     ("bad key", r"field: ", "filed: "),
     ("bad outcome", r"is: ok", "is: rejected"),
@@ -84,7 +85,6 @@ HARMLESS: tuple[Edit, ...] = (
     ("comment", r"$", " # 注释 a comment"),
     ("quotes", rf"(source: ){_NAME}(?=[,}}])", r'\1"\2"'),
     ("spaces", r"(?<=\w): (?=\w)", ":  "),
-    ("yes", r"required: true", "required: yes"),
 )
 _TABLES = ("dms_invoice_kind", "dms_status", "woocommerce_status")
 
