@@ -1,4 +1,5 @@
 # Every target makes .venv by itself; it is made again only when the lock or pyproject.toml changed.
+SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -8,7 +9,7 @@ ARGS ?=
 WORKERS ?= 4
 S4_DESCRIPTION := @sap/cloud-sdk-vdm-business-partner-service
 
-.PHONY: demo test prove bench lint format lock peers clean
+.PHONY: demo test prove night bench lint format lock peers clean
 
 demo: $(STAMP) ## one business day against the local sandbox
 	@$(BIN)/connector demo $(ARGS)
@@ -18,6 +19,11 @@ test: $(STAMP) ## all tests, on SQLite and PostgreSQL
 
 prove: $(STAMP) ## the long proofs: months, matrices, kills, on both databases
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long $(ARGS)
+
+night: $(STAMP) ## every row of every table, which takes hours; the log is kept in var/night
+	@mkdir -p var/night
+	@set -o pipefail; $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -v -m night $(ARGS) 2>&1 \
+		| tee var/night/$$(date -u +%Y-%m-%dT%H%M%SZ).log
 
 peers: ## for tests: node's SOAP library for other DMS servers, SAP's description of its partner service
 	@npm install --silent --no-package-lock --no-audit --no-fund --prefix var/peers soap@1.13.0

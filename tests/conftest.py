@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ settings.register_profile(
 )
 settings.load_profile("connector")
 
+DRAWN_BY = "DRAWN_BY"
 _skipped: set[str] = set()
 
 
@@ -66,11 +68,29 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
+def pytest_configure() -> None:
+    """Choose what is drawn of the night's tables, once for all workers."""
+    os.environ.setdefault(DRAWN_BY, str(random.randrange(10**6)))
+
+
+def pytest_report_header() -> str:
+    return f"of the night's tables a sample is drawn by {DRAWN_BY}={os.environ[DRAWN_BY]}"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as long what is long on one of the databases only."""
+    """Mark as long what is long on one of the databases only, and what is drawn of the nights'."""
+    tables: dict[str, list[pytest.Item]] = {}
     for item in items:
         if "postgresql" in item.name and item.get_closest_marker("long_on_postgresql"):
+            item.add_marker(pytest.mark.long)
+        if item.get_closest_marker("night"):
+            tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    chance = random.Random(os.environ[DRAWN_BY])
+    for _, rows in sorted(tables.items()):
+        marker = rows[0].get_closest_marker("night")
+        most = int(marker.kwargs.get("sample", 0)) if marker else 0
+        for item in chance.sample(rows, min(most, len(rows))):
             item.add_marker(pytest.mark.long)
 
 

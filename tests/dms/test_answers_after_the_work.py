@@ -11,7 +11,7 @@ from tests.dms.answers import ANSWERS, REFUSALS
 from tests.dms.bench import WRITES, Bench, Row
 from tests.support.wire import Trouble
 
-# Of each kind one for every day; all of them, of every write, among the long tests.
+# Of each kind one for every day; all of them, of every write, by night.
 _EVERY_DAY = (
     "close", "chunk_cut", "401", "403", "404", "405", "302", "307", "409", "429", "204", "201_good",
     "gzip_corrupt", "mtom", "fault11_server", "fault_must_understand", "fault12_recv",
@@ -31,7 +31,7 @@ def test_an_order_that_was_made_is_not_made_again(bench: Bench, name: str) -> No
     WRITES["create"](bench, _row(name))
 
 
-@pytest.mark.long
+@pytest.mark.night(sample=20)
 @pytest.mark.parametrize("write", list(WRITES))
 @pytest.mark.parametrize("name", [*ANSWERS, *REFUSALS])
 def test_no_answer_makes_any_write_be_sent_again(bench: Bench, name: str, write: str) -> None:

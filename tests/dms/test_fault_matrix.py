@@ -55,7 +55,7 @@ def test_a_fault_while_creating_an_order_makes_no_second_one(bench: Bench, row: 
     WRITES["create"](bench, row)
 
 
-@pytest.mark.long
+@pytest.mark.night(sample=20)
 @pytest.mark.parametrize("write", list(WRITES)[1:])
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 def test_a_fault_of_any_other_write_makes_nothing_twice(bench: Bench, row: Row, write: str) -> None:
