@@ -28,7 +28,7 @@ from connector.sandbox.dms_documents import whole_orders
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.service import Sandbox
 from connector.settings import Settings
-from connector.steps.repair import resolve_call
+from connector.steps.resolve import resolve_call
 from tests.day.expected import STANDS, holds_exactly_what_it_should, stands
 from tests.support.day_process import MANY, settings_for
 
