@@ -227,6 +227,44 @@ def _say(
     raise typer.Exit(code_of(ended))
 
 
+@app.command()
+def done(
+    number: str,
+    what: Annotated[
+        str,
+        typer.Option(
+            help="delivery-note, invoice-application, cancel, shipment or invoice, where the DMS"
+            " has no operation for it."
+        ),
+    ],
+    document: Annotated[
+        str, typer.Option(help="Its number in the DMS; of a shipment the tracking number.")
+    ],
+    actor: Actor = None,
+    reason: Reason = "",
+) -> None:
+    """Say that people did in the DMS by hand what an order waits for. The order then goes on.
+
+    Example: connector orders done 36 --what delivery-note --document DN10000007
+    """
+    from connector.commands.opened import acting, opened
+    from connector.steps.by_hand import What
+    from connector.steps.by_hand import done as done_by_hand
+
+    kinds = [each.value for each in What]
+    if what not in kinds:
+        raise typer.BadParameter(f"{what!r} is none of {', '.join(kinds)}")
+    with opened() as connector:
+        row = _row(connector, number)
+        with acting(connector, f"orders done {what}", f"order {number}", actor, reason) as act:
+            after = done_by_hand(
+                connector.context, connector.database, row, What(what), document, act.actor
+            )
+            act.outcome = stands(connector.context, after)
+        say(f"{after.number}: {act.outcome}")
+    raise typer.Exit(code_of([after]))
+
+
 def _row(connector: Any, number: str) -> Any:
     row = connector.context.orders.by_number(number, connector.context.shop)
     if row is None:

@@ -64,6 +64,10 @@ class DmsDesk:
         """Whether this DMS has the conversation at all."""
         return not self._mappings()[conversation].absent
 
+    def waits_for_people(self, conversation: str) -> bool:
+        """Whether an order waits until people have done what this DMS has no operation for."""
+        return self._mappings()[conversation].by_hand
+
     def prepare(self, conversation: str, source: Mapping[str, Any]) -> Prepared:
         """Map a write without sending it. Raises MappingFailed with every reason."""
         mapping = self._mappings()[conversation]

@@ -53,6 +53,7 @@ class HoldCause(StrEnum):
     IN_DOUBT = "in_doubt"  # it cannot be told whether a document was made
     MAPPING = "mapping"  # a mapping cannot be applied to this order, or knows not an answer's code
     CHANGED = "changed"  # the storefront changed it after it was placed in the DMS
+    BY_HAND = "by_hand"  # the DMS has no operation for it: people do it there and say so
     DISCREPANCY = "discrepancy"  # another system holds something else under our number
 
 
@@ -84,6 +85,7 @@ OWNER: dict[HoldCause, Owner] = {
     HoldCause.IN_DOUBT: Owner.OPS,
     HoldCause.MAPPING: Owner.IT,
     HoldCause.CHANGED: Owner.OPS,
+    HoldCause.BY_HAND: Owner.PARTS_ADMINISTRATOR,
     HoldCause.DISCREPANCY: Owner.OPS,
 }
 

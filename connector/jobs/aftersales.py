@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -278,6 +278,24 @@ def _register(
     return quoted("")
 
 
+def _received(documents: Sequence[DocumentRow], known: Collection[str]) -> set[str]:
+    """Return the returns whose goods are back.
+
+    One that people registered in the DMS bears our own number here: goods that came back under a
+    number of theirs are its.
+    """
+    receipts = [each for each in documents if each.kind == "return_receipt"]
+    found = {each.number for each in receipts}
+    found |= {str(each.detail.get("reference")) for each in receipts} & set(known)
+    if found - set(known):
+        found |= {
+            each.number
+            for each in documents
+            if each.kind == "return" and each.number == each.detail.get("reference")
+        }
+    return found
+
+
 def _facts(
     row: OrderRow,
     sale: Sale,
@@ -291,7 +309,7 @@ def _facts(
         each.number: str(each.detail.get("sale")) for each in documents if each.kind == "return"
     }
     ours = {number for number, reference in returns.items() if reference == sale.reference}
-    received = {each.number for each in documents if each.kind == "return_receipt"}
+    received = _received(documents, returns.keys())
     invoices = invoices_of(documents)
     invoiced = sum((each.gross for each in issued(invoices)), _ZERO)
     taken_back = {each.number for each in reversing(invoices)}

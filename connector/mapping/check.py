@@ -12,6 +12,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from connector.mapping import model
+from connector.mapping.absent import unheard, without
 from connector.mapping.columns import misplaced
 from connector.mapping.conversations import Conversation, conversations
 from connector.mapping.convert import Lookup
@@ -70,6 +71,7 @@ def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]
                 used |= checker.tables
     findings += missing(folder)
     findings += uncarried(folder)
+    findings += unheard(folder)
     for table in sorted(lookups.keys() - used):
         path = folder.path(f"lookups/{table}.csv")
         findings.append(Finding(path, 1, 1, "unused", "no mapping uses this table", level="info"))
@@ -107,7 +109,9 @@ class Checker:
         """Return what is found."""
         self.tables |= tables_of(self._spec)
         if self._spec.absent:
-            return []
+            lack = without(self._document)
+            self._say(*lack, level="error" if lack.rule == "required" else "info")
+            return self._found
         if self._spec.read_table is not None:
             self._read_table(self._spec.read_table, self._tree.block_at("read_table"))
             return self._found

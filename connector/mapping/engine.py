@@ -84,6 +84,7 @@ class Mapping:
         self.variants = dict(variants or {})
         self.target = Target(spec.target.system, spec.target.operation)
         self.absent = spec.absent
+        self.by_hand = spec.by_hand
         self.batch = spec.batch
         self.read_table = spec.read_table
         self._observe = observe

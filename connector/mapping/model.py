@@ -537,6 +537,11 @@ class MappingModel(_Part):
 
     target: TargetModel
     absent: bool = Field(default=False, description="the other system has no such operation")
+    by_hand: bool = Field(
+        default=False,
+        description="beside `absent`, of a delivery note or an invoice application: orders wait"
+        " until `connector orders done` names what people made",
+    )
     batch: int = Field(
         default=1, ge=1, le=1000, description="how many orders one request may ask for"
     )
@@ -555,6 +560,12 @@ class MappingModel(_Part):
         default=[],
         description="paths that may appear and need no mapping, with * for any: meta_data._wc_*",
     )
+
+    @model_validator(mode="after")
+    def _by_hand_where_absent(self) -> MappingModel:
+        if self.by_hand and not self.absent:
+            raise ValueError("by_hand stands beside `absent: true`")
+        return self
 
     @model_validator(mode="after")
     def _commits_last(self) -> MappingModel:

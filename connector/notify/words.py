@@ -148,6 +148,17 @@ HELD = {
         ),
         "connector orders show NUMBER；connector orders retry NUMBER",
     ),
+    HoldCause.BY_HAND: Words(
+        (
+            "{orders} 个订单需在 DMS 中手工处理",
+            "{orders} orders need something done by hand in the DMS",
+        ),
+        (
+            "不会自动继续：在 DMS 中办理后登记单号",
+            "nothing by itself: do in the DMS what each shows, then say so with its number",
+        ),
+        "connector orders list --hold by_hand；connector orders done NUMBER --what WHAT",
+    ),
     HoldCause.DISCREPANCY: Words(
         (
             "{orders} 个订单在另一系统中的内容不一致",
@@ -344,6 +355,7 @@ SUBJECTS = {
     "in_doubt": ("单据是否生成不明", "it cannot be told whether a document was made"),
     "mapping": ("映射无法转换", "a mapping cannot carry them over"),
     "changed": ("下达后被修改", "they were changed after they went to the DMS"),
+    "by_hand": ("需在 DMS 手工处理", "something is to be done by hand in the DMS"),
     "discrepancy": ("与另一系统不一致", "another system holds something else"),
 }
 # What is watched, by the name under which it could not be judged: (Chinese, English).

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from connector.domain.lifecycle import Stage
+from connector.domain.lifecycle import HoldCause, Stage
 from connector.errors import AlreadyThere
 from connector.steps.context import Context
 from connector.steps.outbound import Document
 from connector.steps.sales_order import CONVERSATION as SALES_ORDER
 from connector.steps.sales_order import Differs, asker, discrepancy, live, open_orders, unit_of
 from connector.store.calls import Call, CallState
-from connector.store.changes import Change, NewDocument
+from connector.store.changes import Change, Hold, NewDocument
 from connector.store.tables import OrderRow
 from connector.wording import Said, course
 
@@ -52,7 +52,12 @@ def cancel(context: Context, row: OrderRow) -> Change:
 def cancel_sales_order(
     context: Context, row: OrderRow, unit: str, number: str, reason: Said
 ) -> Change:
-    """Cancel one sales order, with what belongs to it. Raises as `Outbound.perform` does."""
+    """Cancel one sales order, with what belongs to it. Raises as `Outbound.perform` does.
+
+    A DMS without such an operation is left to people; what it shows no longer is cancelled.
+    """
+    if not context.dms.can(CONVERSATION):
+        return _left_to_people(context, row, unit, number, reason)
     source = {
         "sales_order": number,
         "external_number": row.number,
@@ -93,4 +98,30 @@ def cancel_sales_order(
         documents=(NewDocument("cancellation", "dms", unit, number, context.clock()),),
         next_try_at=context.clock(),
         mapping_version=prepared.mapping_version,
+    )
+
+
+def cancelled_by_people(context: Context, unit: str, number: str) -> Change:
+    """Return the change by which people have cancelled a sales order in the DMS."""
+    return Change(
+        event="cancellation",
+        text=course.CANCELLED_BY_PEOPLE(number=number, unit=unit),
+        documents=(NewDocument("cancellation", "dms", unit, number, context.clock()),),
+        next_try_at=context.clock(),
+    )
+
+
+def _left_to_people(
+    context: Context, row: OrderRow, unit: str, number: str, reason: Said
+) -> Change:
+    if context.dms.can("dms_find"):
+        left = open_orders(context, row.number, unit)
+        if not any(str(each["number"]) == number for each in left):
+            return cancelled_by_people(context, unit, number)
+    task = course.CANCEL_BY_HAND(number=number, unit=unit, order=row.number, reason=reason)
+    return Change(
+        event="held",
+        text=task,
+        hold=Hold(HoldCause.BY_HAND, (task,)),
+        next_try_at=context.clock() + context.policy.review_again,
     )

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from connector.domain.document_number import document_number
 from connector.domain.lifecycle import HoldCause, Stage
+from connector.steps.cancel import CONVERSATION as CANCEL
+from connector.steps.cancel import cancelled_by_people
 from connector.steps.context import Context
 from connector.steps.sales_order import live
 from connector.store.changes import Change, Hold, NewDocument, apply_in
@@ -51,7 +53,7 @@ def take_news(
     )
     documents = [
         *_shipments(news, unit or "", context, held),
-        *_invoices(news, unit or "", now, held),
+        *_invoices(news, unit or "", row, now, held),
         *_received(news, unit or "", held),
     ]
     lines = context.orders.lines(row.id)
@@ -61,6 +63,10 @@ def take_news(
             for line, quantity in _quantities([document.detail]).items():
                 shipped[line] = shipped.get(line, Decimal(0)) + quantity
     hold = _hold(news, number, unit, held, shipped, lines, row, documents)
+    if _cancelled_by_people(context, news, number, held, row):
+        change = cancelled_by_people(context, unit or "", number)
+        context.orders.apply(row, change, "status", now)
+        return "news"
     if not documents and hold is None:
         return "known"
     if hold is not None and not documents and _says_the_same(row, hold):
@@ -182,6 +188,22 @@ def _stopped(
     )
 
 
+def _cancelled_by_people(
+    context: Context,
+    news: Mapping[str, Any],
+    number: str,
+    held: Sequence[DocumentRow],
+    row: OrderRow,
+) -> bool:
+    """Whether people did what the DMS has no operation for: cancel what is to be cancelled."""
+    return (
+        news.get("status") == "cancelled"
+        and not context.dms.can(CANCEL)
+        and (row.cancel_requested or row.hold_cause == HoldCause.BY_HAND)
+        and any(each.kind == "sales_order" and each.number == number for each in live(held))
+    )
+
+
 def _take_stop(
     context: Context,
     database: Database,
@@ -231,9 +253,12 @@ def _shipments(
         ]
         parts += [document.detail for document in made if document.detail["shipment"] == name]
         known = _quantities(parts)
+        told = _quantities([each])
+        if not told and not parts:
+            told = _open_of(each, str(news.get("number")), [*held, *made])
         fresh = {
             line: quantity - known.get(line, Decimal(0))
-            for line, quantity in _quantities([each]).items()
+            for line, quantity in told.items()
             if quantity > known.get(line, Decimal(0))
         }
         if not fresh:
@@ -259,15 +284,56 @@ def _shipments(
     return made
 
 
-def _invoices(
-    news: Mapping[str, Any], unit: str, now: datetime, held: Sequence[DocumentRow]
-) -> list[NewDocument]:
-    known = {each.number for each in held if each.kind == "invoice"}
-    return [
-        NewDocument("invoice", "dms", unit, number, now, each)
-        for each in news.get("invoices") or []
-        if (number := document_number(each.get("number"))) and number not in known
+def _open_of(
+    shipment: Mapping[str, Any], sales_order: str, documents: Sequence[DocumentRow | NewDocument]
+) -> Quantities:
+    """Return what a shipment without lines is of: all that is open of its delivery note.
+
+    One that names none of ours is of all notes of its sales order.
+    """
+    note = document_number(shipment.get("delivery_note"))
+    notes = [
+        each
+        for each in documents
+        if each.kind == "delivery_note" and each.detail.get("sales_order") == sales_order
     ]
+    own = [each for each in notes if each.number == note]
+    gone = [
+        each.detail
+        for each in documents
+        if each.kind == "shipment"
+        and each.detail.get("sales_order") == sales_order
+        and (not own or each.detail.get("delivery_note") == note)
+    ]
+    shipped = _quantities(gone)
+    open_: Quantities = {}
+    for each in own or notes:
+        for line in each.detail.get("lines") or []:
+            number = int(line["number"])
+            open_[number] = open_.get(number, Decimal(0)) + Decimal(str(line["quantity"]))
+    return {
+        line: quantity - shipped.get(line, Decimal(0))
+        for line, quantity in open_.items()
+        if quantity > shipped.get(line, Decimal(0))
+    }
+
+
+def _invoices(
+    news: Mapping[str, Any], unit: str, row: OrderRow, now: datetime, held: Sequence[DocumentRow]
+) -> list[NewDocument]:
+    """Return the invoices that are new. One without an amount is of all that is not issued yet."""
+    known = {each.number for each in held if each.kind == "invoice"}
+    made: list[NewDocument] = []
+    for each in news.get("invoices") or []:
+        number = document_number(each.get("number"))
+        if not number or number in known:
+            continue
+        if each.get("gross") is None:
+            left = missing_of(row, [*live(held), *made])
+            named = left.get(str(each.get("application") or ""))
+            each = {**each, "gross": named or sum(filter(None, left.values()), Decimal(0))}
+        made.append(NewDocument("invoice", "dms", unit, number, now, each))
+    return made
 
 
 def _told(row: OrderRow, held: Sequence[DocumentRow], documents: Sequence[NewDocument]) -> Said:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from connector.domain.lifecycle import HoldCause, Stage
+from connector.domain.lifecycle import Stage
 from connector.errors import InDoubt
 from connector.steps.cancel import cancel_sales_order
 from connector.steps.context import Context, part_source
@@ -30,7 +30,7 @@ from connector.steps.sales_order import (
     unit_of,
 )
 from connector.store.calls import Call, CallState
-from connector.store.changes import Change, Hold, NewDocument
+from connector.store.changes import Change, NewDocument
 from connector.store.tables import CallRow, DocumentRow, OrderRow
 from connector.store.types import dumps
 from connector.wording import course, systems
@@ -163,19 +163,6 @@ def _amended(
 
 def _cancel(context: Context, row: OrderRow, held: DocumentRow) -> Change:
     """Cancel what an earlier revision made; the next look makes it anew where it is wanted."""
-    if not context.dms.can("dms_cancel"):
-        return Change(
-            event="held",
-            text=course.NO_WAY_TO_CHANGE(),
-            hold=Hold(
-                HoldCause.CHANGED,
-                (
-                    course.SETTLE_BY_HAND(
-                        number=held.number, unit=held.business_unit, revision=row.revision
-                    ),
-                ),
-            ),
-        )
     return cancel_sales_order(context, row, held.business_unit, held.number, course.CHANGED_THERE())
 
 

@@ -30,9 +30,9 @@ from connector.steps.sales_order import (
     open_orders,
 )
 from connector.store.calls import Call
-from connector.store.changes import Change, NewDocument
+from connector.store.changes import Change, Hold, NewDocument
 from connector.store.tables import DocumentRow, OrderRow
-from connector.wording import course
+from connector.wording import Said, course
 from connector.wording.terms import term
 
 RETURN = "dms_return"
@@ -73,8 +73,11 @@ def register_return(
     """Announce goods that will come back to a business unit: line number → quantity.
 
     `reference` is our own number of the return: the same again is the same return. Raises as
-    `Outbound.perform` does, and Differs when the DMS holds another return under the reference.
+    `Outbound.perform` does, and Differs when the DMS holds another return under the reference. A
+    DMS without such an operation is left to people: the return bears our own number here.
     """
+    if not context.dms.can(RETURN):
+        return Document(reference, {})
     sold = context.read(row)
     # The return is of what was sold, also where the storefront has refunded all of it.
     order = with_refunds(sold, ())
@@ -126,35 +129,44 @@ def source_of(
     }
 
 
-def _request(context: Context, row: OrderRow, request: Request) -> Change:
-    kind, stage = request.kind, request.stage
+@dataclass(frozen=True)
+class Wanted:
+    """The next document of an order: whose, of which delivery, and what it is made of.
+
+    `last` says that it is the last one that the stage needs.
+    """
+
+    unit: str
+    delivery: int
+    sales_order: str
+    source: dict[str, Any]
+    last: bool
+
+    @property
+    def reference(self) -> str:
+        """Our own number of the document."""
+        return str(self.source["reference"])
+
+
+def wanted(context: Context, row: OrderRow, request: Request) -> Wanted | None:
+    """Return the document of this kind that an order needs next; None when it needs none."""
     order = context.read(row)
     documents = live(context.orders.documents(row.id))
     delivery, quantities = newest_delivery(context.orders.allocations(row.id))
     requested = {
         each.business_unit
         for each in documents
-        if each.kind == kind and delivery_of(each) == delivery
+        if each.kind == request.kind and delivery_of(each) == delivery
     }
     missing = [
         unit
         for unit in order.business_units
         if unit not in requested and any(line.number in quantities for line in order.lines_of(unit))
     ]
-    # What waits for stock is told until it is asked for again.
-    waits = row.hold_cause == HoldCause.STOCK
-    title = term("document", kind, kind.replace("_", " "))
     if not missing:
-        return Change(
-            event=stage.value,
-            text=title,
-            stage=stage,
-            keep_hold=waits,
-            next_try_at=_next(context, stage),
-        )
+        return None
     unit = missing[0]
     sales_order = _sales_order(context, row, unit)
-    further = "" if delivery == 1 else f".{delivery}"
     source = source_of(
         request,
         row,
@@ -163,7 +175,47 @@ def _request(context: Context, row: OrderRow, request: Request) -> Change:
         (delivery, quantities),
         [each for each in documents if each.business_unit == unit],
     )
-    reference = source["reference"]
+    return Wanted(unit, delivery, sales_order, source, last=len(missing) == 1)
+
+
+def documented(
+    context: Context, row: OrderRow, request: Request, next_: Wanted, number: str, text: Said
+) -> Change:
+    """Return the change by which an order has its next document."""
+    detail = {
+        "reference": next_.reference,
+        "sales_order": next_.sales_order,
+        **delivery_detail(next_.delivery, next_.source),
+    }
+    stage, done = request.stage, next_.last
+    made = NewDocument(request.kind, "dms", next_.unit, number, context.clock(), detail)
+    return Change(
+        event=stage.value if done else request.kind,
+        text=text,
+        stage=stage if done else None,
+        keep_hold=row.hold_cause == HoldCause.STOCK,
+        documents=(made,),
+        next_try_at=_next(context, stage) if done else context.clock(),
+        mapping_version=context.mappings()[request.conversation].version,
+    )
+
+
+def _request(context: Context, row: OrderRow, request: Request) -> Change:
+    kind, stage = request.kind, request.stage
+    title = term("document", kind, kind.replace("_", " "))
+    next_ = wanted(context, row, request)
+    if next_ is None:
+        return Change(
+            event=stage.value,
+            text=title,
+            stage=stage,
+            # What waits for stock is told until it is asked for again.
+            keep_hold=row.hold_cause == HoldCause.STOCK,
+            next_try_at=_next(context, stage),
+        )
+    if not context.dms.can(request.conversation):
+        return _left_to_people(context, row, request, next_, title)
+    source, reference, unit = next_.source, next_.reference, next_.unit
     prepared = context.dms.prepare(request.conversation, source)
     content = {
         "amount": source["total"],
@@ -171,6 +223,7 @@ def _request(context: Context, row: OrderRow, request: Request) -> Change:
             {"number": line["number"], "quantity": line["allocated"]} for line in source["lines"]
         ],
     }
+    further = "" if next_.delivery == 1 else f".{next_.delivery}"
     try:
         made = context.outbound.perform(
             Call(
@@ -189,21 +242,24 @@ def _request(context: Context, row: OrderRow, request: Request) -> Change:
         )
     except Differs as difference:
         return discrepancy(difference)
-    done = len(missing) == 1
-    detail = {
-        "reference": reference,
-        "sales_order": sales_order,
-        **delivery_detail(delivery, source),
-    }
-    return Change(
-        event=stage.value if done else kind,
-        text=course.DOCUMENT(kind=title, number=made.number, unit=unit),
-        stage=stage if done else None,
-        keep_hold=waits,
-        documents=(NewDocument(kind, "dms", unit, made.number, context.clock(), detail),),
-        next_try_at=_next(context, stage) if done else context.clock(),
-        mapping_version=prepared.mapping_version,
-    )
+    text = course.DOCUMENT(kind=title, number=made.number, unit=unit)
+    return documented(context, row, request, next_, made.number, text)
+
+
+def _left_to_people(
+    context: Context, row: OrderRow, request: Request, next_: Wanted, title: Said
+) -> Change:
+    """Let people make the document in the DMS, which has no operation for it.
+
+    The order goes on with our own number for it, or waits until they say what they made.
+    """
+    words = {"kind": title, "number": next_.sales_order, "unit": next_.unit}
+    if not context.dms.waits_for_people(request.conversation):
+        text = course.LEFT_TO_PEOPLE(**words, reference=next_.reference)
+        return documented(context, row, request, next_, next_.reference, text)
+    what = request.kind.replace("_", "-")
+    reason = course.MAKE_BY_HAND(**words, order=row.number, what=what)
+    return Change(event="held", text=reason, hold=Hold(HoldCause.BY_HAND, (reason,)))
 
 
 def _sales_order(context: Context, row: OrderRow, unit: str) -> str:

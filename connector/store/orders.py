@@ -189,6 +189,14 @@ class Orders:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
+    def holder_of(self, system: str, kind: str, number: str) -> int | None:
+        """Return the order that has a document of this number; None where none has."""
+        query = select(DocumentRow.order_pk).where(
+            DocumentRow.system == system, DocumentRow.kind == kind, DocumentRow.number == number
+        )
+        with self._database.reading() as session:
+            return session.scalars(query.limit(1)).first()
+
     def open_in_dms(self) -> Iterator[list[OpenOrder]]:
         """Give, page by page, the sales orders of orders that have not ended."""
         cancelled = aliased(DocumentRow)

@@ -64,6 +64,10 @@ HOLDS = {
         ("下单后被改", "运维：按差异处理后重试"),
         ("changed", "ops: settle the difference, then retry"),
     ),
+    "by_hand": (
+        ("需手工处理", "配件管理员：在 DMS 中办理，再 orders done NUMBER --what …"),
+        ("by hand", "parts administrator: do it in the DMS, then orders done NUMBER --what …"),
+    ),
     "discrepancy": (
         ("两边不一致", "运维：按差异处理后重试"),
         ("discrepancy", "ops: settle the difference, then retry"),

@@ -192,21 +192,37 @@ AMENDED = Sentence(
     "sales order {number} ({unit}) amended to revision {revision}",
     "销售订单 {number}（{unit}）已修改为第 {revision} 版",
 )
-NO_WAY_TO_CHANGE = Sentence(
-    "no_way_to_change",
-    "changed in the storefront, and the DMS can neither amend nor cancel",
-    "商城有修改，但DMS既不能修改也不能取消",
-)
-SETTLE_BY_HAND = Sentence(
-    "settle_by_hand",
-    "sales order {number} ({unit}) in the DMS is of an"
-    " earlier revision than {revision}: settle it there by hand",
-    "DMS销售订单 {number}（{unit}）早于第 {revision} 版：请在DMS手工处理",
-)
 SALES_ORDER_CANCELLED = Sentence(
     "sales_order_cancelled",
     "sales order {number} ({unit}) cancelled in the DMS: {reason}",
     "DMS销售订单 {number}（{unit}）已取消：{reason}",
+)
+MAKE_BY_HAND = Sentence(
+    "make_by_hand",
+    "make the {kind} for sales order {number} ({unit}) in the DMS, then"
+    " `connector orders done {order} --what {what} --document NUMBER`",
+    "请在 DMS 中为销售订单 {number}（{unit}）办理{kind}，然后执行"
+    " `connector orders done {order} --what {what} --document 单号`",
+)
+CANCEL_BY_HAND = Sentence(
+    "cancel_by_hand",
+    "cancel sales order {number} ({unit}) in the DMS ({reason}), then"
+    " `connector orders done {order} --what cancel --document {number}`",
+    "请在 DMS 中取消销售订单 {number}（{unit}）（{reason}），然后执行"
+    " `connector orders done {order} --what cancel --document {number}`",
+)
+LEFT_TO_PEOPLE = Sentence(
+    "left_to_people",
+    "{kind} for sales order {number} ({unit}) is left to people in the DMS; here it is {reference}",
+    "销售订单 {number}（{unit}）的{kind}由 DMS 中人工办理，本处记为 {reference}",
+)
+DONE_BY_HAND = Sentence(
+    "done_by_hand", "{kind} {number} ({unit}), done by hand", "{kind} {number}（{unit}），手工办理"
+)
+CANCELLED_BY_PEOPLE = Sentence(
+    "cancelled_by_people",
+    "sales order {number} ({unit}) was cancelled in the DMS by hand",
+    "DMS销售订单 {number}（{unit}）已由人工取消",
 )
 STOPPED_EVERYWHERE = Sentence(
     "stopped_everywhere", "stopped everywhere before release", "放行前已全部取消"

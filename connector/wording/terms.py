@@ -51,6 +51,7 @@ CAUSES = {
     "in_doubt": "结果不明",
     "mapping": "映射不适用",
     "changed": "下单后被改",
+    "by_hand": "需手工处理",
     "discrepancy": "两边不一致",
     "system_away": "对方系统不可用",
     "late_intake": "从商城取单太晚",
