@@ -30,7 +30,7 @@ _STAGES = (
 )
 _CAUSES = (
     "invalid, shop_data, unpaid, refunded, refund_amount, maybe_shipped, unassigned,"
-    " customer_review, stock, rejected, in_doubt, mapping, changed, discrepancy"
+    " customer_review, stock, rejected, in_doubt, mapping, changed, by_hand, discrepancy"
 )
 WRONG_USE = [
     ("orders list --stage no", f"'no' is none of {_STAGES}"),
