@@ -18,6 +18,7 @@ from connector.sandbox.faults import Fault
 from connector.sandbox.service import Sandbox
 from connector.store.database import Database
 from connector.store.orders import Orders
+from tests.conftest import DRAWN_BY
 from tests.support.crowd import code_of, crowd
 from tests.support.crowd_process import fast
 from tests.support.oddities import ODDITIES, SHIPPED, SOAP, STOCK, Oddity
@@ -68,9 +69,8 @@ def tick(sandbox: Sandbox, begun: float) -> None:
 
 
 def prove(folder: Path, database_url: str, orders: int, buyers: int, kills: int, odd: int) -> None:
-    seed = int(os.environ.get("CONNECTOR_TEST_SEED") or random.SystemRandom().randrange(1_000_000))
-    drawn = random.Random(seed).sample(PASSING, odd)
-    print(f"seed {seed}: {'; '.join(each.name for each in reversed(drawn))}")
+    drawn = random.Random(os.environ[DRAWN_BY]).sample(PASSING, odd)
+    print("; ".join(each.name for each in reversed(drawn)))
     file = folder / "orders.json"
     file.write_text(json.dumps(crowd(orders, buyers, seed=orders)), encoding="utf-8")
     with Sandbox(orders=file, faults=[Fault.parse(LOST)]) as sandbox:

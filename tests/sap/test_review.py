@@ -355,7 +355,7 @@ def test_nobody_is_created_on_an_old_look_up(untouched: Scene) -> None:
 def test_a_buyer_whom_more_records_resemble_than_are_read_is_for_the_sales_rep(
     untouched: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.sap.readtable._MOST_ROWS", 1)
+    monkeypatch.setattr("connector.sap.readtable.MOST_ROWS", 1)
     change = recognise(untouched.context, untouched.order(31))
     assert change.hold is not None
     assert change.hold.cause is HoldCause.CUSTOMER_REVIEW
