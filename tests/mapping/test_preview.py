@@ -16,6 +16,7 @@ from connector.mapping.interfaces import read_interfaces
 from connector.mapping.load import Folder, build
 from connector.preview import cases, folder_of, sheets, sources
 from connector.store.tables import CallRow
+from tests.sap.test_foreign import site
 from tests.support.scene import Scene, scene
 
 SHIPPED = Path(__file__).parents[2] / "mappings"
@@ -55,6 +56,34 @@ def test_the_envelope_is_the_one_that_was_sent_and_nothing_is_sent_again(day: Sc
     assert f">{header['total']}<" in text
     assert "Password" not in text
     assert sent(day) == before
+
+
+def test_nested_data_is_shown_as_it_would_go_and_held_against_the_interface(
+    day: Scene, tmp_path: Path
+) -> None:
+    folder = site(tmp_path, "sap_z_nested")
+    settings = day.settings.model_copy(update={"mappings": folder})
+    name = "sap_customer_create_company"
+
+    def shown() -> tuple[str, tuple[str, ...]]:
+        read = Folder.read(folder)
+        interfaces, _ = read_interfaces(read.interfaces())
+        inputs = cases(day.context, day.order(36), name)
+        (sheet,) = sheets(settings, build(read), interfaces, name, inputs)
+        return sheet.text, sheet.wrong
+
+    text, wrong = shown()
+    assert wrong == ()
+    assert "<ADDRESSES><item><STREET>" in text
+    assert "<COMMUNICATION><PHONES><item><TELEPHONE>" in text
+    path = folder / "interfaces" / "sap" / "Z_BP_SAVE.json"
+    kept = json.loads(path.read_bytes())
+    address = kept["parameters"]["IS_PARTNER"]["fields"]["ADDRESSES"]["fields"]
+    address["COMMUNICATION"]["fields"]["PHONES"]["fields"]["TELEPHONE"]["length"] = 5
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    _, (said,) = shown()
+    assert "ADDRESSES[1].COMMUNICATION.PHONES[1].TELEPHONE: " in said
+    assert "5 allowed" in said
 
 
 def test_every_value_has_the_line_that_made_it(day: Scene) -> None:
