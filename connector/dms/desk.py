@@ -68,6 +68,10 @@ class DmsDesk:
         """Whether an order waits until people have done what this DMS has no operation for."""
         return self._mappings()[conversation].by_hand
 
+    def then(self, conversation: str) -> Mapping[str, str]:
+        """Return what is called next to finish a document: mapping → what dms_find calls it."""
+        return self._mappings()[conversation].then
+
     def prepare(self, conversation: str, source: Mapping[str, Any]) -> Prepared:
         """Map a write without sending it. Raises MappingFailed with every reason."""
         mapping = self._mappings()[conversation]

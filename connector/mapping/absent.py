@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connector.mapping.finding import Finding
+from connector.mapping.document import Where
+from connector.mapping.finding import Finding, near
 from connector.mapping.load import Document, Folder
 from connector.mapping.needs import Lack, documents
 
@@ -25,6 +26,7 @@ _WITHOUT = {
     " invoices",
     "dms_session": "calls carry no token",
 }
+_FINISHED = ("dms_sales_order", "dms_delivery_note", "dms_invoice_application")
 _NEWS_OF = ("dms_status", "dms_order_status", "sap_deliveries")
 
 
@@ -53,3 +55,23 @@ def unheard(folder: Folder) -> Iterator[Finding]:
         text = "nothing tells of shipments and invoices: neither the DMS nor SAP is asked"
         remedy = f"map one of {', '.join(_NEWS_OF)}, or say each by `connector orders done`"
         yield Finding(folder.path("dms_status.yaml"), 1, 1, "absent", text, remedy, "warning")
+
+
+def unmade(folder: Folder) -> Iterator[Finding]:
+    """Give what a mapping names in `then` and the folder has not, or cannot ask about."""
+    for name in folder.names():
+        for document in documents(folder, name, []):
+            block = document.tree.block_at("then")
+            for further, flag in document.spec.then.items():
+                at = block.places.get(further) or Where(document.file, 1, 1)
+                if further not in folder.names():
+                    yield Finding(
+                        *at, "then", f"there is no {further}.yaml", near(further, folder.names())
+                    )
+                elif name not in _FINISHED:
+                    text = f"nothing is called after {name}"
+                    yield Finding(*at, "then", text, f"only after {', '.join(_FINISHED)}")
+                elif not flag:
+                    text = f"whether {further} is done cannot be asked: a lost answer goes to ops"
+                    remedy = f"{further}: the name of a field of dms_find"
+                    yield Finding(*at, "then", text, remedy, "warning")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from connector.mapping import model
-from connector.mapping.absent import unheard, without
+from connector.mapping.absent import unheard, unmade, without
 from connector.mapping.columns import misplaced
 from connector.mapping.conversations import Conversation, conversations
 from connector.mapping.convert import Lookup
@@ -72,6 +72,7 @@ def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]
     findings += missing(folder)
     findings += uncarried(folder)
     findings += unheard(folder)
+    findings += unmade(folder)
     for table in sorted(lookups.keys() - used):
         path = folder.path(f"lookups/{table}.csv")
         findings.append(Finding(path, 1, 1, "unused", "no mapping uses this table", level="info"))

@@ -85,6 +85,7 @@ class Mapping:
         self.target = Target(spec.target.system, spec.target.operation)
         self.absent = spec.absent
         self.by_hand = spec.by_hand
+        self.then = dict(spec.then)
         self.batch = spec.batch
         self.read_table = spec.read_table
         self._observe = observe

@@ -542,6 +542,11 @@ class MappingModel(_Part):
         description="beside `absent`, of a delivery note or an invoice application: orders wait"
         " until `connector orders done` names what people made",
     )
+    then: dict[str, str] = Field(
+        default={},
+        description="of a sales order, delivery note or invoice application: the mappings called"
+        " next, such as an approval → the field of dms_find that says whether it is done, or ''",
+    )
     batch: int = Field(
         default=1, ge=1, le=1000, description="how many orders one request may ask for"
     )

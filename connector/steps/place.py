@@ -23,6 +23,7 @@ from connector.steps.sales_order import (
     asker,
     discrepancy,
     document_of,
+    finish,
     live,
     open_orders,
     order_call,
@@ -84,11 +85,13 @@ def _create(
     context: Context, row: OrderRow, unit: str, source: dict[str, Any], *, done: bool
 ) -> Change:
     prepared = context.dms.prepare(CONVERSATION, source)
+    call = order_call(context, row, unit, prepared.body)
     made = context.outbound.perform(
-        order_call(context, row, unit, prepared.body),
+        call,
         send=lambda: document_of(context.dms.send(prepared)),
         ask=asker(context, row.number, unit, order_content(source)),
     )
+    finish(context, row, call, prepared, made, "")
     detail = {
         "notes": list(prepared.notes),
         # The nightly reconciliation asks the DMS for as much as was placed.

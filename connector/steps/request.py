@@ -26,6 +26,7 @@ from connector.steps.sales_order import (
     differs,
     discrepancy,
     document_of,
+    finish,
     live,
     open_orders,
 )
@@ -224,22 +225,24 @@ def _request(context: Context, row: OrderRow, request: Request) -> Change:
         ],
     }
     further = "" if next_.delivery == 1 else f".{next_.delivery}"
+    call = Call(
+        system="dms",
+        operation=request.conversation,
+        subject=f"{row.shop}/{row.number}",
+        part=f"{unit}{further}",
+        reference=reference,
+        request=prepared.body,
+        revision=row.revision,
+        order_pk=row.id,
+        mapping_version=prepared.mapping_version,
+    )
     try:
         made = context.outbound.perform(
-            Call(
-                system="dms",
-                operation=request.conversation,
-                subject=f"{row.shop}/{row.number}",
-                part=f"{unit}{further}",
-                reference=reference,
-                request=prepared.body,
-                revision=row.revision,
-                order_pk=row.id,
-                mapping_version=prepared.mapping_version,
-            ),
+            call,
             send=lambda: document_of(context.dms.send(prepared)),
             ask=_asker(context, row.number, unit, f"{kind}s", reference, content),
         )
+        finish(context, row, call, prepared, made, f"{kind}s")
     except Differs as difference:
         return discrepancy(difference)
     text = course.DOCUMENT(kind=title, number=made.number, unit=unit)

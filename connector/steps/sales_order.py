@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from connector.dms.desk import Prepared
 from connector.domain.document_number import document_number
 from connector.domain.lifecycle import HoldCause
 from connector.errors import InDoubt
@@ -172,3 +173,50 @@ def open_orders(context: Context, number: str, unit: str) -> list[dict[str, Any]
 def document_of(answer: Mapping[str, Any]) -> Document:
     """Return the document that the answer to a write names."""
     return Document(str(answer.get("number")), answer)
+
+
+def finish(
+    context: Context, row: OrderRow, call: Call, prepared: Prepared, made: Document, documents: str
+) -> None:
+    """Make the further calls that finish a document, such as an approval, each once.
+
+    `call` made the document, which `dms_find` lists among `documents` ("" for the orders). Each
+    call is recorded by itself and asked about. Raises as `Outbound.perform` does.
+    """
+    for name, flag in context.dms.then(prepared.conversation).items():
+        source = {**prepared.source, "number": made.number, "answer": made.answer}
+        further = context.dms.prepare(name, source)
+
+        def send(further: Prepared = further) -> Document:
+            return Document(made.number, context.dms.send(further))
+
+        unit = str(source["business_unit"]["code"])
+        askable = flag and context.dms.can("dms_find")
+        context.outbound.perform(
+            replace(
+                call,
+                operation=name,
+                reference=made.number,
+                request=further.body,
+                mapping_version=further.mapping_version,
+            ),
+            send=send,
+            ask=_finished(context, row.number, unit, documents, made.number, flag)
+            if askable
+            else None,
+        )
+
+
+def _finished(
+    context: Context, number: str, unit: str, documents: str, document: str, flag: str
+) -> Ask:
+    def ask() -> Document | None:
+        found = open_orders(context, number, unit)
+        if documents:
+            found = [each for order in found for each in order.get(documents) or []]
+        for each in found:
+            if str(each.get("number")) == document:
+                return Document(document, {}) if each.get(flag) is True else None
+        raise InDoubt(systems.NOT_SHOWN(), place=f"DMS {document}")
+
+    return ask
