@@ -167,6 +167,7 @@ class Outbound:
                 Misconfigured(
                     systems.SENT_LATER(call=refused.id, error=refused.error or ""),
                     place=call.key,
+                    remedy=f"`connector check --live`, then `connector calls show {refused.id}`",
                 )
             )
         ask()
