@@ -15,8 +15,8 @@ from zeep.exceptions import Fault, XMLParseError
 
 from connector.dms.errors import unreadable
 
-# Statuses under which SOAP answers and faults come; 400 is SOAP 1.2's for the sender's faults.
-_SOAP = (200, 400, 500)
+# Statuses under which faults come besides good ones; 400 is SOAP 1.2's for the sender's.
+_FAULTS = (400, 500)
 _XOP = "{http://www.w3.org/2004/08/xop/include}Include"
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -33,7 +33,8 @@ _LARGER = {"gb2312": "gb18030", "gbk": "gb18030"}
 
 def envelope_of(response: requests.Response) -> etree._Element:
     """Return the envelope of an answer. Raises Fault for one, and what says why there is none."""
-    if response.status_code not in _SOAP or not response.content:
+    good = 200 <= response.status_code < 300
+    if not (good or response.status_code in _FAULTS) or not response.content:
         raise unreadable(response)
     document = _document(response)
     if etree.QName(document).localname != "Envelope":
@@ -41,7 +42,7 @@ def envelope_of(response: requests.Response) -> etree._Element:
     fault = document.find("{*}Body/{*}Fault")
     if fault is not None:
         raise _fault(fault)
-    if response.status_code != 200:
+    if not good:
         raise unreadable(response)
     return document
 

@@ -164,12 +164,12 @@ class LentClient:
         """Return how a message breaks the WSDL's schema, or its types where it has no schema."""
         encoded = self.wsdl.encoded(bound, side)
         found = self._contract.findings(envelope, wrapper, measured=measured, encoded=encoded)
-        body, content = getattr(bound, side).body, envelope.find("{*}Body/*")
-        if found or body is None or content is None:
+        if found or (self._contract.judges(wrapper) and not encoded):
             return found
-        if self._contract.judges(wrapper) and not encoded:
-            return []
-        return list(misfits(self.wsdl, content, body.type))
+        body, content = getattr(bound, side).body, envelope.find("{*}Body/*")
+        return (
+            [] if body is None or content is None else list(misfits(self.wsdl, content, body.type))
+        )
 
     def judge(self, operation: str, request: Mapping[str, Any]) -> list[str]:
         """Return everything by which a request, or a part of one, breaks the WSDL.

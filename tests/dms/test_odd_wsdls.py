@@ -207,6 +207,21 @@ def test_an_answer_is_read_in_whatever_form_it_comes(
     assert client.call("Make", {"order": "SO1"}, write=True) == {"number": _NUMBER}
 
 
+@pytest.mark.parametrize(("status", "good"), [(201, True), (202, True), (302, False), (500, False)])
+def test_a_good_answer_is_one_under_every_good_status(
+    dms: Dms, tmp_path: Path, status: int, good: bool
+) -> None:
+    client = reach(dms, plain(""), tmp_path)
+    client.ping()
+    dms.status = status
+    if good:
+        assert client.call("Make", {"order": "SO1"}, write=True) == {"number": "D1"}
+    else:
+        with pytest.raises((InDoubt, Misconfigured)) as error:
+            client.call("Make", {"order": "SO1"}, write=True)
+        assert not error.value.no_effect
+
+
 _FAULT_11 = "<s:Fault><faultcode>s:Client</faultcode><faultstring>不行</faultstring></s:Fault>"
 _FAULT_12 = (
     '<s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason><s:Text xml:lang="zh">不行'
@@ -316,6 +331,13 @@ def test_an_encoded_request_that_breaks_its_types_never_leaves(dms: Dms, tmp_pat
     with pytest.raises(MappingFailed, match="order"):
         client.call("Make", {"lines": [{"no": 1}], "words": []}, write=True)
     assert dms.seen == b""
+
+
+def test_an_encoded_array_may_hold_nothing(dms: Dms, tmp_path: Path) -> None:
+    odd = next(each for each in ROWS if each.name == "arrays in an encoded request")
+    client = reach(dms, odd, tmp_path)
+    client.call("Make", {"order": "SO1", "lines": [], "words": []}, write=True)
+    assert 'Line[0]"' in dms.seen.decode()
 
 
 def test_attachments_that_are_missing_are_a_doubt(dms: Dms, tmp_path: Path) -> None:

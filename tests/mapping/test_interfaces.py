@@ -11,8 +11,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.interfaces import checked, watch
+from connector.mapping.finding import Finding
 from tests.support.scene import Scene, scene
 
+OTHER = Path(__file__).parents[1] / "dms/other"
 SHIPPED = Path(__file__).parents[2] / "mappings"
 
 
@@ -47,6 +49,32 @@ def test_a_changed_interface_is_said_with_what_changed_and_can_be_stored(site: S
     assert any("PLANT: length was 3, is 4" in each for each in said)
     assert any("remark: length was 300, is 200" in each for each in said)
     assert not [each for each in checked(settings, live=True) if each.level != "info"]
+
+
+def unknown(found: list[Finding]) -> list[str]:
+    """Return what is said of names that no interface has."""
+    rules = ("field", "operation", "interface")
+    return [each.message for each in found if each.rule in rules and each.level == "error"]
+
+
+def test_a_wsdl_is_stored_with_all_that_it_imports_and_checked_without_it(site: Scene) -> None:
+    """What it imported before and does no longer is taken away."""
+    settings = site.connector.settings
+    shutil.copytree(OTHER / "mappings", settings.mappings, dirs_exist_ok=True)
+    folder = settings.mappings / "interfaces"
+    (folder / "dms_faults.csv").unlink()
+    (folder / "dms").mkdir()
+    (folder / "dms/09.xsd").write_text("<x/>")
+    settings.dms.wsdl = str(OTHER / "haendler.wsdl")
+    checked(settings, live=True, store=True)
+    assert sorted(each.name for each in (folder / "dms").iterdir()) == ["01.xsd", "02.xsd"]
+    settings.dms.wsdl = "http://127.0.0.1:9/?wsdl"
+    assert unknown(checked(settings, live=False)) == []
+    mapping = settings.mappings / "dms_delivery_note.yaml"
+    text = mapping.read_text(encoding="utf-8")
+    mapping.write_text(text.replace("_value_1", "_value"), encoding="utf-8")
+    # The field is declared in a document that is imported.
+    assert unknown(checked(settings, live=False)) == ["_value: the target has no _value"]
 
 
 def test_the_service_tells_of_a_changed_interface_once(site: Scene) -> None:

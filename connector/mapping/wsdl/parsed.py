@@ -100,6 +100,9 @@ class ParsedWsdl:
         )
         self.ports = list(_ports(self.client.wsdl))
         self._chosen = self._default(service, port)
+        self._port_of: dict[str, Port | None] = {}
+        for kind in self.types.types:
+            _may_be_empty(kind)
 
     def _default(self, service: str | None, port: str | None) -> Port:
         for each in self.ports:
@@ -118,17 +121,18 @@ class ParsedWsdl:
 
         One that is named alone is of the chosen port, or else of the first that has it.
         """
+        if operation not in self._port_of:
+            self._port_of[operation] = self._found(operation)
+        return self._port_of[operation]
+
+    def _found(self, operation: str) -> Port | None:
         place, _, name = operation.rpartition("/")
         service, _, port = place.rpartition("/")
-        if not place:
-            fitting = [self._chosen, *self.ports]
-        else:
-            fitting = [
-                each
-                for each in (self._chosen, *self.ports)
-                if each.name == port and service in ("", each.service)
-            ]
-        return next((each for each in fitting if name in each.binding._operations), None)
+        for each in (self._chosen, *self.ports):
+            fits = not place or (each.name == port and service in ("", each.service))
+            if fits and name in each.binding._operations:
+                return each
+        return None
 
     def operation(self, name: str) -> Any:
         """Return zeep's operation; None where there is no such."""
@@ -153,9 +157,10 @@ class ParsedWsdl:
 
     def encoded(self, bound: Any, side: str) -> bool:
         """Whether a side of an operation (input, output) is encoded, in the way of SOAP 1.1."""
+        if not isinstance(getattr(bound, side), RpcMessage):
+            return False
         key = (bound.binding.name.localname, bound.name)
-        message = getattr(bound, side)
-        return isinstance(message, RpcMessage) and side in self._rewritten.encoded.get(key, ())
+        return side in self._rewritten.encoded.get(key, ())
 
     def abstract(self, kind: Any) -> bool:
         """Whether a type may only stand for those that extend it."""
@@ -257,6 +262,15 @@ def _within(name: str | None, element: Any, *, optional: bool) -> Iterator[Child
             nillable=element.nillable,
             default=element.default,
         )
+
+
+def _may_be_empty(kind: Any) -> None:
+    """Let an encoded array hold nothing: zeep wants one item at least."""
+    if getattr(kind, "_array_type", None) is not None:
+        for _, container in kind.elements_nested:
+            for each in container if isinstance(container, list) else ():
+                if isinstance(each, AnyElement):
+                    each.min_occurs = 0
 
 
 def _inner(indicator: Any) -> Any:
