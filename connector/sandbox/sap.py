@@ -151,7 +151,7 @@ class SapApplication:
     def _with_session(
         self, request: Request, function: str, values: Values, style: str
     ) -> Response:
-        command = request.headers.get("sap-sessioncmd") or request.query.get("sap-sessioncmd")
+        command = _command(request, style)
         cookies = SimpleCookie(request.headers.get("Cookie", ""))
         key = cookies["sap-contextid"].value if "sap-contextid" in cookies else None
         headers: dict[str, str] = {}
@@ -222,6 +222,15 @@ class SapApplication:
         elif good:
             self.refused = 0
         return good
+
+
+def _command(request: Request, style: str) -> str | None:
+    """Return whether a request opens or closes a session: by its address, or in its envelope."""
+    if style == "rfc":
+        by_mode = {"1": "open", "2": "close"}.get(request.query.get("session_mode", ""))
+        return by_mode or request.query.get("sap-sessioncmd")
+    said = re.search(rb"<enableSession>(true|false)</enableSession>", request.body)
+    return {b"true": "open", b"false": "close"}[said.group(1)] if said else None
 
 
 def _read(body: bytes, style: str) -> tuple[str, Values]:

@@ -20,6 +20,7 @@ from connector.sap.port import Answer, Parameters
 from connector.wording import systems
 
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+_SESSION = "http://www.sap.com/webas/630/soap/features/session/"
 _RFC = "urn:sap-com:document:sap:rfc:functions"
 _MC = "urn:sap-com:document:sap:soap:functions:mc-style"
 
@@ -34,10 +35,18 @@ def request_xml(
     parameters: Parameters,
     style: Style,
     tables: Sequence[str] = (),
+    command: str = "",
 ) -> bytes:
-    """Return the SOAP envelope of a call, with those `tables` empty that the parameters leave."""
+    """Return the SOAP envelope of a call, with those `tables` empty that the parameters leave.
+
+    `command` opens or closes a session: services of SOAMANAGER read it here.
+    """
     namespace = _RFC if style == "rfc" else _MC
     envelope = etree.Element(f"{{{_ENVELOPE}}}Envelope", nsmap={"soap": _ENVELOPE})
+    if command:
+        header = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Header")
+        session = etree.SubElement(header, f"{{{_SESSION}}}Session", nsmap={"sapsess": _SESSION})
+        etree.SubElement(session, "enableSession").text = "true" if command == "open" else "false"
     body = etree.SubElement(envelope, f"{{{_ENVELOPE}}}Body")
     root = etree.SubElement(
         body, f"{{{namespace}}}{name_in(function, style)}", nsmap={"rfc": namespace}

@@ -1,7 +1,8 @@
 """SAP over SOAP-RFC: the function modules over HTTP, no SDK needed.
 
 POST to /sap/bc/soap/rfc (SICF service), basic authentication, SOAP 1.1. A stateful session is
-opened by the header `sap-sessioncmd: open` and kept by the cookie `sap-contextid`.
+opened by the address (`session_mode`, `sap-sessioncmd`), or by a header of the envelope where the
+service is one of SOAMANAGER, and kept by the cookie `sap-contextid`.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class SoapSap:
 
     def _read(self, function: str, parameters: Parameters, http: Wire) -> Answer:
         try:
-            return self.post(http, function, parameters, {})
+            return self.post(http, function, parameters)
         except InDoubt as error:
             raise RetryLater(error.message, place=error.place) from None
 
@@ -176,7 +177,7 @@ class SoapSap:
                     return
                 function, parameters = _OPENS
                 body = request_xml(function, parameters, self._settings.namespace_style)
-                status, _ = http.post(body, {}, "SAP logon")
+                status, _ = http.post(body, "SAP logon")
         finally:
             http.close()
         if status != 401:
@@ -187,18 +188,18 @@ class SoapSap:
         http: Wire,
         function: str,
         parameters: Parameters,
-        headers: Mapping[str, str],
+        command: str = "",
     ) -> Answer:
         """Send one call and return its answer; a lost one is InDoubt."""
         with nothing_sent():
             tables = self._tables_of(function, http)
-            body = request_xml(function, parameters, self._settings.namespace_style, tables)
+            style = self._settings.namespace_style
+            body = request_xml(function, parameters, style, tables, command)
         with self._logging_on():
-            status, content = http.post(body, headers, f"SAP {function}")
+            status, content = http.post(body, f"SAP {function}", command)
             if not self._admitted and status in (200, 500):
                 self._admitted = True
                 self._logons.admitted()
-            style = self._settings.namespace_style
             return read_answer(status, content, function, self._names_of(function), style)
 
     def check_fit(self, function: str, parameters: Parameters, http: Wire) -> None:
@@ -245,7 +246,7 @@ class _Session:
             self._system.check_fit(function, parameters, self._http)
             self._open()
         self._dirty = True
-        answer = self._system.post(self._http, function, parameters, {})
+        answer = self._system.post(self._http, function, parameters)
         if self._http.session_key() != self._key:
             # What was written before stands in a session that is lost.
             raise InDoubt(systems.OTHER_SESSION(), place=f"SAP {function}")
@@ -260,7 +261,7 @@ class _Session:
             return
         function, parameters = _OPENS
         try:
-            self._system.post(self._http, function, parameters, {"sap-sessioncmd": "open"})
+            self._system.post(self._http, function, parameters, "open")
         except InDoubt as error:
             raise RetryLater(error.message, place=error.place) from None
         self._key = self._http.session_key()
@@ -282,7 +283,7 @@ class _Session:
         try:
             if self._key:
                 ends = ("BAPI_TRANSACTION_ROLLBACK", {}) if self._dirty else _OPENS
-                self._system.post(self._http, *ends, {"sap-sessioncmd": "close"})
+                self._system.post(self._http, *ends, "close")
         except ConnectorError:
             # SAP ends an abandoned session by itself and rolls it back.
             return

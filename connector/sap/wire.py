@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 _LARGEST = 50_000_000
 _SESSION = "sap-contextid"
+# A session is opened and closed by words in the address; which of them, the release decides.
+_COMMANDS: Mapping[str, Mapping[str, str]] = {
+    "open": {"session_mode": "1", "sap-sessioncmd": "open"},
+    "close": {"session_mode": "2", "sap-sessioncmd": "close"},
+}
 
 
 class Wire:
@@ -33,12 +38,15 @@ class Wire:
         self._session.auth = HTTPBasicAuth(settings.user.encode(), settings.password.encode())
         self._verify = str(settings.ca_file) if settings.ca_file else True
         self._adapter = HTTPAdapter()
-        self._prepared: dict[tuple[tuple[str, str], ...], requests.PreparedRequest] = {}
+        self._prepared: dict[str, requests.PreparedRequest] = {}
 
-    def post(self, body: bytes, headers: Mapping[str, str], place: str) -> tuple[int, bytes]:
-        """Return status and content of the answer. Raises RetryLater, InDoubt, Misconfigured."""
+    def post(self, body: bytes, place: str, command: str = "") -> tuple[int, bytes]:
+        """Return status and content of the answer. Raises RetryLater, InDoubt, Misconfigured.
+
+        `command` opens or closes the session that this connection is in.
+        """
         ends = time.monotonic() + self._settings.call_deadline
-        request = self._request(body, headers)
+        request = self._request(body, command)
         try:
             response = self._adapter.send(
                 request,
@@ -68,19 +76,19 @@ class Wire:
         """Let go of the connection."""
         self._adapter.close()
 
-    def _request(self, body: bytes, headers: Mapping[str, str]) -> requests.PreparedRequest:
+    def _request(self, body: bytes, command: str) -> requests.PreparedRequest:
         """Return a request; all but body and cookies are the same each time, and prepared once."""
-        kind = tuple(headers.items())
-        if kind not in self._prepared:
-            fixed = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": "", **headers}
+        if command not in self._prepared:
+            fixed = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": ""}
             client = {
                 "sap-client": self._settings.client,
                 "sap-language": self._settings.language,
+                **_COMMANDS.get(command, {}),
             }
-            self._prepared[kind] = self._session.prepare_request(
+            self._prepared[command] = self._session.prepare_request(
                 requests.Request("POST", self._settings.url, params=client, headers=fixed)
             )
-        request = self._prepared[kind].copy()
+        request = self._prepared[command].copy()
         request.body = body
         request.headers["Content-Length"] = str(len(body))
         request.headers.pop("Cookie", None)

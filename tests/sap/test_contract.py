@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -246,6 +246,24 @@ def test_a_service_that_keeps_no_session_is_recognised_before_anything_is_writte
         CustomerDesk(soap, lambda: MAPPINGS).create(buyer(), UNIT)
     assert raised.value.no_effect
     assert (called.seen, customers(sandbox, CODE)) == (0, 0)
+
+
+@pytest.mark.parametrize("style", ["rfc", "mc"])
+def test_both_kinds_of_services_keep_a_session_and_let_it_go(
+    sandbox: Sandbox, style: Literal["rfc", "mc"]
+) -> None:
+    url = sandbox.sap_url
+    if style == "mc":
+        url = url.replace(
+            "/sap/bc/soap/rfc", "/sap/bc/srt/rfc/sap/connector/100/connector/connector"
+        )
+    soap = SoapSap(SoapSettings(url, "100", SAP_USER, SAP_PASSWORD, namespace_style=style))
+    # SAP bears twenty sessions: those that were not closed would be in the way of others.
+    for _ in range(25):
+        with soap.session() as session:
+            session.call("BAPI_CUSTOMER_GETLIST", {})
+    assert CustomerDesk(soap, lambda: MAPPINGS).create(buyer(), UNIT)
+    assert customers(sandbox, CODE) == 1
 
 
 @pytest.mark.parametrize(

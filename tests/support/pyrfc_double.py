@@ -57,7 +57,7 @@ class Connection:
         self._http.auth = self._auth
         self.alive = False
         try:
-            response = self._send("RFC_PING", {}, {"sap-sessioncmd": "open"})
+            response = self._send("RFC_PING", {}, "1")
         except requests.RequestException:
             raise _communication("partner not reached") from None
         if response.status_code == 401:
@@ -77,7 +77,7 @@ class Connection:
         if self.alive:
             self.alive = False
             try:
-                self._send("BAPI_TRANSACTION_ROLLBACK", {}, {"sap-sessioncmd": "close"})
+                self._send("BAPI_TRANSACTION_ROLLBACK", {}, "2")
             except requests.RequestException:
                 pass
         self._http.close()
@@ -113,7 +113,7 @@ class Connection:
 
     def _post(self, function: str, params: dict[str, Any]) -> dict[str, Any]:
         try:
-            response = self._send(function, params, {})
+            response = self._send(function, params)
         except requests.ReadTimeout:
             cancelled = _external("RFC_CANCELED", "the call was cancelled")
             raise self._log_on_again(cancelled) from None
@@ -149,7 +149,7 @@ class Connection:
         return {str(etree.QName(each).localname): _plain(each) for each in body[0]}
 
     def _send(
-        self, function: str, params: dict[str, Any], headers: dict[str, str]
+        self, function: str, params: dict[str, Any], session_mode: str = ""
     ) -> requests.Response:
         envelope = etree.Element(f"{_ENVELOPE}Envelope")
         body = etree.SubElement(envelope, f"{_ENVELOPE}Body")
@@ -158,9 +158,9 @@ class Connection:
             _write(root, name, value)
         response = self._http.post(
             self._url,
-            params={"sap-client": self._client},
+            params={"sap-client": self._client, "session_mode": session_mode},
             data=etree.tostring(envelope, encoding="utf-8"),
-            headers={"Content-Type": "text/xml; charset=utf-8", **headers},
+            headers={"Content-Type": "text/xml; charset=utf-8"},
             timeout=(60, self._timeout),
         )
         if response.status_code == 503 or (
