@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from pydantic import SecretStr
 
 from connector.bootstrap import Connector
@@ -18,8 +20,11 @@ from connector.mapping.check import check
 from connector.mapping.load import Folder
 from connector.sandbox.dms_documents import whole_orders
 from connector.sandbox.service import DMS_PASSWORD, Sandbox
+from connector.sandbox.styles.text import JsonDms, TextDms, XmlDms
 from connector.settings import Settings
+from tests.support import peers
 from tests.support.day_process import settings_for
+from tests.support.scene import NOON, scene
 
 EXAMPLES = Path("mappings/examples")
 # What each example says of the settings.
@@ -62,6 +67,56 @@ def day(name: str, folder: Path) -> Iterator[tuple[Sandbox, Connector]]:
             connector.close()
 
 
+def failed_jobs(connector: Connector) -> list[str]:
+    return [f"{run.job}: {run.error}" for run in connector.runs.history(limit=10_000) if run.error]
+
+
+@contextmanager
+def peer(name: str, folder: Path) -> Iterator[tuple[int, Path]]:
+    """Serve a style with a stack that is not the connector's: PHP's or node's."""
+    kind: type[TextDms] = XmlDms if name == "xml" else JsonDms
+    wsdl = folder / "peer.wsdl"
+    wsdl.write_bytes(kind.__new__(kind).wsdl())
+    serving = peers.php(folder, "xml.php", wsdl) if name == "xml" else peers.node("json.js", wsdl)
+    try:
+        with serving as port:
+            yield port, wsdl
+    except peers.MissingPeer as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"{missing} (in CI that is a failure)")
+        pytest.skip(f"NOT TESTED: {missing}")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["xml", "json"])
+def test_a_whole_day_with_a_server_of_another_stack(name: str, tmp_path: Path) -> None:
+    with peer(name, tmp_path) as (port, wsdl):
+        address = f"http://127.0.0.1:{port}"
+
+        def reached(settings: Settings) -> None:
+            settings.mappings = folder_of(name, tmp_path)
+            more = {**REACHED[name], "wsdl": str(wsdl), "endpoint": f"{address}/dms/service"}
+            settings.dms = settings.dms.model_copy(update=more)
+
+        with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path, reached) as made:
+            made.until(NOON)
+            for act in ("ship", "invoice"):
+                requests.get(f"{address}/{act}", timeout=30).raise_for_status()
+                made.later(ticks=2)
+            made.later(ticks=1)
+            rows = made.context.orders.listed(limit=1000)
+            closed = [row for row in rows if row.stage == "closed"]
+            assert len(closed) >= 10, [(row.number, row.stage, row.hold_reasons) for row in rows]
+            theirs = requests.get(f"{address}/books", timeout=30).json()
+            ours = {
+                each.number: row.number
+                for row in rows
+                for each in made.context.orders.documents(row.id, "sales_order")
+            }
+            assert theirs == ours
+            assert failed_jobs(made.connector) == []
+
+
 @pytest.mark.parametrize("name", sorted(REACHED))
 def test_the_folder_of_an_example_is_right(name: str, tmp_path: Path) -> None:
     with Sandbox(dms=name) as sandbox:
@@ -69,10 +124,6 @@ def test_the_folder_of_an_example_is_right(name: str, tmp_path: Path) -> None:
         (folder / "interfaces/dms.wsdl").write_bytes(sandbox.dms.wsdl())
     found = [str(each) for each in check(Folder.read(folder)) if each.level != "info"]
     assert found == []
-
-
-def failed_jobs(connector: Connector) -> list[str]:
-    return [f"{run.job}: {run.error}" for run in connector.runs.history(limit=10_000) if run.error]
 
 
 @pytest.mark.long

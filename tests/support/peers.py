@@ -24,7 +24,7 @@ class MissingPeer(Exception):
 
 
 @contextmanager
-def node() -> Iterator[int]:
+def node(server: str = "server.js", wsdl: Path = WSDL) -> Iterator[int]:
     """Serve with node's `soap`; give the port."""
     program = shutil.which("node")
     if program is None or not (_MODULES / "soap").is_dir():
@@ -32,7 +32,7 @@ def node() -> Iterator[int]:
     with (
         Reserved() as at,
         _running(
-            [program, str(_SERVERS / "server.js"), str(WSDL), str(at.port)],
+            [program, str(_SERVERS / server), str(wsdl), str(at.port)],
             {"NODE_PATH": str(_MODULES)},
             at.port,
         ),
@@ -41,7 +41,7 @@ def node() -> Iterator[int]:
 
 
 @contextmanager
-def php(folder: Path) -> Iterator[int]:
+def php(folder: Path, server: str = "server.php", wsdl: Path = WSDL) -> Iterator[int]:
     """Serve with PHP's SoapServer; give the port."""
     program = shutil.which("php")
     modules = (
@@ -54,8 +54,8 @@ def php(folder: Path) -> Iterator[int]:
     with (
         Reserved() as at,
         _running(
-            [program, "-S", f"127.0.0.1:{at.port}", str(_SERVERS / "server.php")],
-            {"PEER_WSDL": str(WSDL), "PEER_STATE": str(folder / "peer.state")},
+            [program, "-S", f"127.0.0.1:{at.port}", str(_SERVERS / server)],
+            {"PEER_WSDL": str(wsdl), "PEER_STATE": str(folder / "peer.state")},
             at.port,
         ),
     ):
