@@ -170,7 +170,11 @@ class Session:
             answer = self._dms.call(operation, body, write=False, carried=Carried(unseen=True))
             reading = mapping.read(answer)
         except MappingFailed as error:
-            raise Misconfigured(together(error.findings), place=place) from None
+            raise Misconfigured(
+                together(error.findings),
+                place=place,
+                remedy="correct the mapping of the logon: `connector mappings check`",
+            ) from None
         except (Rejected, RetryLater) as error:
             raise self._meant(mapping, error) from None
         if reading.outcome == "passing":

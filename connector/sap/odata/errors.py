@@ -73,7 +73,13 @@ def of_exception(error: requests.RequestException, place: str) -> ConnectorError
             Misconfigured("is no address", place="sap.url", remedy="give its https address")
         )
     if isinstance(error, OSError) and "client_certificate" in str(error):
-        return without_effect(Misconfigured(str(error)[:200], place="sap.client_certificate"))
+        return without_effect(
+            Misconfigured(
+                str(error)[:200],
+                place="sap.client_certificate",
+                remedy="name a file that is there and may be read",
+            )
+        )
     return lost(type(error).__name__, place)
 
 

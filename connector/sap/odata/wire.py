@@ -246,7 +246,11 @@ class Wire:
         except OSError as error:
             # requests says so of a certificate that is not where the settings say.
             raise without_effect(
-                Misconfigured(str(error)[:200], place="sap.client_certificate or sap.ca_file")
+                Misconfigured(
+                    str(error)[:200],
+                    place="sap.client_certificate or sap.ca_file",
+                    remedy="name files that are there and may be read",
+                )
             ) from None
         return Reply(response.status_code, response.headers, bytes(content))
 
