@@ -221,6 +221,7 @@ class S4Application:
         test = filtered(query["$filter"], ENTITIES[name]) if "$filter" in query else _all
         rows = [each for each in self._partners.all(name) if test(each)]
         skipped = int(query.get("$skiptoken") or 0)
+        rows = rows[: int(query["$top"])] if "$top" in query else rows
         shown = rows[skipped : skipped + self.page_size]
         found: Document = {"results": [_shown(name, each, select, expand) for each in shown]}
         if query.get("$inlinecount") == "allpages":

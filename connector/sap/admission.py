@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from connector.errors import LogonFailed, RetryLater
+from connector.errors import ConnectorError, InDoubt, LogonFailed, RetryLater
 from connector.sap.errors import refused_before
 from connector.sap.logons import LocalLogons, Logons
 from connector.wording import systems
@@ -22,8 +22,15 @@ class Admission:
         self._admitted = False
 
     @contextmanager
-    def passed(self) -> Iterator[None]:
-        """Let one call go ahead until SAP has admitted us, and none once it refused us."""
+    def passed(self, log_on: Callable[[], None]) -> Iterator[None]:
+        """Let one call go ahead until SAP has admitted us, and none once it refused us.
+
+        `log_on` does nothing else, over a connection of its own. It is tried where SAP admitted us
+        before and a refusal comes all the same: whoever stands before SAP may have spoken.
+
+        Raises InDoubt where SAP admits us again, or does not answer: what the refused call has done
+        is then not known.
+        """
         alone = not self._admitted
         if alone and not self._first.acquire(timeout=self._patience):
             raise RetryLater(systems.FIRST_LOGON(), place="SAP")
@@ -34,11 +41,26 @@ class Admission:
             try:
                 yield
             except LogonFailed as error:
+                if not alone and not self._refused_again(log_on):
+                    said_once = systems.REFUSED_ONCE(said=error.message)
+                    raise InDoubt(said_once, place=error.place) from None
                 self._logons.refuse(error.message)
                 raise
         finally:
             if alone:
                 self._first.release()
+
+    def _refused_again(self, log_on: Callable[[], None]) -> bool:
+        with self._first:
+            if self._logons.refused() is not None:
+                return True
+            try:
+                log_on()
+            except LogonFailed:
+                return True
+            except ConnectorError:
+                return False
+        return False
 
     def admitted(self) -> None:
         """Take note that SAP answered a call with these credentials."""

@@ -120,11 +120,7 @@ def _functions(mapping: Mapping) -> list[str]:
 
 def _described(system: SapSystem, function: str, stored: Snapshots | None) -> Tried | None:
     try:
-        interface = system.describe(function)
-        if function.startswith("GET ") and "results" in interface:
-            # Whether entities of this set may be read, and come as they are described.
-            asked = next(name for name in interface if not name.startswith("$"))
-            system.call(function, {asked: "-"})
+        system.describe(function)
     except (LogonFailed, RetryLater) as error:
         return Tried(function, error)
     except ConnectorError as error:

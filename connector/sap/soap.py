@@ -21,12 +21,13 @@ from connector.errors import (
     RetryLater,
     nothing_sent,
 )
+from connector.sap.admission import Admission
 from connector.sap.dictionary import Dictionary, asked_of
 from connector.sap.envelope import Style, name_in, read_answer, request_xml
-from connector.sap.errors import doubted, keeps_no_session, refused_before
+from connector.sap.errors import doubted, keeps_no_session
 from connector.sap.fitting import findings
 from connector.sap.interface import Snapshots
-from connector.sap.logons import LocalLogons, Logons
+from connector.sap.logons import Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
 from connector.sap.slots import LocalSlots, Slots, Turnstile
@@ -84,9 +85,7 @@ class SoapSap:
         self._dictionary = Dictionary(snapshots)
         self._threads = threading.local()
         self._turnstile = Turnstile(slots or LocalSlots(settings.sessions), settings.call_deadline)
-        self._first = threading.Lock()
-        self._admitted = False
-        self._logons = logons or LocalLogons()
+        self._admission = Admission(logons, settings.call_deadline)
 
     @contextmanager
     def session(self, *, kept: bool = True) -> Iterator[SapSession]:
@@ -143,45 +142,17 @@ class SoapSap:
         """Return how SAP is asked for an interface; in a session that is open, it asks there."""
         return asked_of(lambda function, parameters: self._read(function, parameters, http))
 
-    @contextmanager
-    def _logging_on(self) -> Iterator[None]:
-        """Let one call go ahead until SAP has admitted us, and none once it refused us."""
-        alone = not self._admitted
-        if alone and not self._first.acquire(timeout=self._settings.call_deadline):
-            raise RetryLater(systems.FIRST_LOGON(), place="SAP")
-        try:
-            said = self._logons.refused()
-            if said is not None:
-                raise refused_before(said)
-            try:
-                yield
-            except LogonFailed as error:
-                if not alone:
-                    self._once_more(error)
-                self._logons.refuse(error.message)
-                raise
-        finally:
-            if alone:
-                self._first.release()
-
-    def _once_more(self, error: LogonFailed) -> None:
-        """Log on once more, since SAP admitted us before: whoever stands before it may err.
-
-        Raises InDoubt where it admits us again, or does not answer: what the refused call has done
-        is then not known.
-        """
+    def _log_on(self) -> None:
+        """Log on and do nothing else. Raises LogonFailed, and what an answer that is none is."""
         http = Wire(self._settings)
         try:
-            with self._first:
-                if self._logons.refused() is not None:
-                    return
-                function, parameters = _OPENS
-                body = request_xml(function, parameters, self._settings.namespace_style)
-                status, _ = http.post(body, "SAP logon")
+            function, parameters = _OPENS
+            body = request_xml(function, parameters, self._settings.namespace_style)
+            status, _ = http.post(body, "SAP logon")
         finally:
             http.close()
-        if status != 401:
-            raise InDoubt(systems.REFUSED_ONCE(said=error.message), place=error.place) from None
+        if status == 401:
+            raise LogonFailed("SAP refuses our credentials", place="SAP logon")
 
     def post(
         self,
@@ -195,11 +166,10 @@ class SoapSap:
             tables = self._tables_of(function, http)
             style = self._settings.namespace_style
             body = request_xml(function, parameters, style, tables, command)
-        with self._logging_on():
+        with self._admission.passed(self._log_on):
             status, content = http.post(body, f"SAP {function}", command)
-            if not self._admitted and status in (200, 500):
-                self._admitted = True
-                self._logons.admitted()
+            if status in (200, 500):
+                self._admission.admitted()
             return read_answer(status, content, function, self._names_of(function), style)
 
     def check_fit(self, function: str, parameters: Parameters, http: Wire) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from connector.sap.admission import Admission
 from connector.sap.fitting import findings
 from connector.sap.logons import Logons
 from connector.sap.odata import answers, values
+from connector.sap.odata.answers import Asked
 from connector.sap.odata.lookup import Query, asked_of, look_up
 from connector.sap.odata.metadata import EntityType, Service, read_service
 from connector.sap.odata.operation import Operation
@@ -78,11 +79,18 @@ class ODataSap:
             return plain(self.read(operation, parameters, self._own()))
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
-        """See `SapSystem`. Of a write it is seen too whether SAP gives the token that it needs."""
+        """See `SapSystem`.
+
+        It is seen too whether an entity comes as it is described, and for a write whether SAP gives
+        the token that it needs.
+        """
         operation = Operation.of(function)
         with self._turnstile.passed():
             wire = self._own()
-            interface = self.service(operation, wire).interface(operation)
+            service = self.service(operation, wire)
+            interface = service.interface(operation)
+            if "results" in interface:
+                self._read_one(operation, service, wire)
             if operation.writes and not self._fetched(operation, wire):
                 raise Misconfigured(
                     "SAP gives no CSRF token",
@@ -114,9 +122,12 @@ class ODataSap:
         if known is not None and time.monotonic() - known_at < _AGAIN:
             return known
         place = f"SAP {operation.service}"
-        with nothing_sent(), self._admission.passed():
-            found = read_service(wire.metadata(operation.service, place), place)
-            self._admission.admitted()
+        try:
+            with nothing_sent(), self._admission.passed(self._log_on(operation)):
+                found = read_service(wire.metadata(operation.service, place), place)
+                self._admission.admitted()
+        except InDoubt as error:
+            raise RetryLater(error.message, place=error.place) from None
         self._services[operation.service] = time.monotonic(), found
         return found
 
@@ -124,7 +135,7 @@ class ODataSap:
         """Read entities, or what a function gives. What is not understood is RetryLater."""
         service = self.service(operation, wire)
         try:
-            with self._admission.passed():
+            with self._admission.passed(self._log_on(operation)):
                 if operation.name in service.functions:
                     return self._function(service, operation, parameters, wire)
                 kind, asked = service.type_of(operation), asked_of(parameters)
@@ -152,7 +163,7 @@ class ODataSap:
             etag = ""
             if operation.method == "PATCH":
                 etag = etags.get(path) or self._etag(operation, kind, path, wire)
-        with self._admission.passed():
+        with self._admission.passed(self._log_on(operation)):
             reply = wire.write(
                 operation.method, operation.service, path, body, operation.place, etag
             )
@@ -162,6 +173,17 @@ class ODataSap:
         made = answers.single(reply, service, kind, operation.place)
         _check_same(made, given, operation)
         return plain(made)
+
+    def _read_one(self, operation: Operation, service: Service, wire: Wire) -> None:
+        kind = service.type_of(operation)
+        query = (("$format", "json"), ("$top", "1"), ("$select", ",".join(kind.keys)))
+        try:
+            with self._admission.passed(self._log_on(operation)):
+                reply = wire.get(operation.service, operation.name, query, operation.place)
+                asked = Asked(frozenset(kind.keys))
+                answers.page(reply, service, kind, asked, operation.place)
+        except InDoubt as error:
+            raise RetryLater(error.message, place=error.place) from None
 
     def _function(
         self, service: Service, operation: Operation, parameters: Parameters, wire: Wire
@@ -191,8 +213,18 @@ class ODataSap:
             raise RetryLater(error.message, place=error.place) from None
         return str(found.get("__etag") or reply.headers.get("ETag") or "")
 
+    def _log_on(self, operation: Operation) -> Callable[[], None]:
+        def log_on() -> None:
+            wire = self._wire()
+            try:
+                wire.metadata(operation.service, f"SAP {operation.service}")
+            finally:
+                wire.close()
+
+        return log_on
+
     def _fetched(self, operation: Operation, wire: Wire) -> bool:
-        with self._admission.passed():
+        with self._admission.passed(self._log_on(operation)):
             return wire.fetch_token(operation.service, operation.place)
 
     def _own(self) -> Wire:
