@@ -154,7 +154,7 @@ def _sap_secret(settings: Settings) -> list[tuple[str, SecretStr]]:
     sap = settings.sap
     if sap.transport == "rfc" and "snc_partnername" in sap.connection:
         return []
-    if sap.transport == "odata" and sap.authentication == "certificate":
+    if sap.transport != "rfc" and sap.authentication == "certificate":
         return []
     return [("CONNECTOR_SAP__PASSWORD", sap.password)]
 

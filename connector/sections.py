@@ -132,14 +132,15 @@ class SapSection(_Section):
     namespace_style: Literal["rfc", "mc"] = "rfc"
     authentication: Literal["basic", "oauth2", "certificate"] = Field(
         default="basic",
-        description="odata: oauth2 is by client credentials, user and password are the client's",
+        description="soap and odata; oauth2, over odata alone, is by client credentials: user and"
+        " password are the client's",
     )
     token_url: str = Field(default="", description="oauth2: who gives the access tokens")
     scope: str = Field(default="", description="oauth2: only where the token service wants one")
     client_certificate: Path | None = Field(
-        default=None, description="odata: PEM with certificate and key"
+        default=None, description="soap and odata: PEM with certificate and key"
     )
-    proxy: str | None = Field(default=None, description="odata")
+    proxy: str | None = Field(default=None, description="soap and odata")
     ca_file: Path | None = None
     connection: dict[str, str] = Field(
         default_factory=dict,
@@ -162,6 +163,8 @@ class SapSection(_Section):
 
     @model_validator(mode="after")
     def _says_how_to_log_on(self) -> SapSection:
+        if self.authentication == "oauth2" and self.transport == "soap":
+            raise ValueError("authentication oauth2 is for transport odata")
         if self.authentication == "oauth2" and not self.token_url:
             raise ValueError("authentication oauth2 needs token_url")
         if self.authentication == "certificate" and self.client_certificate is None:
@@ -171,9 +174,10 @@ class SapSection(_Section):
     def logon(self) -> dict[str, object]:
         """Return all by which SAP admits or refuses us, the password in clear."""
         names = {"transport", "connection" if self.transport == "rfc" else "url", "client", "user"}
-        if self.transport == "odata":
+        if self.transport != "rfc":
             names |= {"authentication", "token_url", "scope", "client_certificate"}
-        return {**self.model_dump(include=names), "password": self.password.get_secret_value()}
+        known = self.model_dump(include=names, mode="json")
+        return {**known, "password": self.password.get_secret_value()}
 
 
 class ArchiveSection(_Section):

@@ -229,6 +229,9 @@ class CustomerDesk:
                 with doubted(f"SAP {mapping.calls[place][0]}", proofs=place == first):
                     _call(session, mapping, place, source, answers)
                 check_call(mapping, mapping.calls[place][0], answers)
+                with doubted("SAP"):
+                    if place == first:
+                        _note_partner(mapping, answers, given)
             if by_themselves:
                 obey_all(mapping, answers)
                 with doubted("SAP"):
@@ -269,6 +272,20 @@ def _call(
         known = {**source, "answers": answers}
         body = request(known).body if mapping.calls_at(place, known) else None
     answers.append({} if body is None else session.call(function, body))
+
+
+def _note_partner(
+    mapping: Spoken, answers: list[dict[str, Any]], given: Callable[[str], None]
+) -> None:
+    """Note the business partner that SAP made, before its number as a customer is known.
+
+    What was given once is not created again. With its prefix it is nobody's customer number.
+    """
+    if len(answers) == len(mapping.calls):
+        return
+    partner = str(mapping.read({"answers": answers}).values.get("partner") or "").strip()
+    if partner.strip("0"):
+        given(f"BP {partner}")
 
 
 def _source(buyer: Buyer, business_unit: Mapping[str, Any], reference: str) -> dict[str, Any]:

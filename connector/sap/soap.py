@@ -51,7 +51,10 @@ _OPENS: tuple[str, Parameters] = ("STFC_CONNECTION", {"REQUTEXT": "connector"})
 
 @dataclass(frozen=True)
 class SoapSettings:
-    """How to reach SAP over SOAP-RFC. `call_deadline` bounds one whole call."""
+    """How to reach SAP over SOAP-RFC. `call_deadline` bounds one whole call.
+
+    Without a `user` the `client_certificate` alone logs on.
+    """
 
     url: str
     client: str
@@ -60,6 +63,8 @@ class SoapSettings:
     language: str = "ZH"
     namespace_style: Style = "rfc"
     ca_file: Path | None = None
+    client_certificate: Path | None = None
+    proxy: str | None = None
     connect_timeout: float = 10
     read_timeout: float = 60
     call_deadline: float = 90

@@ -35,7 +35,13 @@ class Wire:
         self._settings = settings
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.auth = HTTPBasicAuth(settings.user.encode(), settings.password.encode())
+        if settings.user:
+            user, password = settings.user.encode(), settings.password.encode()
+            self._session.auth = HTTPBasicAuth(user, password)
+        self._cert = str(settings.client_certificate) if settings.client_certificate else None
+        self._proxies = (
+            {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None
+        )
         self._verify = str(settings.ca_file) if settings.ca_file else True
         self._adapter = HTTPAdapter()
         self._prepared: dict[str, requests.PreparedRequest] = {}
@@ -53,6 +59,8 @@ class Wire:
                 stream=True,
                 timeout=(self._settings.connect_timeout, self._settings.read_timeout),
                 verify=self._verify,
+                cert=self._cert,
+                proxies=self._proxies,
             )
             if "Set-Cookie" in response.headers:
                 extract_cookies_to_jar(self._session.cookies, request, response.raw)

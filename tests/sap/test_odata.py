@@ -33,13 +33,15 @@ from connector.sandbox.faults import Fault
 from connector.sandbox.s4 import TOKEN_ROUTE
 from connector.sandbox.s4_partners import PARTNER
 from connector.sandbox.sap_backoffice import correct_customer
-from connector.sandbox.service import Sandbox
+from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sandbox.web import Request, Response
 from connector.sap.customers import CustomerDesk
 from connector.sap.live import try_everything
+from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
 from connector.sections import SapSection
 from connector.settings import load_settings
+from connector.store.types import dumps
 from tests.sap.test_contract import CODE, UNIT, buyer
 from tests.support import s4
 from tests.support.certificates import Certificates
@@ -105,8 +107,8 @@ def test_a_person_and_a_company_are_created_with_all_that_hangs_on_them(
 ) -> None:
     numbers: list[str] = []
     number = desk.create(buyer(), UNIT, REFERENCE, numbers.append)
-    assert numbers == [number]
     (row,) = of(sandbox, CODE)
+    assert numbers == [f"BP {row['PARTNER']}", number]
     assert row["KUNNR"] == number
     assert (row["CATEGORY"], row["GROUPING"], row["ROLES"]) == ("1", "BP02", ["FLCU00", "FLCU01"])
     assert row["BPEXT"] == "0123456789ABCDEF0123"
@@ -501,6 +503,22 @@ def test_a_client_certificate_logs_on_and_the_sites_own_authority_is_trusted(
         s4.system(sandbox, services=services, ca_file=made.ca, **missing).ping()
 
 
+def test_over_soap_too_a_certificate_logs_on_and_a_proxy_is_passed(
+    sandbox: Sandbox, behind_tls: tuple[str, Certificates, list[str]]
+) -> None:
+    url, made, came = behind_tls
+    url = url.partition("/sap/")[0] + "/sap/bc/soap/rfc"
+    shown = SoapSettings(url, "100", "", "", ca_file=made.ca, client_certificate=made.client)
+    assert "SAP answers" in SoapSap(shown).ping()
+    assert set(came) == {"connector"}
+    with pytest.raises(ConnectorError):
+        SoapSap(SoapSettings(url, "100", "", "", ca_file=made.ca)).ping()
+    base = sandbox.sap_url.partition("/sap/")[0]
+    address = "http://127.0.0.1:9/sap/bc/soap/rfc"  # nobody is there but by way of the proxy
+    settings = SoapSettings(address, "100", SAP_USER, SAP_PASSWORD, proxy=base)
+    assert "SAP answers" in SoapSap(settings).ping()
+
+
 def test_a_proxy_is_passed_and_one_that_is_away_is_waited_for(sandbox: Sandbox) -> None:
     base = sandbox.odata_url.partition("/sap/")[0]
     system = s4.system(sandbox, proxy=base)  # the sandbox takes absolute addresses as well
@@ -607,6 +625,13 @@ def test_the_sandbox_command_tells_how_to_reach_it_as_s4(tmp_path: Path) -> None
 def test_settings_say_what_a_way_to_log_on_needs(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         SapSection(transport="odata", **settings)
+
+
+def test_a_logon_is_known_by_all_that_it_is_made_of(tmp_path: Path) -> None:
+    by_certificate = SapSection(
+        transport="odata", authentication="certificate", client_certificate=tmp_path / "c.pem"
+    )
+    assert dumps(by_certificate.logon()) != dumps(SapSection(transport="odata").logon())
 
 
 def test_addresses_without_tls_on_other_machines_are_refused(tmp_path: Path) -> None:
