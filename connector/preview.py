@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.dms.client import DmsSettings, SoapDms
+from connector.dms.session import source_with
 from connector.domain.order import Order
 from connector.errors import MappingFailed, Misconfigured, UnreadableOrder
 from connector.mapping.engine import Mapping as FieldMapping
@@ -142,6 +143,8 @@ def _sheets(
     answers: list[dict[str, Any]] = []
     for place, (function, _) in enumerate(calls):
         source = {**case.source, "answers": answers} if mapping.calls else case.source
+        if mapping.target.system == "dms":
+            source = source_with(source)  # the token of a session is not shown
         title = f"{mapping.target.system} {function}"
         try:
             applied, traces = (

@@ -37,7 +37,7 @@ def faults(
         said = spec.faults.get(code) or spec.faults.get("*") or "rejected"
         if meant is not None and said != meant:
             at = block.places.get(code, around)
-            text = f"{code} means {meant} and would count as {said}"
+            text = f"by interfaces/dms_faults.csv {code} means {meant}; it would count as {said}"
             yield Finding(*at, "fault", text, f"{code}: {meant}")
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from lxml import etree
+from pydantic import SecretStr
 
+from connector.checks import _dms as check_dms
 from connector.dms.archive import ArchiveSettings
 from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.desk import DmsDesk
@@ -22,7 +24,9 @@ from connector.errors import InDoubt, LogonFailed, Rejected, RetryLater
 from connector.mapping import load
 from connector.sandbox.service import DMS_PASSWORD, DMS_USER, Sandbox
 from connector.sandbox.styles.login import LoginDms
+from connector.store.database import Database
 from tests.dms.test_contract_suite import SOURCE
+from tests.support.day_process import settings_for
 from tests.support.wire import Trouble, Wire
 
 HOUR = timedelta(hours=1)
@@ -190,3 +194,21 @@ def test_keys_and_signatures_go_with_every_envelope(site: Site) -> None:
     envelope = etree.fromstring(site.wire.passed[-1][1])
     assert envelope.findtext(".//{urn:k}Auth/{urn:k}Key") == "k-123"
     assert len(site.wire.passed[-1][0]["X-Sign"]) == 64
+
+
+def test_check_live_logs_on_and_lets_processes_try_again(site: Site, tmp_path: Path) -> None:
+    addresses = site.sandbox.addresses()
+    settings = settings_for(addresses, f"sqlite:///{tmp_path / 'c.db'}", tmp_path)
+    settings.mappings = site.folder
+    settings.dms.authentication = "none"
+    database = Database(settings.database_url)
+    database.upgrade()
+    database.close()
+
+    def said() -> list[str]:
+        return [str(each) for each in check_dms(settings) if "login" in str(each).lower()]
+
+    settings.dms.password = SecretStr("wrong")
+    assert any("refuses our credentials: 用户名或密码错误" in each for each in said())
+    settings.dms.password = SecretStr(DMS_PASSWORD)
+    assert any("gives a token" in each for each in said())
