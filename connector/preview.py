@@ -33,7 +33,7 @@ from connector.sap.fitting import findings
 from connector.sap.interface import stored_in
 from connector.sap.port import Answer, Parameter, Parameters, SapSession
 from connector.settings import Settings
-from connector.steps.context import Context, part_source, readable
+from connector.steps.context import Context, buyer_key, part_source, readable
 from connector.store.mappings import MappingVersions
 from connector.store.tables import DocumentRow, OrderRow
 
@@ -146,6 +146,9 @@ def _sheets(
         if mapping.target.system == "dms":
             source = source_with(source)  # the token of a session is not shown
         title = f"{mapping.target.system} {function}"
+        if mapping.calls and not mapping.calls_at(place, source):
+            answers.append({})
+            continue
         try:
             applied, traces = (
                 mapping.trace(source, place) if mapping.calls else mapping.trace(source)
@@ -265,16 +268,18 @@ def _customer(context: Context, order: Order) -> Iterator[Case]:
             remedy="preview an order with open lines",
         )
     unit = context.business_units[order.business_units[0]]
-    buyer = asdict(order.buyer)
+    looked_for = search_source(order.buyer)
     yield Case(
         "",
         {
-            **search_source(order.buyer),
+            **looked_for,
+            "buyers": [looked_for],
             "_buyer": order.buyer,
-            "buyer": buyer,
+            "buyer": asdict(order.buyer),
             "business_unit": asdict(unit),
-            "reference": "",
+            "reference": buyer_key(order.buyer),
             "number": "0" * 10,
+            "plain_number": "0",
         },
     )
 

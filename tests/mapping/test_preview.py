@@ -17,6 +17,7 @@ from connector.mapping.load import Folder, build
 from connector.preview import cases, folder_of, sheets, sources
 from connector.store.tables import CallRow
 from tests.sap.test_foreign import site
+from tests.support import s4
 from tests.support.scene import Scene, scene
 
 SHIPPED = Path(__file__).parents[2] / "mappings"
@@ -29,8 +30,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield lived
 
 
-def made(day: Scene, mapping: str, number: int) -> list[tuple[str, str]]:
-    folder = Folder.read(SHIPPED)
+def made(day: Scene, mapping: str, number: int, path: Path = SHIPPED) -> list[tuple[str, str]]:
+    folder = Folder.read(path)
     interfaces, _ = read_interfaces(folder.interfaces())
     inputs = cases(day.context, day.order(number), mapping)
     found = list(sheets(day.settings, build(folder), interfaces, mapping, inputs))
@@ -164,3 +165,17 @@ def test_versions_come_from_a_folder_the_database_and_git(day: Scene, tmp_path: 
 def test_what_is_shown_as_json_is_json(day: Scene) -> None:
     ((_, text),) = made(day, "storefront_order", 36)
     assert json.loads(text)["number"] == "36"
+
+
+def test_what_goes_to_the_services_of_s4_is_shown_call_by_call(day: Scene, tmp_path: Path) -> None:
+    folder = s4.folder(tmp_path)
+    asked = made(day, "sap_customer_find", 36, folder)
+    assert asked[0][0] == "sap GET API_BUSINESS_PARTNER/A_BusinessPartnerTaxNumber"
+    assert '"BPTaxNumber": {' in asked[0][1]
+    (create, number) = made(day, "sap_customer_create_person", 44, folder)
+    assert '"to_BusinessPartnerRole"' in create[1]
+    assert number[0] == "sap GET API_BUSINESS_PARTNER/A_BusinessPartner"
+    changed = [title for title, _ in made(day, "sap_customer_change", 36, folder)]
+    assert "sap PATCH API_BUSINESS_PARTNER/A_BusinessPartnerAddress" in changed
+    (stock, *_) = made(day, "sap_stock", 36, folder)
+    assert "DetermineAvailabilityAt" in stock[0]
