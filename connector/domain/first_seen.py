@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from connector.domain.order import Order, PaymentState
+from connector.domain.reader import Reader
 from connector.wording import Said
 from connector.wording import course as words
 
@@ -23,6 +24,24 @@ class Sign(StrEnum):
     ONCE_COMPLETED = "once_completed"  # it bears a time of completion, and is open again
     SHIPMENT_TOLD = "shipment_told"  # it bears a shipment
     EARLIER = "earlier"  # placed and paid before the time from which orders are ours
+
+
+def done_before(order: Order | None, content: Mapping[str, Any], since: datetime) -> bool:
+    """Whether an order was done before the first start: its documents lie outside the connector.
+
+    A storefront that shows no time of completion is believed that it was before then. An order
+    that ended afterwards bears the time still: it is done, and its money goes back. What had ended
+    already by the first start, and did not change since, was settled with its documents.
+    """
+    if order is None or order.placed_at >= since:
+        return False
+    completed_at = Reader().time(content.get("completed_at"), "completed_at", required=False)
+    if order.payment_state is PaymentState.COMPLETED:
+        return (completed_at or order.placed_at) < since
+    if order.payment_state is not PaymentState.CANCELLED or completed_at is None:
+        return False
+    times = [order.modified_at, *(each.refunded_at or since for each in order.refunds)]
+    return completed_at < since <= max(times)
 
 
 def sign_of(

@@ -41,7 +41,8 @@ def back_of(
     if order.payment_state is PaymentState.CANCELLED:
         given = sum((each.amount for each in order.refunds), _ZERO)
         rest = max(order.total - given, _ZERO)
-        made.append((_whole(SaleKind.CANCELLATION.value, SaleKind.CANCELLATION), rest))
+        if rest:
+            made.append((_whole(SaleKind.CANCELLATION.value, SaleKind.CANCELLATION), rest))
     return made
 
 

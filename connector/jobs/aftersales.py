@@ -71,12 +71,8 @@ def aftersales(context: Context, sales: AfterSales, cadence: Cadence) -> Job:
 
 def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[str]) -> None:
     """Bring every after-sale of an order as far as it goes. Raises Misconfigured."""
-    if row.stage == Stage.KNOWN:
-        _follow_known(context, sales, row, counts)
-        return
-    if _cancelled_before_us(context, row):
-        # Its money was settled where its documents are; what was told of it needs nobody.
-        sales.supersede(row.id, set(), context.clock())
+    if row.stage == Stage.KNOWN or _cancelled_before_us(context, row):
+        _follow_outside(context, sales, row, counts)
         return
     shown = _shown(context, row)
     held = {each.reference: each for each in sales.of_order(row.id)}
@@ -129,7 +125,9 @@ def _cancelled_before_us(context: Context, row: OrderRow) -> bool:
     return first is not None and first.text.code == course.CANCELLED_BEFORE_TAKEN().code
 
 
-def _follow_known(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[str]) -> None:
+def _follow_outside(
+    context: Context, sales: AfterSales, row: OrderRow, counts: Counter[str]
+) -> None:
     """Tell finance what went back of an order whose invoice lies outside the connector."""
     readable(row)
     order, _ = read_order(row.content, shop=row.shop)
@@ -138,6 +136,9 @@ def _follow_known(context: Context, sales: AfterSales, row: OrderRow, counts: Co
     held = {each.reference: each for each in sales.of_order(row.id)}
     since = context.first_start() or row.received_at
     back = back_of(order, row.content, row.total, since)
+    if row.stage == Stage.CANCELLED:
+        # That it was cancelled was settled where its documents are; a refund since then was not.
+        back = [each for each in back if each[0].kind is not SaleKind.CANCELLATION]
     # What the storefront shows no longer needs nobody: an order came out of the trash again.
     sales.supersede(row.id, {sale.reference for sale, _ in back}, context.clock())
     why = course.KNOWN_BACK()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connector.domain.first_seen import sign_of
+from connector.domain.first_seen import done_before, sign_of
 from connector.domain.lifecycle import Stage
 from connector.domain.order import PaymentState
 from connector.domain.reading import read_order
@@ -69,13 +69,9 @@ def _new(
     now = context.clock()
     order, _ = read_order(content, shop=context.shop)
     state = order.payment_state if order is not None else PaymentState.UNKNOWN
-    cancelled = state is PaymentState.CANCELLED
     # What was shipped before there was a connector is not shipped again.
-    done = (
-        state is PaymentState.COMPLETED
-        and order is not None
-        and order.placed_at < (context.first_start() or now)
-    )
+    done = done_before(order, content, context.first_start() or now)
+    cancelled = state is PaymentState.CANCELLED and not done
     sign = None if done else sign_of(order, content, context.ours_from())
     if sign is not None:
         content = {**content, FIRST_SEEN: sign.value}

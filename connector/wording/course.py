@@ -63,8 +63,8 @@ KNOWN_CHANGED = Sentence(
 )
 KNOWN_BACK = Sentence(
     "known_back",
-    "completed before the connector's first day: its invoice lies outside the connector",
-    "订单在连接器启用前已完成：发票不在连接器内",
+    "of the time before the connector's first day: its invoice lies outside the connector",
+    "订单属于连接器启用前：发票不在连接器内",
 )
 AFTER_SALE_SHOWN = Sentence(
     "after_sale_shown",

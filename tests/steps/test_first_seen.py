@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import pytest
 
 from connector.errors import Rejected
 from connector.logs import configure
+from connector.sandbox import world
 from connector.sandbox.storefront import ORDER
 from connector.sandbox.storefront_seed import stamp_of
 from connector.settings import Settings
 from connector.steps.assure import is_known, is_open
 from connector.steps.repair import retry
+from connector.steps.take import take
 from connector.store.reconciliation import Window
 from tests.support.scene import NOON, Scene, scene
 
@@ -89,6 +92,74 @@ def test_what_was_cancelled_before_the_first_day_makes_no_after_sale(day: Scene)
     }
     # Of what we knew alive, and of what was ordered since, the money is still to go back.
     assert made == {901: [], 902: [], 903: ["cancellation"], 904: ["cancellation"]}
+
+
+def test_what_was_done_before_the_first_day_and_went_back_since_is_told_to_finance(
+    day: Scene,
+) -> None:
+    """The storefront keeps the time of completion of what is refunded or cancelled afterwards."""
+    day.later(minutes=5)
+    done = {"placed": LONG_AGO, "date_paid_gmt": LONG_AGO, "date_completed_gmt": LONG_AGO}
+    ended = {901: "refunded", 902: "cancelled", 903: "refunded", 904: "cancelled", 905: "refunded"}
+    for number, status in ended.items():
+        order(day, number, **done, status=status)
+    order(day, 906, LONG_AGO, status="refunded", date_paid_gmt=LONG_AGO)
+    total = day.shown(901)["total"]
+
+    def refund(number: int, amount: str) -> None:
+        world.refund(day.sandbox.books, day.sandbox.clock, str(number), amount, [], "back")
+
+    refund(901, total)
+    refund(905, "10.00")
+    refund(906, "10.00")
+    now = day.clock.now
+    # Cancelled and given back before the first day: nothing of it changed since but the last.
+    day.sandbox.clock.set(now - timedelta(days=2))
+    refund(903, total)
+    day.change(903, customer_note="old")
+    day.change(904, customer_note="old")
+    day.sandbox.clock.set(now)
+    day.change(903, customer_note="looked at")
+    for number in ended.keys() | {906}:
+        take(day.context, day.context.storefront.order(str(number)))
+    day.later(minutes=20, ticks=2)
+    stages = {number: day.stands(number)[0] for number in (901, 902, 903, 904, 905, 906)}
+    assert stages == {901: "known", 902: "known", 903: "known", 904: "cancelled", 905: "known",
+                      906: "cancelled"}  # fmt: skip
+    opened = {
+        number: sorted(
+            (sale.kind, sale.state, str(sale.open_money))
+            for sale in day.connector.aftersales.of_order(day.order(number).id)
+        )
+        for number in stages
+    }
+    whole = Decimal(total)
+    assert opened == {
+        901: [("refund", "outside", str(whole))],
+        902: [("cancellation", "outside", str(whole))],
+        903: [],
+        904: [],
+        905: [("cancellation", "outside", str(whole - 10)), ("refund", "outside", "10.00")],
+        906: [("refund", "outside", "10.00")],
+    }
+    # Money that goes back later of what was cancelled before the first day.
+    refund(904, "5.00")
+    day.later(minutes=20, ticks=2)
+    (sale,) = day.connector.aftersales.of_order(day.order(904).id)
+    assert (sale.state, sale.open_money) == ("outside", Decimal(5))
+    assert all(day.sales_orders(number) == [] for number in stages)
+
+
+def test_what_was_completed_after_the_first_start_is_no_order_of_before(day: Scene) -> None:
+    """Placed before the first day, read by nobody, and completed while a connector ran."""
+    day.later(minutes=5)
+    stamp = stamp_of(day.sandbox.clock)
+    paid = {"date_paid_gmt": stamp, "date_completed_gmt": stamp}
+    order(day, 901, LONG_AGO, status="completed", **paid)
+    order(day, 902, LONG_AGO, status="completed", **paid | {"date_completed_gmt": LONG_AGO})
+    day.later(minutes=5, ticks=2)
+    assert day.stands(901) == ("received", "maybe_shipped")
+    assert day.stands(902) == ("known", None)
 
 
 LONG_AGO = "2026-11-20T02:00:00"
