@@ -34,14 +34,18 @@ def since_placed(order: Order, worth: Decimal | None) -> tuple[Refund, ...]:
 
 
 def unborne(order: Order) -> dict[str, Decimal]:
-    """Return by refund what no line bears of it: what names none, or is more than a line comes to.
+    """Return by refund what of it neither lines nor freight bear: beyond what these come to.
 
-    The oldest refunds come first: a line that they used up bears nothing of later ones.
+    The oldest refunds come first: a line that they used up bears nothing of later ones, nor do
+    freight and charges.
     """
     left = {line.number: line.amount for line in order.lines}
+    freight = order.freight
     made = {}
     for refund in sorted(order.refunds, key=lambda each: each.refunded_at or _FIRST):
-        beyond = _ZERO
+        borne = min(refund.freight, freight)
+        freight -= borne
+        beyond = refund.freight - borne
         for line in refund.lines:
             if line.number:
                 borne = min(line.amount, left[line.number])

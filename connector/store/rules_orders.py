@@ -64,8 +64,9 @@ def sales_orders() -> Iterator[Rule]:
         f"'{Kind.CUSTOMER}'",
         "'customer'",
         Book.DMS,
+        # What starts anew has no customer until it is recognised again.
         "FROM summed t WHERE t.in_connector = 1 AND t.d_orders > 0 AND t.c_orders > 0"
-        " AND t.d_customer <> '' AND t.d_customer <> t.c_customer",
+        " AND t.c_customer <> '' AND t.d_customer <> '' AND t.d_customer <> t.c_customer",
         {"connector": "t.c_customer", "dms": "t.d_customer", "scaled": "0", "amount": "t.c_total"},
     )
 

@@ -67,3 +67,18 @@ def test_a_cancelled_order_whose_lines_were_refunded_is_behind_nowhere(tmp_path:
         for number in (501, 502):
             kinds = {kind for kind, _, _ in found(shop, number)}
             assert "status_behind" not in kinds, number
+
+
+def test_an_order_that_is_held_anew_before_release_is_of_no_other_customer(tmp_path: Path) -> None:
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path) as shop:
+        put(shop, order(501, Cart([Ware("50.00", 2)])))
+        shop.later(minutes=10, ticks=2)
+        assert shop.stands(501) == ("ready", None)
+        world.refund(shop.sandbox.books, shop.sandbox.clock, "501", "7.77", [], "by amount")
+        shop.later(minutes=10, ticks=2)
+        # Its sales order is alive, and nobody has recognised its buyer since it started anew.
+        assert shop.stands(501) == ("received", "refund_amount")
+        assert shop.order(501).customer_number is None
+        assert shop.sales_orders(501)
+        kinds = {(kind, field) for kind, field, _ in found(shop, 501)}
+        assert kinds == {("held", "refund_amount")}

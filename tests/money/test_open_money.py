@@ -262,6 +262,25 @@ def test_lines_bear_no_more_than_they_come_to_and_the_oldest_refunds_first() -> 
     assert unborne(made) == {"9": 0, "10": Decimal("33.90"), "11": Decimal("1.30")}
 
 
+def test_freight_and_charges_bear_no_more_than_they_come_to() -> None:
+    shown = order(
+        NUMBER, Cart([Ware("50.00", 2)], shipping=("18.00", "0.13"), fees=[("5.00", "0.13")])
+    )
+    (ship,), (fee,) = shown["shipping_lines"], shown["fee_lines"]
+    come_to = Decimal(shown["total"]) - 113
+    given = [
+        refund(9, shipping=[back(ship)]),
+        refund(10, shipping=[back(ship)], fees=[back(fee)]),
+        refund(11, [back(shown["line_items"][0], 1, "0.5")], shipping=[back(ship)]),
+    ]
+    for at, each in enumerate(given, start=1):
+        each["date_created_gmt"] = f"2026-11-2{at}T11:51:01"
+    made = read(with_refunds(shown, *given))
+    freight = [each.freight for each in made.refunds]
+    assert sum(freight[:2]) > come_to
+    assert unborne(made) == {"9": 0, "10": sum(freight[:2]) - come_to, "11": freight[2]}
+
+
 def test_documents_know_of_the_refunds_that_they_are_less_by() -> None:
     given = [refund(9, amount="10.00"), refund(10, amount="20.00")]
     given[1]["date_created_gmt"] = "2026-11-25T11:51:01"
