@@ -50,6 +50,7 @@ def test_an_order_pulled_again_is_an_echo(day: Scene) -> None:
 
 def test_a_second_order_of_the_same_number_is_kept_apart_and_held(lite: Scene) -> None:
     other = {**lite.shown(41), "id": 999, "number": "36"}
+    lite.sandbox.books.put("storefront.order", "999", other)
     before = lite.order(36).version
     assert take(lite.context, other) is Taken.NEW
     lite.later(ticks=2)
@@ -347,6 +348,7 @@ def test_a_special_invoice_for_a_person_is_invalid_before_any_document(lite: Sce
         for each in lite.shown(32)["meta_data"]
     ]
     other = {**lite.shown(32), "id": 998, "number": "998", "meta_data": meta}
+    lite.sandbox.books.put("storefront.order", "998", other)
     assert take(lite.context, other) is Taken.NEW
     lite.later(ticks=2)
     assert lite.stands(998) == ("received", "invalid")
