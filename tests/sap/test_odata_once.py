@@ -201,7 +201,7 @@ def lives_through(oddity: Oddity, database_url: str, folder: Path) -> None:
             assert said, "the check says that all is well"
 
 
-@pytest.mark.parametrize("draw", range(8))
+@pytest.mark.parametrize("draw", range(4))
 def test_an_oddity_that_is_drawn_makes_no_second_customer(draw: int, tmp_path: Path) -> None:
     seed = int(os.environ.get("ODDITY_SEED", random.randrange(10**6)))
     print(f"ODDITY_SEED={seed}")
@@ -209,7 +209,7 @@ def test_an_oddity_that_is_drawn_makes_no_second_customer(draw: int, tmp_path: P
     lives_through(oddity, f"sqlite:///{tmp_path / 'c.db'}", tmp_path)
 
 
-@pytest.mark.long
+@pytest.mark.night(sample=8)
 @pytest.mark.parametrize("oddity", ODDITIES, ids=lambda each: each.name)
 def test_no_oddity_makes_a_second_customer(oddity: Oddity, tmp_path: Path) -> None:
     lives_through(oddity, f"sqlite:///{tmp_path / 'c.db'}", tmp_path)
@@ -252,7 +252,7 @@ def test_no_buyer_becomes_two_customers_over_odata(
     prove(tmp_path, f"sqlite:///{tmp_path / 'c.db'}", orders=30, buyers=6, kills=1, odd=0)
 
 
-@pytest.mark.long
+@pytest.mark.night
 @pytest.mark.timeout(900)
 def test_five_hundred_orders_of_sixty_new_buyers_and_two_kills_over_odata(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
