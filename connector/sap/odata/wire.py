@@ -17,6 +17,7 @@ from connector.departure import LookingAdapter
 from connector.encryption import check_encrypted
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, RetryLater, without_effect
 from connector.sap.odata.errors import Reply, of_exception, of_reply, token_required
+from connector.wording import quoted
 
 _LARGEST = 50_000_000
 # Seconds before its end at which an access token is not used any more.
@@ -107,7 +108,7 @@ class AccessToken:
                 )
             )
         if response.status_code >= 500 or response.status_code == 429:
-            raise RetryLater(f"HTTP {response.status_code}", place=place)
+            raise RetryLater(quoted(f"HTTP {response.status_code}"), place=place)
         try:
             found = response.json()
             return str(found["access_token"]), float(found.get("expires_in") or 600)
