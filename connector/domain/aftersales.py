@@ -239,7 +239,8 @@ class Facts:
     """What the systems say of one after-sale by now.
 
     `refunded` is what the storefront booked; `invoiced` what of it was invoiced before;
-    `recovered` what red-letter and recovered invoices took back for it. `stopping`: refunded
+    `recovered` what red-letter and recovered invoices took back for it. `booked`: the storefront
+    has booked a refund, be it of nothing: goods were booked back. `stopping`: refunded
     pieces are still to be kept from leaving. `awaited`: an invoice of the order is to be issued.
     Of the refunds, no line explains `rest`, and no document knows of it; `twice` was booked beyond
     what counts. `paid` is what the buyer of a cancelled order paid, `settled` what of it a person
@@ -254,6 +255,7 @@ class Facts:
     refunded: Decimal
     invoiced: Decimal
     recovered: Decimal
+    booked: bool = False
     stopping: bool = False
     awaited: bool = False
     rest: Decimal = Decimal(0)
@@ -279,7 +281,7 @@ def state_of(facts: Facts) -> SaleState:
         return SaleState.REQUESTED
     if facts.goods_back and not facts.received:
         return SaleState.RETURNING if facts.registered else SaleState.REQUESTED
-    if not facts.refunded:
+    if not facts.refunded and not facts.booked:
         return SaleState.SETTLED if facts.kind is SaleKind.EXCHANGE else SaleState.RECEIVED
     if open_amount(facts):
         return SaleState.REFUNDED

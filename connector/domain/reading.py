@@ -25,6 +25,10 @@ from connector.domain.refunds import read_refunds, with_refunds
 from connector.domain.writing import narrow
 from connector.wording import problems as wrong
 
+_MUNICIPALITIES = frozenset(
+    name for short in ("北京", "天津", "上海", "重庆") for name in (short, f"{short}市")
+)
+
 # An order of another year is a shop's mistake: nobody works on it, and no deadline can be told.
 _FIRST_YEAR, _LAST_YEAR = 2004, 2099
 
@@ -155,10 +159,12 @@ def _code(buyer: Mapping[str, Any], kind: BuyerKind) -> str:
 
 def _address(value: Any) -> Address:
     address = mapping(value)
+    province = text(address.get("province"))
     return Address(
         country=text(address.get("country")).upper(),
-        province=text(address.get("province")),
-        city=text(address.get("city")),
+        province=province,
+        # A municipality is a province and its city in one; many forms ask for it once.
+        city=text(address.get("city")) or (province if province in _MUNICIPALITIES else ""),
         street=text(address.get("street")),
         postcode=text(address.get("postcode")),
     )

@@ -198,7 +198,9 @@ def as_of(order: Order, moment: datetime) -> Order:
 def spread(order: Order, until: datetime | None, unknown: Collection[str] | None = None) -> Order:
     """Return the order with what no line explains of refunds set against its open lines.
 
-    It is split in proportion to what is open of them, in whole minor units. Refunds booked after
+    It is split in proportion to what is open of them, in whole minor units. Where all of the money
+    went back, nothing is open any more; where more did than the goods are worth, no line can bear
+    it, and nothing is spread. Refunds booked after
     `until` are left as they are: their rest is open money. Where it is known, `unknown` tells which
     these are: one that was booked before the release may have been seen after it.
     """
@@ -210,13 +212,27 @@ def spread(order: Order, until: datetime | None, unknown: Collection[str] | None
     opened = before.open_lines
     if not opened or not before.unexplained:
         return order
-    shares = split(
-        before.unexplained,
-        [max(line.open_amount, _ZERO) for line in opened],
-        minor_unit(order.currency),
-    )
+    weights = [max(line.open_amount, _ZERO) for line in opened]
+    if before.refunded == before.total:
+        return _whole(order, {line.number for line in opened})
+    if before.unexplained > sum(weights, _ZERO):
+        return order
+    shares = split(before.unexplained, weights, minor_unit(order.currency))
     return _given_back(
         order, {line.number: share for line, share in zip(opened, shares, strict=True)}
+    )
+
+
+def _whole(order: Order, numbers: Collection[int]) -> Order:
+    return replace(
+        order,
+        refunded_freight=order.freight,
+        lines=tuple(
+            replace(line, refunded_quantity=line.quantity, refunded_amount=line.amount)
+            if line.number in numbers
+            else line
+            for line in order.lines
+        ),
     )
 
 

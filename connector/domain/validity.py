@@ -27,6 +27,7 @@ from connector.wording import problems as wrong
 _IN_STOREFRONT = wrong.HAVE_IT_CORRECTED()
 # What no buyer can mend.
 _BY_PLATFORM = (wrong.CORRECT_IN_SHOP(), HoldCause.SHOP_DATA)
+_NONE = Decimal(0)
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _HOUSE_NUMBER = re.compile(
     r"\d|[一二三四五六七八九十百零〇]+(?:[号號弄幢栋棟座楼层室组队连团社村]|单元)"
@@ -236,12 +237,13 @@ def _refunds(order: Order) -> Iterator[Problem]:
         )
     rest, explained = order.unexplained, order.refunded - order.unexplained
     if rest:
+        bearable = sum((max(line.open_amount, _NONE) for line in order.open_lines), _NONE)
         told = {"refunded": order.refunded, "currency": order.currency, "explained": explained}
         yield Problem(
             "refunds",
             wrong.REFUND_UNEXPLAINED(**told, rest=rest)
             if rest > 0
             else wrong.REFUND_LESS(**told, rest=-rest),
-            wrong.REFUND_BY_LINES(),
+            wrong.REFUND_BY_LINES() if rest <= bearable else wrong.REFUND_BEYOND_GOODS(),
             HoldCause.REFUND_AMOUNT,
         )

@@ -339,6 +339,7 @@ def _facts(
         refunded=sale.refunded,
         invoiced=max(sale.refunded - uninvoiced[sale.reference], _ZERO),
         recovered=recovered,
+        booked=bool(sale.refunds),
         stopping=bool(sale.stays) and Stage(row.stage) not in (Stage.SHIPPED, Stage.CLOSED),
         awaited=bool(missing_of(row, documents)) and row.stage != Stage.CANCELLED,
     )

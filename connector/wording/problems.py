@@ -37,6 +37,13 @@ REFUND_BY_LINES = Sentence(
     "（只退部分价款的，记在该行，数量为0）；"
     "或请信息部设置 `policy.refund_of_amount: spread`，分摊到未退的订单行",
 )
+REFUND_BEYOND_GOODS = Sentence(
+    "refund_beyond_goods",
+    "BU finance: have the e-commerce platform delete the refund in the storefront, and book it anew"
+    " on the lines and the shipping that it is for: it is more than the open lines are worth",
+    "请事业部财务处理：请电商平台在商城删除该退款，改按对应的订单行和运费重新退款："
+    "退款金额超过未退订单行的价值",
+)
 LESS_SUBSIDY = Sentence(
     "less_subsidy",
     "have the e-commerce platform lower the subsidy to what the goods come to, and take the rest"
@@ -84,8 +91,10 @@ VALUE_OUT_OF_RANGE = Sentence("value_out_of_range", "{value} is out of range", "
 DECIMALS = Sentence("decimals", "{value} has more than four decimals", "{value} 超过四位小数")
 PLACES_EXCEEDED = Sentence(
     "places_exceeded",
-    "{value} has more than {places} decimals, and the mapping does not say `rounding`",
-    "{value} 超过 {places} 位小数，映射未写明 rounding（舍入方式）",
+    "{value} has more than {places} decimals: money has as many as its currency (`places`, and what"
+    " the other system takes); only what is calculated is rounded (`rounding`)",
+    "{value} 超过 {places} 位小数：金额按币种的小数位（`places`，并以对方系统为准），"
+    "只有计算值才舍入（`rounding`）",
 )
 NO_WORKING_YEAR = Sentence(
     "no_working_year",

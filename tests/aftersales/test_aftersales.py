@@ -190,6 +190,9 @@ def test_an_exchange_that_the_storefront_refunds_twice_counts_once() -> None:
             SaleState.SETTLED,
             Owner.NOBODY,
         ),
+        # The shop took goods back by a refund of nothing: no money is waited for.
+        (SaleKind.RETURN, {"received": True, "booked": True}, SaleState.SETTLED, Owner.NOBODY),
+        (SaleKind.REFUND, {"goods_back": False, "booked": True}, SaleState.SETTLED, Owner.NOBODY),
         (SaleKind.EXCHANGE, {"received": True}, SaleState.SETTLED, Owner.NOBODY),
         (SaleKind.REFUND, {"goods_back": False, "refunded": Decimal(5), "invoiced": Decimal(0)},
          SaleState.SETTLED, Owner.NOBODY),

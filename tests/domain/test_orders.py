@@ -143,7 +143,7 @@ def test_what_a_buyer_lacks_is_said(
 @pytest.mark.parametrize(
     ("changes", "field"),
     [({"street": ""}, "street"), ({"street": "张杨路", "province": ""}, "street"),
-     ({"city": ""}, "city"),
+     ({"city": "", "province": "江苏省"}, "city"),
      ({"postcode": "12"}, "postcode"), ({"postcode": ""}, "postcode")],
 )  # fmt: skip
 def test_an_address_goes_down_to_the_house_number(changes: dict[str, Any], field: str) -> None:
@@ -163,6 +163,14 @@ def test_a_street_without_a_house_number_is_only_unusual(street: str) -> None:
     there = order(32, ship_to={**values(32)["ship_to"], "address": address})
     assert problems(there) == ()
     assert len(validity.remarks(there)) == 1
+
+
+@pytest.mark.parametrize("province", ["上海市", "上海", "重庆市"])
+def test_a_municipality_is_its_own_city(province: str) -> None:
+    address = {**values(32)["buyer"]["address"], "province": province, "city": ""}
+    read = order(32, buyer=buyer(32, address=address))
+    assert read.buyer.address.city == province
+    assert problems(read) == ()
 
 
 def test_a_house_number_in_chinese_characters_counts() -> None:

@@ -161,6 +161,32 @@ def test_what_is_kept_of_a_line_that_went_back_whole_is_on_no_line() -> None:
     assert opened(spread(read(made), None)) == Decimal("67.80")
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_money_that_went_back_whole_leaves_nothing_open_under_spread(early: bool) -> None:
+    shown = order(1, Cart([Ware("100.00"), Ware("50.00")], shipping=("18.00", "0.13")))
+    rest = Decimal(shown["total"])
+    given = []
+    if early:
+        given.append(refund(8, [back(shown["line_items"][0], 1)]))
+        rest -= Decimal(given[0]["amount"])
+    made = spread(read(with_refunds(shown, *given, refund(9, amount=f"{rest}"))), None)
+    assert made.open_lines == ()
+    assert made.open_freight == 0
+    assert wrong(made) == ()
+
+
+def test_a_refund_of_more_than_the_goods_is_spread_on_no_line_and_says_so() -> None:
+    shown = order(1, Cart([Ware("100.00"), Ware("50.00")], shipping=("18.00", "0.13")))
+    less = Decimal(shown["total"]) - Decimal("0.01")
+    made = spread(read(with_refunds(shown, refund(9, amount=f"{less}"))), None)
+    assert all(line.open_amount == line.amount for line in made.lines)
+    (problem,) = wrong(made)
+    assert problem.cause is HoldCause.REFUND_AMOUNT
+    assert f"{less} CNY stands on no line" in str(problem)
+    assert "more than the open lines are worth" in str(problem)
+    assert "spread" not in str(problem)
+
+
 def test_a_refund_of_a_line_that_is_not_there_is_on_no_line() -> None:
     shown = order(1, TWO)
     stranger = {**shown["line_items"][0], "id": 4711}
