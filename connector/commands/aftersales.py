@@ -63,6 +63,7 @@ def recovered(order: str, reference: str, dry_run: DryRun = False) -> None:
     Example: connector aftersales recovered 30 R-17
     """
     from connector.commands.opened import opened, operator
+    from connector.domain.currency import in_words
 
     with opened() as connector:
         row = connector.context.orders.by_number(order)
@@ -71,11 +72,12 @@ def recovered(order: str, reference: str, dry_run: DryRun = False) -> None:
         if sale is None:
             raise typer.BadParameter(f"order {order} has no after-sale {reference}; {_SEE}")
         left = max(sale.amount - sale.recovered, abs(sale.open_money))
+        told = in_words(left, row.currency if row else "")
         if dry_run:
-            say(f"{order} {reference}: would be noted as recovered, {left:,.2f}")
+            say(f"{order} {reference}: would be noted as recovered, {told}")
             return
         connector.aftersales.recovered_by_hand(sale, left, operator(), connector.context.clock())
-        say(f"{order} {reference}: recovered, {left:,.2f}; the next run settles it")
+        say(f"{order} {reference}: recovered, {told}; the next run settles it")
 
 
 @app.command()

@@ -72,11 +72,16 @@ def list_closed(json: Json = False) -> None:
 
 
 def _due(statement: Any) -> str:
-    each = (f"{statement.due_in(each):,.2f} {each}".rstrip() for each in statement.currencies)
+    from connector.domain.currency import in_words
+
+    each = (
+        f"{in_words(statement.due_in(each), each)} {each}".rstrip() for each in statement.currencies
+    )
     return ", ".join(each)
 
 
 def _told(statement: Any, files: list[str], as_json: bool) -> None:
+    from connector.domain.currency import in_words
     from connector.extracts.statement import figures
 
     if as_json:
@@ -92,8 +97,9 @@ def _told(statement: Any, files: list[str], as_json: bool) -> None:
         )
         return
     for row in figures(statement):
-        say(f"{row['title']:<28} {row['total']:>16,.2f} {row['currency']}".rstrip())
+        total = in_words(row["total"], row["currency"])
+        say(f"{row['title']:<28} {total:>16} {row['currency']}".rstrip())
     for each in statement.currencies:
-        say(f"{'应付 Amount due':<28} {statement.due_in(each):>16,.2f} {each}".rstrip())
+        say(f"{'应付 Amount due':<28} {in_words(statement.due_in(each), each):>16} {each}".rstrip())
     for path in files:
         print(path)

@@ -14,7 +14,19 @@ _DECIMALS = {code: decimals for decimals, codes in BY_DECIMALS.items() for code 
 
 def minor_unit(currency: str) -> Decimal:
     """Return the currency's minor unit: 0.01 for CNY, 1 for JPY, 0.001 for KWD."""
-    return Decimal(1).scaleb(-_DECIMALS.get(currency, 2))
+    return Decimal(1).scaleb(-decimals(currency))
+
+
+def decimals(currency: str) -> int:
+    """Return how many decimals amounts of a currency have: 2 for CNY, 0 for JPY, 3 for KWD."""
+    return _DECIMALS.get(currency, 2)
+
+
+def in_words(amount: Decimal, currency: str) -> str:
+    """Return an amount as people read it: 1,100 in JPY, 11.306 in KWD. Nothing of it is rounded."""
+    most = decimals(currency)
+    exact = -int(amount.normalize().as_tuple().exponent) if amount.is_finite() else most
+    return f"{amount:,.{max(most, exact)}f}"
 
 
 def rounded(amount: Decimal, unit: Decimal) -> Decimal:

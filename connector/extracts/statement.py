@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from connector.domain.currency import in_words
 from connector.domain.settlement import EntryKind, Statement
 from connector.extracts.table import Column, Kind
 from connector.extracts.workbook import GREY, LINE, NAVY, PALE, Book, paper
@@ -101,7 +102,7 @@ def statement_html(statement: Statement, about: Paper) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["money"] = _money
+    pages.filters["money"] = in_words
     closed = about.closed_at
     rows = figures(statement)
     stakes = at_stake(about.differences)
@@ -212,18 +213,20 @@ def _front(book: Book, sheet: Any, statement: Statement, about: Paper, title: st
     sheet.write_string(
         row + 2,
         1,
-        f"平台服务费 platform fee {terms.fee_percent} % , 每月 monthly {_money(terms.monthly_fee)}",
+        f"平台服务费 platform fee {terms.fee_percent} % , 每月 monthly"
+        f" {in_words(terms.monthly_fee, about.currency)}",
         small,
     )
     stakes = at_stake(about.differences)
     for down, currency in enumerate(sorted({"", *stakes, *about.opening}), start=3):
         number = sum(each.currency == currency for each in about.differences)
+        named = currency or about.currency
         sheet.write_string(
             row + down,
             1,
-            f"结转差异 differences carried over {currency or about.currency}"
-            f" {_money(stakes.get(currency, Decimal(0)))} ({number}), "
-            f"上期 month before {_money(about.opening.get(currency, Decimal(0)))}; "
+            f"结转差异 differences carried over {named}"
+            f" {in_words(stakes.get(currency, Decimal(0)), named)} ({number}), "
+            f"上期 month before {in_words(about.opening.get(currency, Decimal(0)), named)}; "
             "未计入应付 not part of the amount due",
             small,
         )
@@ -241,7 +244,7 @@ def _currency(
         sheet.write_string(
             row, column, head, book.style(bold=True, font_color="white", bg_color=NAVY, align=align)
         )
-    plain = book.number_style(Kind.AMOUNT, bottom=4, bottom_color=LINE)
+    plain = book.number_style(Kind.AMOUNT, currency or about.currency, bottom=4, bottom_color=LINE)
     for each in figures(statement):
         if each["currency"] != currency:
             continue
@@ -255,7 +258,10 @@ def _currency(
     sheet.write_blank(row, 2, None, book.style(**due))
     sheet.write_string(row, 3, currency or about.currency, book.style(**due))
     sheet.write_number(
-        row, 4, float(statement.due_in(currency)), book.number_style(Kind.AMOUNT, **due)
+        row,
+        4,
+        float(statement.due_in(currency)),
+        book.number_style(Kind.AMOUNT, currency or about.currency, **due),
     )
     return row
 
@@ -274,7 +280,3 @@ def _by_kind(about: Paper) -> list[Mapping[str, Any]]:
         }
         for (currency, kind), amounts in sorted(kinds.items())
     ]
-
-
-def _money(value: Decimal) -> str:
-    return f"{value:,.2f}"

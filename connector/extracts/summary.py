@@ -11,6 +11,7 @@ from typing import Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from connector.domain.currency import in_words
 from connector.extracts.records import Record
 from connector.extracts.table import NO_CURRENCY, Kind
 from connector.extracts.workbook import GREY, LINE, NAVY, PALE, TOTAL, Book, paper
@@ -180,6 +181,7 @@ def summary(
     charts = []
     for currency, money in parts:
         of = f" {currency}" if len(parts) > 1 else ""
+        page.currency = currency
         page.tiles(
             [
                 (f"订单 Orders{of}", money.orders, Kind.INTEGER),
@@ -194,8 +196,9 @@ def summary(
         charts.append((of, money, _stages(page, money, of), _differences(page, money, of)))
     _promises(page, figures)
     amounts = "   ".join(
-        f"货款 goods{of} {money.sums['goods']:,.2f}   运费 freight{of} {money.sums['freight']:,.2f}"
-        for of, money, _, _ in charts
+        f"货款 goods{of} {in_words(money.sums['goods'], currency)}"
+        f"   运费 freight{of} {in_words(money.sums['freight'], currency)}"
+        for (currency, _), (of, money, _, _) in zip(parts, charts, strict=True)
     )
     page.note(
         f"订单行 lines {figures.lines:,}   件数 pieces {figures.pieces.normalize():,f}   "
@@ -294,6 +297,7 @@ class _Page:
     def __init__(self, book: Book, sheet: Any) -> None:
         self._book, self._sheet = book, sheet
         self._row = 0
+        self.currency = ""  # of the amounts that follow
         self.shown: dict[str, str | float] = {}
 
     def _put(self, row: int, column: int, value: str | int | Decimal | None, style: Any) -> None:
@@ -326,7 +330,13 @@ class _Page:
             self._put(self._row, column, label, head)
         for column, (_, value, kind) in enumerate(tiles, start=1):
             body = self._book.number_style(
-                kind, bold=True, font_size=14, font_color=NAVY, bg_color=PALE, align="center"
+                kind,
+                self.currency,
+                bold=True,
+                font_size=14,
+                font_color=NAVY,
+                bg_color=PALE,
+                align="center",
             )
             self._put(self._row + 1, column, value, body)
         self._row += 3
@@ -358,7 +368,9 @@ class _Page:
         for row in rows:
             for index, (value, kind) in enumerate(zip(row, kinds, strict=True), start=1):
                 align = "left" if index == 1 else "right"
-                style = book.number_style(kind, bottom=4, bottom_color=LINE, align=align)
+                style = book.number_style(
+                    kind, self.currency, bottom=4, bottom_color=LINE, align=align
+                )
                 self._put(self._row, index, value, style)
             self._row += 1
         last = self._row - 1
@@ -373,7 +385,7 @@ class _Page:
         for index in range(1, len(kinds)):
             if index <= summed:
                 value = sum((Decimal(row[index]) for row in rows), _ZERO)
-                style = self._book.number_style(kinds[index], **look)
+                style = self._book.number_style(kinds[index], self.currency, **look)
                 self._put(self._row, index + 1, value, style)
             else:
                 self._put(self._row, index + 1, None, self._book.style(**look))

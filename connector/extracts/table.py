@@ -75,6 +75,12 @@ class Totals:
         found = sorted(filter(None, self._sums))
         return found if len({*found} - {NO_CURRENCY}) > 1 else []
 
+    @property
+    def only(self) -> str:
+        """The currency of all amounts, where there is but one; empty where none is named."""
+        found = {*self._sums} - {"", NO_CURRENCY}
+        return found.pop() if len(found) == 1 else ""
+
     def apart(self, at: int) -> bool:
         """Whether a column has a total for each of several currencies."""
         return at in self._apart and bool(self.currencies)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 from xlsxwriter.utility import xl_range_abs
 
+from connector.domain.currency import decimals
 from connector.extracts.table import (
     NO_CURRENCY,
     Cell,
@@ -31,7 +32,6 @@ _FORMATS = {
     Kind.CURRENCY: "@",
     Kind.INTEGER: "#,##0_ ",
     Kind.QUANTITY: "#,##0.###_ ",
-    Kind.AMOUNT: "#,##0.00_ ;[Red]-#,##0.00_ ",
     Kind.DATE: "yyyy-mm-dd",
     Kind.TIME: "yyyy-mm-dd hh:mm",
 }
@@ -40,6 +40,14 @@ _ALIGNED: Mapping[Kind, Mapping[str, str]] = {
     Kind.TIME: {"align": "center"},
     Kind.CURRENCY: {"align": "center"},
 }
+
+
+def _amount_format(currency: str) -> str:
+    many = decimals(currency)
+    number = f"#,##0.{'0' * many}" if many else "#,##0"
+    return f"{number}_ ;[Red]-{number}_ "
+
+
 FONT = "Microsoft YaHei"
 NAVY, PALE, GREY, LINE = "#1F3864", "#EAF0FA", "#7F7F7F", "#D0D7E5"
 _WIDEST, _SAMPLE, _A4 = 42, 200, 150
@@ -84,9 +92,10 @@ class Book:
             self._styles[key] = self.workbook.add_format(full)
         return self._styles[key]
 
-    def number_style(self, kind: Kind, **properties: Any) -> Any:
-        """Return the format of a column's values."""
-        return self.style(num_format=_FORMATS[kind], **properties)
+    def number_style(self, kind: Kind, currency: str = "", **properties: Any) -> Any:
+        """Return the format of a column's values; amounts have their currency's decimals."""
+        shown = _amount_format(currency) if kind is Kind.AMOUNT else _FORMATS[kind]
+        return self.style(num_format=shown, **properties)
 
     def worksheet(self, name: str) -> Any:
         """Add an empty worksheet."""
@@ -130,6 +139,8 @@ class Sheet:
             for column in self.columns
         ]
         self._amounts = self.book.number_style(Kind.AMOUNT, bottom=4, bottom_color=LINE)
+        kinds = [column.kind for column in self.columns]
+        self._currency = kinds.index(Kind.CURRENCY) if Kind.CURRENCY in kinds else None
         self._begin()
 
     def add(self, cells: Sequence[Cell]) -> None:
@@ -137,20 +148,18 @@ class Sheet:
         if self._row - FIRST >= FULL:
             self.finish()
             self._begin()
+        currency = "" if self._currency is None else str(cells[self._currency] or "")
+        amounts = self._amounts
+        if decimals(currency) != decimals(""):
+            amounts = self.book.number_style(Kind.AMOUNT, currency, bottom=4, bottom_color=LINE)
         for index, (value, column) in enumerate(zip(cells, self.columns, strict=True)):
-            write(
-                self._sheet,
-                self._row,
-                index,
-                value,
-                column.kind,
-                self._amounts
-                if column.kind is Kind.TEXT and is_amount(value)
-                else self._styles[index],
-                self.book.zone,
-            )
+            amount = column.kind is Kind.AMOUNT or (column.kind is Kind.TEXT and is_amount(value))
+            style = amounts if amount else self._styles[index]
+            write(self._sheet, self._row, index, value, column.kind, style, self.book.zone)
             if self.rows < _SAMPLE and value is not None:
-                self._widths[index] = max(self._widths[index], _shown_width(value, column.kind))
+                self._widths[index] = max(
+                    self._widths[index], _shown_width(value, column.kind, currency)
+                )
         self._all.add(cells)
         self._here.add(cells)
         self._row += 1
@@ -204,14 +213,16 @@ class Sheet:
     def _total(self, last: int) -> None:
         plain = self.book.style(bold=True, bg_color=PALE, top=1, top_color=NAVY)
         kinds = [column.kind for column in self.columns]
-        for down, cells in enumerate(total_rows(kinds, self._here, last)):
+        several = self._here.currencies or [self._here.only]
+        rows = total_rows(kinds, self._here, last)
+        for down, (cells, currency) in enumerate(zip(rows, several, strict=False)):
             for index, (shown, value) in enumerate(cells):
                 row = last + 1 + down
                 if value is None:
                     self._sheet.write_string(row, index, shown, plain)
                     continue
                 style = self.book.number_style(
-                    kinds[index], bold=True, bg_color=PALE, top=1, top_color=NAVY
+                    kinds[index], currency, bold=True, bg_color=PALE, top=1, top_color=NAVY
                 )
                 self._sheet.write_formula(row, index, f"={shown}", style, float(value))
 
@@ -299,9 +310,9 @@ def columns_wide(text: str) -> int:
 _FIXED: Mapping[Kind, int] = {Kind.DATE: 10, Kind.TIME: 16}
 
 
-def _shown_width(value: Cell, kind: Kind) -> int:
+def _shown_width(value: Cell, kind: Kind, currency: str) -> int:
     if kind in _FIXED:
         return _FIXED[kind]
     if kind is Kind.AMOUNT and isinstance(value, Decimal):
-        return len(f"{value:,.2f}")
+        return len(f"{value:,.{decimals(currency)}f}")
     return columns_wide(str(value))

@@ -196,6 +196,30 @@ def test_amounts_of_several_currencies_have_a_total_each_and_pieces_one(tmp_path
     assert "column total JPY adds up to 300000.00, the manifest says 300001" in finding
 
 
+def test_amounts_are_shown_with_the_decimals_of_their_currency() -> None:
+    columns = (
+        Column("amount", "金额", "Amount", Kind.AMOUNT, total=True),
+        Column("currency", "币种", "Currency", Kind.CURRENCY),
+        Column("words", "内容", "Words"),
+    )
+
+    def shown(*currencies: str) -> list[list[str]]:
+        rows = tuple((Decimal("1521.306"), each, Decimal("11.306")) for each in currencies)
+        sheet = openpyxl.load_workbook(
+            io.BytesIO(workbook_bytes([Table("t", "表", columns, rows)], ZONE, "表"))
+        ).worksheets[0]
+        formats = [
+            [str(cell.number_format).partition("_")[0] for cell in line]
+            for line in sheet.iter_rows(min_row=3)
+        ]
+        return [[line[0], line[2]] for line in formats]
+
+    two, none, three = "#,##0.00", "#,##0", "#,##0.000"
+    assert shown("CNY", "JPY", "KWD")[:3] == [[two, two], [none, none], [three, three]]
+    assert {each for each, _ in shown("CNY", "JPY", "KWD")[3:]} == {two, none, three}
+    assert [each for each, _ in shown("KWD", "KWD")] == [three] * 3
+
+
 def test_what_names_no_currency_is_of_the_only_one_there_is() -> None:
     rows = (*IN_SEVERAL[::2], ("4", Decimal(1), Decimal(7), None))
     assert Table("orders", "订单", SEVERAL, rows).sums()["total"] == Decimal("107.50")

@@ -35,6 +35,22 @@ def read(name: str, *words: str) -> str:
     return subprocess.run([tool(name), *words], capture_output=True, text=True, check=True).stdout
 
 
+def test_a_statement_shows_amounts_with_the_decimals_of_their_currency() -> None:
+    given = {"": "1234.50", "KWD": "11.306", "JPY": "1100"}
+    entries = tuple(
+        Entry(EntryKind.SALE, f"1/{each}", "1", "2026-11", Decimal(amount), each)
+        for each, amount in given.items()
+    )
+    statement = Statement("GQ", "2026-11", entries, Terms(Decimal(0), Decimal(100)))
+    stakes = [Carried("1", "amount", Decimal("2.345"), "KWD")]
+    about = Paper("工起事业部", "CNY", ZoneInfo("Asia/Shanghai"), stakes, {}, None)
+    page = statement_html(statement, about).decode()
+    shown = set(re.findall(r"[\d,]+(?:\.\d+)?(?=</td>)", page))
+    assert {"1,234.50", "11.306", "1,100", "2.345"} <= shown
+    assert not {"11.31", "1,100.00", "2.35", "2.34"} & shown
+    assert "KWD 0.000" in page
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("adjustments", [41, 47])
 def test_a_statement_prints_on_a4_with_nothing_cut(tmp_path: Path, adjustments: int) -> None:
