@@ -152,7 +152,7 @@ def test_no_statement_adds_up_two_currencies(desk: Desk) -> None:
     sheet = openpyxl.load_workbook(workbook)["结算单 Statement"]
     shown = {cell.value for row in sheet.iter_rows() for cell in row}
     assert {194, 29401, "CNY", "JPY"} <= shown
-    assert "29,401.00" in page.read_text("utf-8")
+    assert ">29,401<" in page.read_text("utf-8")
     # What was settled once in yen and is not there any more comes back in yen.
     desk.now = datetime(2026, 12, 2, tzinfo=UTC)
     again, _ = desk.settler.build("GQ", "2026-11")
