@@ -234,32 +234,41 @@ def done(
         str,
         typer.Option(
             help="delivery-note, invoice-application, cancel, shipment or invoice, where the DMS"
-            " has no operation for it."
+            " has no operation for it; difference: what an order is held for as changed."
         ),
     ],
     document: Annotated[
         str, typer.Option(help="Its number in the DMS; of a shipment the tracking number.")
-    ],
+    ] = "",
     actor: Actor = None,
     reason: Reason = "",
 ) -> None:
-    """Say that people did in the DMS by hand what an order waits for. The order then goes on.
+    """Say that people did by hand what an order waits for. The order then goes on.
+
+    A difference needs a --reason; all else needs the number of its --document.
 
     Example: connector orders done 36 --what delivery-note --document DN10000007
     """
     from connector.commands.opened import acting, opened
-    from connector.steps.by_hand import What
+    from connector.steps.by_hand import What, settled
     from connector.steps.by_hand import done as done_by_hand
 
     kinds = [each.value for each in What]
     if what not in kinds:
         raise typer.BadParameter(f"{what!r} is none of {', '.join(kinds)}")
+    if what == What.DIFFERENCE and not reason.strip():
+        raise typer.BadParameter("say with --reason how the difference was settled")
+    if what != What.DIFFERENCE and not document:
+        raise typer.BadParameter(f"name with --document the number of the {what}")
     with opened() as connector:
         row = _row(connector, number)
         with acting(connector, f"orders done {what}", f"order {number}", actor, reason) as act:
-            after = done_by_hand(
-                connector.context, connector.database, row, What(what), document, act.actor
-            )
+            if what == What.DIFFERENCE:
+                after = settled(connector.context, row, act.actor, act.reason)
+            else:
+                after = done_by_hand(
+                    connector.context, connector.database, row, What(what), document, act.actor
+                )
             act.outcome = stands(connector.context, after)
         say(f"{after.number}: {act.outcome}")
     raise typer.Exit(code_of([after]))

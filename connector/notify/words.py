@@ -143,10 +143,10 @@ HELD = {
             "{orders} orders were changed in the storefront after they went to the DMS",
         ),
         (
-            "不会自动继续：按差异处理后重试",
-            "nothing by itself: settle the difference that each shows, then retry",
+            "不会自动继续：按差异人工处理后登记",
+            "nothing by itself: settle by hand the difference that each shows, then say so",
         ),
-        "connector orders show NUMBER；connector orders retry NUMBER",
+        "connector orders show NUMBER；connector orders done NUMBER --what difference --reason WHY",
     ),
     HoldCause.BY_HAND: Words(
         (

@@ -1,7 +1,8 @@
 """What people did by hand in a DMS that has no operation for it, and say here.
 
 An order that waits for it goes on with the number that they give; a shipment or an invoice that
-nobody else tells of counts as news.
+nobody else tells of counts as news. One that is held for a change goes on with the documents it
+has, once somebody says that the difference is settled.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import Any
 
 from connector.domain.document_number import document_number
 from connector.domain.lifecycle import HoldCause, Stage
+from connector.domain.masking import mask_text
 from connector.errors import Rejected
 from connector.steps.cancel import cancelled_by_people
-from connector.steps.context import Context
+from connector.steps.context import Context, readable
 from connector.steps.news import take_news
+from connector.steps.payment import rests
+from connector.steps.repair import go_on
 from connector.steps.request import (
     DELIVERY_NOTE,
     INVOICE_APPLICATION,
@@ -39,6 +43,7 @@ class What(StrEnum):
     CANCEL = "cancel"
     SHIPMENT = "shipment"
     INVOICE = "invoice"
+    DIFFERENCE = "difference"
 
 
 # The document that an order at a stage waits for.
@@ -73,6 +78,35 @@ def done(
             f"order {row.number} was moved by somebody else this very moment", "say it again"
         ) from None
     return walk(context, row.id, actor=actor)
+
+
+def settled(context: Context, row: OrderRow, actor: str, reason: str) -> OrderRow:
+    """Note that people settled what an order is held for as changed, and return it.
+
+    Its documents and what was accepted stay; the difference is told to finance at night as before.
+    Raises Rejected where the order is not held for a change, or nobody says what was done.
+    """
+    readable(row)
+    if row.hold_cause != HoldCause.CHANGED:
+        raise _refused(
+            f"order {row.number} ({row.hold_cause or row.stage}) is not held as changed",
+            f"look where it stands with `connector orders show {row.number}`",
+        )
+    if not reason.strip():
+        raise _refused("nobody knows later what was done", "say it with --reason")
+    change = Change(
+        event="retry",
+        text=course.remarked(course.DIFFERENCE_SETTLED(), mask_text(reason)),
+        next_try_at=None if rests(row) else context.clock(),
+    )
+    try:
+        row = context.orders.apply(row, change, actor, context.clock())
+    except StaleOrder:
+        raise _refused(
+            f"order {row.number} was moved by somebody else this very moment",
+            "look at it again first: it may be held for something else now",
+        ) from None
+    return go_on(context, row, actor)
 
 
 def _requested(context: Context, row: OrderRow, what: What, number: str) -> Change:

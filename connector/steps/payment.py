@@ -38,10 +38,10 @@ def judge(context: Context, row: OrderRow) -> Change:
             return Change(
                 event="remapped",
                 text=course.REMAPPED(),
-                next_try_at=None if _rests(row) else context.clock(),
+                next_try_at=None if rests(row) else context.clock(),
                 values={"content": {**row.content, "payment_state": state}, "payment_state": state},
             )
-    hold = _hold(row, state, row.content.get("status"))
+    hold = hold_for(row, state, row.content.get("status"))
     return Change(event="held", text=hold.reasons[0], hold=hold)
 
 
@@ -50,14 +50,12 @@ def course_went_on(
 ) -> Change:
     """Return the change of an order of which only the course went on: its `values` of now.
 
-    Paid at last, or no more; completed, which is our own doing; or cancelled no more, as when it
-    is out of the shop's trash again. Whatever else an order is held for stays with whom it waits
-    for; that it is not paid is judged when it would go on.
+    Paid at last, or no more; or completed, which is our own doing. Whatever else an order is held
+    for stays with whom it waits for; that it is not paid is judged when it would go on.
     """
     state, status = str(values["payment_state"]), content.get("status")
     text = course.STOREFRONT_SAYS(status=status)
-    back = state != PaymentState.CANCELLED and row.hold_reasons == [course.TAKE_BACK()]
-    ours = _held_for_payment(row) or back
+    ours = held_for_payment(row)
     concerned = not Stage(row.stage).ended or row.stage == Stage.CLOSED
     if (
         state in UNSETTLED
@@ -66,30 +64,32 @@ def course_went_on(
         and (ours or row.hold_cause in _GIVES_WAY)
     ):
         # Nothing but the storefront or a person can help, and either wakes the order.
-        hold = _hold(row, state, status)
+        hold = hold_for(row, state, status)
         return Change(event="storefront", text=text, hold=hold, values=values)
     free = ours and state not in UNSETTLED
     return Change(
         event="storefront",
         text=text,
         keep_hold=not free,
-        next_try_at=row.next_try_at if not free or _rests(row) else context.clock(),
+        next_try_at=row.next_try_at if not free or rests(row) else context.clock(),
         tries=row.tries,
         values=values,
     )
 
 
-def _held_for_payment(row: OrderRow) -> bool:
+def held_for_payment(row: OrderRow) -> bool:
+    """Whether what an order is held for is its payment alone."""
     if row.hold_cause == HoldCause.UNPAID:
         return True
     if row.payment_state not in UNSETTLED:
         return False
     # Others hold orders for these causes too: the reason tells.
-    hold = _hold(row, row.payment_state, row.content.get("status"))
+    hold = hold_for(row, row.payment_state, row.content.get("status"))
     return row.hold_cause == hold.cause and row.hold_reasons == [*hold.reasons]
 
 
-def _hold(row: OrderRow, state: str, status: object) -> Hold:
+def hold_for(row: OrderRow, state: str, status: object) -> Hold:
+    """Return the hold of an order that is not paid, or of which nobody knows whether it is."""
     shown = repr(str(status or ""))
     if state == PaymentState.UNKNOWN:
         reason = problems.STATUS_NOT_KNOWN(status=shown, file=_STATUSES)
@@ -99,7 +99,7 @@ def _hold(row: OrderRow, state: str, status: object) -> Hold:
     return Hold(HoldCause.UNPAID, (problems.UNPAID(status=shown),))
 
 
-def _rests(row: OrderRow) -> bool:
+def rests(row: OrderRow) -> bool:
     """Whether it is not the walker who moves the order on: it waits for a wave, or has gone."""
     stage = Stage(row.stage)
     return stage is Stage.READY or (stage.released and row.backorder in (None, Stage.READY))

@@ -22,7 +22,7 @@ from connector.errors import ConnectorError, MappingFailed, Misconfigured, Retry
 from connector.sap.books import Billing, Delivery, SapBooks
 from connector.steps.content import content_hash
 from connector.steps.context import Context
-from connector.steps.take_again import known_content
+from connector.steps.shown import known_content
 from connector.store.books import Books
 from connector.store.our_book import OurBook
 from connector.store.types import storable

@@ -62,7 +62,8 @@ class Change:
 
     A change without `hold` ends a hold that there was, unless `keep_hold` is set. `next_try_at`
     is when the order may be walked again; None means not by itself. `lines` take the place of
-    those there were; of `refunded` ones only what was refunded is noted.
+    those there were; of `refunded` ones only what was refunded is noted. `also` are events that
+    are told before it: of these nothing else counts.
     """
 
     event: str
@@ -80,6 +81,7 @@ class Change:
     allocations: Sequence[Allocation] = ()
     free_allocations: bool = False
     mapping_version: str = ""
+    also: Sequence[Change] = ()
 
 
 @cache
@@ -115,6 +117,8 @@ def apply_in(session: Session, row: OrderRow, change: Change, actor: str, now: d
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         raise StaleOrder(row.number)
+    for each in change.also:
+        _note(session, row.id, each, actor, now)
     _note(session, row.id, change, actor, now, row=row)
 
 

@@ -61,8 +61,8 @@ HOLDS = {
         ("mapping", "IT: mend the mapping, then orders retry --hold mapping"),
     ),
     "changed": (
-        ("下单后被改", "运维：按差异处理后重试"),
-        ("changed", "ops: settle the difference, then retry"),
+        ("下单后被改", "运维：按差异处理，再 orders done NUMBER --what difference"),
+        ("changed", "ops: settle it by hand, then orders done NUMBER --what difference"),
     ),
     "by_hand": (
         ("需手工处理", "配件管理员：在 DMS 中办理，再 orders done NUMBER --what …"),

@@ -120,6 +120,17 @@ TAKEN_ANEW_AND_DIFFERS = Sentence(
 )
 CHANGED_FIELD = Sentence("changed_field", "{field}: {was} → {now}", "{field}：{was} → {now}")
 CONTENT_DIFFERS = Sentence("content_differs", "content differs", "内容有变化")
+SETTLE_BY_HAND = Sentence(
+    "settle_by_hand",
+    "the documents stay as they are: settle it by hand, then say so:"
+    " `connector orders done {number} --what difference --reason WHY`",
+    "单据保持不变：人工处理后登记：`connector orders done {number} --what difference --reason WHY`",
+)
+DIFFERENCE_SETTLED = Sentence(
+    "difference_settled",
+    "the difference is settled by hand; the documents stay as they are",
+    "差异已人工处理，单据保持不变",
+)
 CANCELLED_AGAIN = Sentence("cancelled_again", "cancelled", "商城已取消")
 UNPAID_LATE = Sentence(
     "unpaid_late",

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from connector.cli import app
+from connector.domain.lifecycle import HoldCause
 from connector.logs import configure
+from connector.notify.words import HELD
 from connector.sandbox.storefront import ORDER
 from connector.sandbox.storefront_seed import stamp_of
 from connector.store.acts import Acts
 from tests.commands.site import point_at
-from tests.support.scene import Scene, scene
+from tests.support.scene import NOON, Scene, scene
 
 PASSPORT, HOME_PASS = "EK1234567", "H1234567800"
 WRONG_DIGIT = "320300198001011234"
@@ -87,6 +91,29 @@ def test_what_a_rule_refuses_no_person_accepts(day: Scene, command: Command, doc
     refused = command("orders", "accept", "901")
     assert refused.exit_code != 0
     assert day.stands(901) == ("received", "invalid")
+
+
+def test_the_command_that_a_hold_for_a_change_names_ends_it(day: Scene, command: Command) -> None:
+    day.until(NOON + timedelta(minutes=1))
+    line = {**day.shown(36)["line_items"][0], "quantity": 40}
+    day.change(36, line_items=[line, *day.shown(36)["line_items"][1:]])
+    day.later()
+    assert day.stands(36) == ("released", "changed")
+    (named,) = re.findall("`connector ([^`]+) WHY`", str((day.order(36).hold_reasons or [])[-1]))
+    assert named in " ".join(HELD[HoldCause.CHANGED].command.replace("NUMBER", "36").split())
+    assert command(*named.replace(" --reason", "").split()).exit_code == 2
+    assert day.stands(36) == ("released", "changed")
+    done = command(*named.split(), "packed as in the storefront")
+    assert done.exit_code == 0, done.output
+    assert day.stands(36) == ("released", None)
+    assert "packed as in the storefront" in day.story(36)[-1].text
+    assert command(*named.split(), "again").exit_code != 0
+    day.until(NOON + timedelta(hours=16))
+    day.later(minutes=20, ticks=2)
+    told = {each.kind.value for each in day.connector.differences.listed(day.clock.now)
+            if each.number == "36"}  # fmt: skip
+    assert "quantity" in told
+    assert day.stands(36) == ("released", None)
 
 
 @pytest.mark.parametrize(("said", "stage"), [("place", "ready"), ("known", "known")])

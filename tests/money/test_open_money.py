@@ -146,7 +146,7 @@ def test_a_refund_deleted_after_its_invoice_was_back_is_told_and_short(shop: Sce
     assert account(shop) == [("settled", Decimal(0))]
 
 
-def test_what_is_held_back_of_a_change_deletes_no_refund(shop: Scene) -> None:
+def test_a_refund_deleted_beside_a_change_that_is_held_back_is_gone(shop: Scene) -> None:
     invoiced(shop)
     give_back(shop, "10.00")
     shop.later(minutes=40)
@@ -154,7 +154,19 @@ def test_what_is_held_back_of_a_change_deletes_no_refund(shop: Scene) -> None:
     shop.change(NUMBER, shipping_total="1.00")
     shop.later(minutes=40, ticks=2)
     assert shop.stands(NUMBER) == ("closed", "changed")
-    assert account(shop) == [("refunded", Decimal("10.00"))]
+    assert account(shop) == [("settled", Decimal(0))]
+
+
+def test_a_refund_of_an_order_that_is_held_as_changed_is_open_money(shop: Scene) -> None:
+    release(shop)
+    line = {**shop.shown(NUMBER)["line_items"][0], "quantity": 1}
+    shop.change(NUMBER, line_items=[line])
+    shop.later()
+    assert shop.stands(NUMBER) == ("released", "changed")
+    give_back(shop, "7.77")
+    shop.later(minutes=40)
+    assert shop.stands(NUMBER) == ("released", "changed")
+    assert account(shop) == [("invoicing", Decimal("7.77"))]
 
 
 def test_what_lines_do_not_explain_of_a_later_refund_is_open_alone(shop: Scene) -> None:
