@@ -184,7 +184,10 @@ def test_what_the_intake_missed_is_taken_in(tonight: Night) -> None:
     order = tonight.books.get(ORDER, "36")
     assert order is not None
     # Placed within the day, and "modified" so long ago that no cursor ever sees it.
-    missed = {**order, "id": 900, "number": "900", "status": "processing"}
+    # Nothing of it was shipped: a mark of that would be for a person to judge.
+    meta = [each for each in order["meta_data"] if not each["key"].startswith("_shipment")]
+    missed = {**order, "id": 900, "number": "900", "status": "processing", "meta_data": meta,
+              "date_completed": None, "date_completed_gmt": None}  # fmt: skip
     old = "2026-11-01T00:00:00"
     tonight.books.put(ORDER, "900", {**missed, "date_modified": old, "date_modified_gmt": old})
     assert tonight.scene.context.orders.by_number("900") is None
