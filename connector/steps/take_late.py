@@ -135,7 +135,9 @@ def _held(
         hold = Hold(hold_for(row, state, row.content.get("status")).cause, of_status)
     if hold.cause == row.hold_cause and [*hold.reasons] == row.hold_reasons:
         return stays
-    return replace(change, hold=hold)
+    # What was refunded in full is owed no longer: a backorder is walked on to its end.
+    walked = row.next_try_at if course.KEEP_BACK() in of_status else None
+    return replace(change, hold=hold, next_try_at=walked)
 
 
 def to_settle(row: OrderRow, *reasons: Said) -> Hold:
@@ -160,7 +162,10 @@ def _status_reasons(
     if state != PaymentState.CANCELLED:
         return ()
     order, _ = read_order(content, shop=row.shop)
-    if order is None or order.refunded < order.total or not order.refunds:
+    if order is None or not order.refunds:
+        return (course.TAKE_BACK(),)
+    goods = all(line.refunded_quantity >= line.quantity for line in order.lines)
+    if order.refunded < order.total and not goods:
         return (course.TAKE_BACK(),)
     # What has left of an order refunded in full comes back after the sale.
     if row.stage in (Stage.SHIPPED, Stage.CLOSED):
