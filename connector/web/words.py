@@ -255,6 +255,7 @@ EVENTS = {
     "cancel_requested": "请求取消",
     "cancelled": "取消",
     "customer_settled": "客户已确定",
+    "known": "启用前已完成",
     "call_resolved": "调用已认定",
     "changed": "商城变更",
     "amended": "已修改",
