@@ -118,7 +118,9 @@ def test_nothing_that_leaves_an_order_tells_it(
     for place, (sample, kind) in enumerate(
         (sample, kind) for kind in ("code", "all", "free") for sample in (32, 36)
     ):
-        take(lite.context, _with(lite.shown(sample), 900 + place, kind))
+        made = _with(lite.shown(sample), 900 + place, kind)
+        lite.sandbox.books.put("storefront.order", str(made["id"]), made)
+        take(lite.context, made)
     lite.later(ticks=2)
     assert lite.stands(901) == ("received", "invalid")  # the company's code field
     assert lite.stands(904)[0] == "ready"
