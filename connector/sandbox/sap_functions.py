@@ -441,7 +441,7 @@ def fieldinfo_get(_system: System, _session: Session, values: Values) -> Values:
         raise AbapException("NOT_FOUND") from None
 
 
-# Function module → what it does, and whether it writes.
+# Function module → what it does, and whether it writes. Taking back what was begun is no write.
 FUNCTIONS: dict[str, tuple[Function, bool]] = {
     "RFC_PING": (rfc_ping, False),
     "STFC_CONNECTION": (stfc_connection, False),
@@ -454,7 +454,7 @@ FUNCTIONS: dict[str, tuple[Function, bool]] = {
     "BAPI_CUSTOMER_CHANGEFROMDATA1": (customer_change, True),
     "Z_CUSTOMER_TAX_SET": (customer_tax_set, True),
     "BAPI_TRANSACTION_COMMIT": (commit, True),
-    "BAPI_TRANSACTION_ROLLBACK": (rollback, True),
+    "BAPI_TRANSACTION_ROLLBACK": (rollback, False),
     "BAPI_MATERIAL_AVAILABILITY": (material_availability, False),
     "BAPI_DELIVERY_GETLIST": (delivery_getlist, False),
     "BAPI_BILLINGDOC_GETLIST": (billingdoc_getlist, False),
