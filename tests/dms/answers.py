@@ -249,9 +249,7 @@ ANSWERS: dict[str, Answer] = {
     "control_char": _number("{}\x01"),
     "charref_control": _number("{}&#1;"),
     "nbsp_entity": _number("{}&nbsp;"),
-}
-# The other side names a reason: a refusal, whatever it did before it.
-REFUSALS: dict[str, Answer] = {
+    # A reason that no mapping names proves nothing.
     "fault11_client": _fault(500, "s:Client"),
     "fault11_in_200": _fault(200, "s:Client"),
 }

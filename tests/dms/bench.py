@@ -228,10 +228,6 @@ def _returned(bench: Bench, row: Row) -> None:
         if row.trouble.how != "refused":
             assert bench.wire.struck == 1
             _check(bench.call(order, "dms_return"), row)
-    if row.then == "refused":
-        (held,) = bench.day.sales_orders(int(order.number))
-        assert len(held["returns"]) == 1
-        return
     for _ in range(6):
         bench.passes(4)
         with suppress(RetryLater):
@@ -248,7 +244,6 @@ def _check(call: CallRow, row: Row) -> None:
         "settling": CallState.IN_DOUBT,
         "nothing": CallState.PENDING,
         "either": CallState.CONFIRMED,
-        "refused": CallState.REJECTED,
     }
     assert call.state == expected[row.then], (call.state, call.error)
     assert call.attempts == 1
