@@ -119,22 +119,25 @@ def test_the_extract_is_complete_and_adds_up(sandbox: Sandbox, settings: Setting
 
 
 @pytest.mark.parametrize(
-    # A customer takes three writes in one session: were every third of them reset before it was
-    # worked off, a lone order could never get through.
-    "fault",
+    # A commit that is reset leaves a number that only a person may call absent: see the day of
+    # kills. A creation that is reset begins anew.
+    "faults",
     ["*:lost-answer:writes=true,every=3",
      pytest.param("*:cut:writes=true,every=3", marks=pytest.mark.long),
-     pytest.param("*:reset:writes=true,probability=0.33", marks=pytest.mark.long)],
+     pytest.param("dms:reset:writes=true,probability=0.33"
+                  " storefront:reset:writes=true,probability=0.33"
+                  " sap:reset:operation=Z_CUSTOMER_TAX_SET,probability=0.33",
+                  marks=pytest.mark.long)],
 )  # fmt: skip
 def test_every_third_write_goes_wrong_and_nothing_is_doubled(
-    fault: str, tmp_path: Path, sandbox: Sandbox
+    faults: str, tmp_path: Path, sandbox: Sandbox
 ) -> None:
     # A write that a fault meets again and again is held at last; that is not what is shown here.
     address = f"sqlite:///{tmp_path / 'c.db'}"
     settings = settings_for(sandbox.addresses(), address, tmp_path, resend=MANY)
-    sandbox.faults.set([Fault.parse(fault)])
+    sandbox.faults.set([Fault.parse(each) for each in faults.split()])
     assert run(sandbox, settings) == STANDS
-    assert sum(rule["struck"] for rule in sandbox.faults.describe()) > 40
+    assert sum(rule["struck"] for rule in sandbox.faults.describe()) > 25
     holds_exactly_what_it_should(sandbox)
 
 

@@ -38,8 +38,8 @@ class Row:
     """A fault, and what it leads to at once.
 
     `found` when the document was made and asking finds it, `settling` when it is not found and
-    may still arrive, `nothing` when the request provably had no effect. `either` when the document
-    was made and its number is read or asked for, and `refused` when the other side names a reason.
+    may still arrive, `nothing` when the request provably had no effect, and `either` when the
+    document was made and its number is read or asked for.
     """
 
     name: str
