@@ -19,10 +19,10 @@ from connector.extracts.mail import MailTarget
 from connector.extracts.s3 import S3Target
 from connector.extracts.sftp import SftpTarget
 from connector.gate import Gate, Limits
+from connector.logons import Logons
 from connector.mapping import MappingSet
 from connector.sap.connection import check_connection
 from connector.sap.interface import stored_in
-from connector.sap.logons import Logons
 from connector.sap.odata.system import ODataSap
 from connector.sap.odata.wire import ODataSettings
 from connector.sap.port import SapSystem

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from connector.dms.carried import NOTHING, Carried
 from connector.dms.port import Dms
@@ -23,6 +23,7 @@ from connector.errors import (
     nothing_sent,
     without_effect,
 )
+from connector.logons import LocalLogons, Logons
 from connector.mapping import Mapping as FieldMapping
 from connector.mapping import MappingSet
 from connector.mapping.model import SessionModel
@@ -34,40 +35,6 @@ MASKED = "***"
 _REFUSES = "the DMS refuses our credentials: "
 
 Made = TypeVar("Made")
-
-
-class Logons(Protocol):
-    """Remembers that the DMS refused these credentials, so that no process tries them again."""
-
-    def refused(self) -> str | None:
-        """Return what the DMS said when it refused them."""
-        ...
-
-    def refuse(self, said: str) -> None:
-        """Remember it."""
-        ...
-
-    def admitted(self) -> None:
-        """Forget it, where a person's own try succeeded."""
-        ...
-
-
-class LocalLogons:
-    """What one process remembers."""
-
-    def __init__(self) -> None:
-        self._said: str | None = None
-
-    def refused(self) -> str | None:
-        """See `Logons`."""
-        return self._said
-
-    def refuse(self, said: str) -> None:
-        """See `Logons`."""
-        self._said = said
-
-    def admitted(self) -> None:
-        """See `Logons`."""
 
 
 class SessionOver(Exception):

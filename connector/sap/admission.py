@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from connector.errors import ConnectorError, InDoubt, LogonFailed, RetryLater
+from connector.logons import LocalLogons, Logons
 from connector.sap.errors import refused_before
-from connector.sap.logons import LocalLogons, Logons
 from connector.wording import systems
 
 

@@ -22,10 +22,10 @@ from connector.errors import (
     RetryLater,
     nothing_sent,
 )
+from connector.logons import LocalLogons, Logons
 from connector.sap.dictionary import Dictionary
 from connector.sap.errors import doubted, refused_before
 from connector.sap.fitting import findings
-from connector.sap.logons import LocalLogons, Logons
 from connector.sap.port import Answer, Parameter, Parameters, SapSession
 from connector.sap.returns import check
 from connector.sap.sdk import for_sdk, named, of_call, of_opening, parameter_of, pyrfc

@@ -21,13 +21,13 @@ from connector.errors import (
     RetryLater,
     nothing_sent,
 )
+from connector.logons import Logons
 from connector.sap.admission import Admission
 from connector.sap.dictionary import Dictionary, asked_of
 from connector.sap.envelope import Style, name_in, read_answer, request_xml
 from connector.sap.errors import doubted, keeps_no_session
 from connector.sap.fitting import findings
 from connector.sap.interface import Snapshots
-from connector.sap.logons import Logons
 from connector.sap.port import Answer, FieldType, Parameter, Parameters, SapSession
 from connector.sap.returns import check
 from connector.sap.slots import LocalSlots, Slots, Turnstile

@@ -21,9 +21,9 @@ from connector.errors import (
     RetryLater,
     nothing_sent,
 )
+from connector.logons import Logons
 from connector.sap.admission import Admission
 from connector.sap.fitting import findings
-from connector.sap.logons import Logons
 from connector.sap.odata import answers, values
 from connector.sap.odata.answers import Asked
 from connector.sap.odata.lookup import Query, asked_of, look_up

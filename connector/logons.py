@@ -1,4 +1,4 @@
-"""Which logon SAP refused: another try with the same credentials could lock the user."""
+"""Which logon another system refused: another try with the same credentials could lock the user."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class Logons(Protocol):
     """
 
     def refused(self) -> str | None:
-        """Return what SAP said when it refused these credentials; None when it did not."""
+        """Return what the system said when it refused these credentials; None when it did not."""
         ...
 
     def refuse(self, said: str) -> None:
-        """Remember that SAP refused these credentials."""
+        """Remember that the system refused these credentials."""
         ...
 
     def admitted(self) -> None:
-        """Take note that SAP admits these credentials."""
+        """Take note that the system admits these credentials."""
         ...
 
 
