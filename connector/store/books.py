@@ -230,9 +230,10 @@ class Books:
         An order's currency is what the first book says that tells one. It stays noted in `scope`.
         """
         self.run(
+            # The books are named so that the key, which begins with them, leads to each order.
             "UPDATE scope SET currency = COALESCE((SELECT o.currency FROM whole_order o"
-            " WHERE o.number = scope.number AND o.currency <> '' ORDER BY o.book, o.part LIMIT 1),"
-            " '')"
+            " WHERE o.book IN (0, 1, 2, 3) AND o.number = scope.number AND o.currency <> ''"
+            " ORDER BY o.book, o.part LIMIT 1), '')"
         )
         day = "JOIN scope k ON k.number = b.number AND k.carried = 0 WHERE b.book = :book"
         made: dict[str, dict[str, dict[str, int]]] = {}

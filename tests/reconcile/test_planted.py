@@ -144,7 +144,8 @@ def test_every_kind_is_found_with_its_amount_and_nothing_else(database: Database
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+# A statement that does not end is inside the database, where no signal is heard.
+@pytest.mark.timeout(300, method="thread")
 def test_a_thousand_differences_in_a_hundred_thousand_orders(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
