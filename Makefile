@@ -9,10 +9,14 @@ ARGS ?=
 WORKERS ?= 4
 S4_DESCRIPTION := @sap/cloud-sdk-vdm-business-partner-service
 
-.PHONY: demo test prove night bench lint format lock peers clean
+.PHONY: demo unit test prove night bench lint format lock peers clean
 
 demo: $(STAMP) ## one business day against the local sandbox
 	@$(BIN)/connector demo $(ARGS)
+
+unit: $(STAMP) ## rules without sockets, databases and processes, in seconds
+	@$(BIN)/python -m pytest -q -n 2 -m "unit and not long and not night" $(ARGS) \
+		$$(grep -rlE '^pytestmark = .*mark\.unit' tests)
 
 test: $(STAMP) ## all tests, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)

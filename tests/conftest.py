@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from connector.store.database import Database
 from tests.support import databases, postgres
+from tests.support.apart import apart
 
 settings.register_profile(
     "connector",
@@ -31,6 +32,15 @@ def _logging_as_it_was() -> Iterator[None]:
     """What a test says of logging ends with it: the next one may read what is told."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Hold a unit test to needing neither socket nor database nor process."""
+    if not item.get_closest_marker("unit"):
+        return (yield)
+    with apart():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

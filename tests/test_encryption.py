@@ -15,6 +15,8 @@ from connector.gateways import dms_of, sap_of, storefront_of, targets_of
 from connector.notify.channels import AppriseNotifier
 from connector.settings import Settings, load_settings
 
+pytestmark = pytest.mark.unit
+
 FAR = "http://systems.example/path"
 HERE = ("http://127.0.0.1:1/x", "http://localhost/x", "http://[::1]:8/x", "HTTP://127.0.0.1")
 

@@ -10,6 +10,8 @@ import pytest
 from connector.errors import ConnectorError, InDoubt, Misconfigured, Rejected, RetryLater
 from connector.gate import Gate, Limits
 
+pytestmark = pytest.mark.unit
+
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

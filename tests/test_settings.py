@@ -10,6 +10,8 @@ import pytest
 from connector.errors import Misconfigured
 from connector.settings import load_settings
 
+pytestmark = pytest.mark.unit
+
 SHIPPED = Path(__file__).parents[1] / "config/connector.yaml"
 
 

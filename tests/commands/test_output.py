@@ -17,6 +17,8 @@ from connector.commands import output
 from connector.commands.columns import cells, laid_out, wrapped
 from connector.commands.output import listing, say
 
+pytestmark = pytest.mark.unit
+
 ZONE = ZoneInfo("Asia/Shanghai")
 LONG = (
     "库存不足：XC-80513368 工厂 1000 需要 40 PCE, only 10 are free, and the rest waits for SAP " * 4

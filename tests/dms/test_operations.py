@@ -13,6 +13,8 @@ from connector.dms.desk import DmsDesk
 from connector.errors import InDoubt
 from connector.mapping import load
 
+pytestmark = pytest.mark.unit
+
 _NOTE = """
 target: {system: dms, operation: CreateDeliveryNote}
 request:

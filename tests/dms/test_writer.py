@@ -16,6 +16,8 @@ from lxml import etree
 from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.writer import Plan
 
+pytestmark = pytest.mark.unit
+
 SANDBOX = str(Path("connector/sandbox/dms.wsdl").resolve())
 
 # One operation for each thing that a type can hold beside plain elements.

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from connector.domain.allocation import Availability, Part, StockPolicy, Wanted, promise
 
+pytestmark = pytest.mark.unit
+
 A, B = ("1000", "A-1", "EA"), ("1000", "B-2", "EA")
 
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
 from connector.errors import Misconfigured
 
+pytestmark = pytest.mark.unit
+
 ZONE = ZoneInfo("Asia/Shanghai")
 CALENDAR = WorkingCalendar()
 CUTOFFS = Cutoffs()

@@ -20,6 +20,8 @@ from connector.domain.deadlines import (
 )
 from connector.domain.lifecycle import Stage
 
+pytestmark = pytest.mark.unit
+
 ZONE = ZoneInfo("Asia/Shanghai")
 SITE = (Timetable(),)
 NINE_TO_FIVE = Timetable(WorkingCalendar(hours=((time(9), time(17)),)), Cutoffs((time(17),)))

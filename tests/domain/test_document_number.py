@@ -6,6 +6,8 @@ import pytest
 
 from connector.domain.document_number import document_number
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     ("given", "number"),

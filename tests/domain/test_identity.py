@@ -20,6 +20,8 @@ from connector.domain.identity import (
     wrong_with_person,
 )
 
+pytestmark = pytest.mark.unit
+
 TODAY = date(2026, 11, 24)
 
 

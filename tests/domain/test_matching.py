@@ -19,6 +19,8 @@ from connector.domain.matching import (
 from connector.domain.order import Address, Buyer, BuyerKind
 from connector.domain.phones import normalise_phone
 
+pytestmark = pytest.mark.unit
+
 CODE, OTHER = "91320300MA11000ABP", "91320300MA11003ABQ"
 ORGANISATION = CODE[8:17]
 ID, OTHER_ID = "320300198201010027", "320300199401010149"

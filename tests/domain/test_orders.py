@@ -30,6 +30,8 @@ from connector.domain.pricing import net_and_tax, split
 from connector.domain.reading import read_order
 from connector.mapping import load
 
+pytestmark = pytest.mark.unit
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = json.loads(
     (ROOT / "connector/sandbox/orders.json").read_text(encoding="utf-8"), parse_float=Decimal

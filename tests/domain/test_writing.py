@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from connector.domain.phones import is_phone, is_unusual_phone, normalise_phone, spellings
 from connector.domain.writing import normal
 
+pytestmark = pytest.mark.unit
+
 LANDLINE, MOBILE = "051687565000", "13912345678"
 
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from connector.domain.calendar import Cutoffs, Timetable, WorkingCalendar
 from connector.jobs.cadence import AtCutoffs, Every, Nightly, Window
 
+pytestmark = pytest.mark.unit
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 CALENDAR = WorkingCalendar(zone=SHANGHAI)
 CUTOFFS = Cutoffs((time(12), time(15)))

@@ -15,6 +15,8 @@ from connector.notify.digest import Language, digest
 from connector.wording import recorded, systems
 from tests.support.words import english_in
 
+pytestmark = pytest.mark.unit
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ERROR = RetryLater(systems.KEPT_BACK(calls=5), place="DMS", remedy="13900001234 Kunde gesperrt")
 

@@ -15,6 +15,8 @@ from connector.mapping.check import check
 from connector.mapping.finding import Finding, near, printed
 from connector.mapping.load import Folder
 
+pytestmark = pytest.mark.unit
+
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "mappings"
 

@@ -16,6 +16,8 @@ from pydantic import TypeAdapter
 from connector.mapping import model
 from connector.mapping.convert import ConversionError, converter, normal_text
 
+pytestmark = pytest.mark.unit
+
 LOOKUPS = {"colours": {"red": {"value": "R", "long": "rouge"}, "": {"value": "nothing"}}}
 CONVERTER: TypeAdapter[Any] = TypeAdapter(model.Converter)
 

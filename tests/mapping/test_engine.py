@@ -14,6 +14,8 @@ from connector.mapping import MappingSet
 from connector.mapping.engine import Expression, ExpressionError, Mapping
 from connector.mapping.model import MappingModel
 
+pytestmark = pytest.mark.unit
+
 
 def mapping(**parts: Any) -> Mapping:
     spec = MappingModel.model_validate(

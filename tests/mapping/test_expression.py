@@ -14,6 +14,8 @@ from connector.mapping.engine import Mapping
 from connector.mapping.expression import Expression, ExpressionError, TooCostly
 from connector.mapping.model import MappingModel
 
+pytestmark = pytest.mark.unit
+
 FORMS = [
     "a", "a.b.c", "a[0]", "a[-1].b", "a || b", "a && b", "!a", "a == b", "a != 'x'", "a == `1`",
     "a[?b=='x'] | [0].c", "a[?b].c", "a[?b!=`0`]", "join('-', [a || '', b || ''])",

@@ -10,6 +10,8 @@ import pytest
 from connector.mapping import load
 from connector.mapping.load import MappingsInvalid
 
+pytestmark = pytest.mark.unit
+
 SHIPPED = Path(__file__).parents[2] / "mappings"
 GOOD = """\
 target: {system: dms, operation: CreateOrder}

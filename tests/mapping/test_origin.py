@@ -10,6 +10,8 @@ from connector.mapping.model import FieldModel
 from connector.mapping.origin import traced
 from connector.wording import systems
 
+pytestmark = pytest.mark.unit
+
 SOURCE: dict[str, Any] = {
     "order": {"number": "7", "note": "", "buyer": {"name": "甲", "phone": ""}, "kind": "b"},
     "lines": [{"sku": "A"}, {"sku": "B", "unit": "KG"}],

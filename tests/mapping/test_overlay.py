@@ -9,6 +9,8 @@ import pytest
 from connector.mapping import load
 from connector.mapping.load import Folder, MappingsInvalid
 
+pytestmark = pytest.mark.unit
+
 BASE = """\
 target: {system: dms, operation: CreateOrder}
 request:

@@ -11,6 +11,8 @@ from connector.domain.reading import read_order
 from connector.mapping import load
 from connector.mapping.load import Folder
 
+pytestmark = pytest.mark.unit
+
 SHIPPED = Path(__file__).parents[2] / "mappings"
 
 

@@ -22,6 +22,8 @@ from connector.mapping.finding import MappingsInvalid
 from connector.mapping.model import MappingModel
 from connector.mapping.texts import CData, parsed, written
 
+pytestmark = pytest.mark.unit
+
 ORDER: list[dict[str, Any]] = [
     {"field": "head.@type", "constant": "SO"},
     {"field": "head.number", "source": "number", "required": True},

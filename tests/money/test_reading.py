@@ -16,6 +16,8 @@ from connector.domain.validity import problems
 from connector.mapping import load
 from tests.money.shop import Cart, Ware, back, order, refund, with_refunds
 
+pytestmark = pytest.mark.unit
+
 MAPPING = load(Path(__file__).parents[2] / "mappings")["storefront_order"]
 TWO = Cart([Ware("50.00", 2)])  # 100.00 and 13.00
 

@@ -20,6 +20,8 @@ from tests.money.test_reading import MAPPING, read, wrong
 from tests.money.test_table import SOLD, refunded
 from tests.support.books import UNITS
 
+pytestmark = pytest.mark.unit
+
 ZONE = ZoneInfo("Asia/Shanghai")
 TERMS = Terms(subsidy_to_unit=False)
 

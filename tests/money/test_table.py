@@ -34,6 +34,8 @@ from tests.money.table import (
 )
 from tests.money.test_reading import read, wrong
 
+pytestmark = pytest.mark.unit
+
 _ZERO = Decimal(0)
 SOLD = all_sold()
 MAPPINGS = load(Path(__file__).parents[2] / "mappings")

@@ -7,6 +7,8 @@ import pytest
 from connector.errors import Misconfigured
 from connector.sap.connection import check_connection
 
+pytestmark = pytest.mark.unit
+
 DIRECT = {"ashost": "sap.example", "sysnr": "00"}
 BALANCED = {"mshost": "ms.example", "r3name": "PRD", "group": "PUBLIC"}
 SNC = {"snc_partnername": "p:CN=PRD", "snc_qop": "9", "snc_lib": "/opt/libsapcrypto.so"}

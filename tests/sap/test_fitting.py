@@ -14,6 +14,8 @@ from connector.sap.fitting import findings
 from connector.sap.interface import from_snapshot, snapshot_of
 from connector.sap.port import FieldType, Parameter
 
+pytestmark = pytest.mark.unit
+
 
 def interface(kind: str, length: int = 8) -> dict[str, Parameter]:
     return {"P": Parameter("P", "importing", True, FieldType("P", kind, length))}

@@ -16,6 +16,8 @@ from connector.sap.port import FieldType, Parameter
 from connector.sap.sdk import parameter_of
 from tests.support import pyrfc_double
 
+pytestmark = pytest.mark.unit
+
 FIELDS = {
     "TYPE": FieldType("TYPE", "C", 1),
     "ITEMS": FieldType("ITEMS", "h", 0, fields={"CITY": FieldType("CITY", "C", 4)}),

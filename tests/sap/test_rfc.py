@@ -22,6 +22,8 @@ from connector.errors import (
 from connector.sap.connection import check_connection
 from connector.sap.rfc import RfcSap, RfcSettings
 
+pytestmark = pytest.mark.unit
+
 SETTINGS = RfcSettings(
     connection={"ashost": "127.0.0.1", "sysnr": "00"},
     client="100",

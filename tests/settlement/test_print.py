@@ -18,6 +18,8 @@ from connector.domain.settlement import Entry, EntryKind, Statement, Terms
 from connector.extracts.statement import Carried, Paper, statement_html
 from tests.support.chromium import printed
 
+pytestmark = pytest.mark.unit
+
 LONG = "SF1234567890123-RETURN-REQUEST-OF-A-LONG-NAME"
 
 

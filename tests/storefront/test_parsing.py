@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from connector.storefront.parsing import parsed
 
+pytestmark = pytest.mark.unit
+
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.text() | st.integers() | st.booleans() | st.none(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
