@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ import xlsxwriter
 
 from connector.domain.matching import Candidate
 from connector.domain.order import Buyer
-from connector.errors import Misconfigured
 from connector.extracts.files import put
+from connector.extracts.handed_in import Row, read_rows
 from connector.extracts.text import neutral
 from connector.wording import Said, Say, both
 
@@ -72,13 +71,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """A row that came back: `row` is its number in the sheet, `decision` link, create or else."""
+    """A row that came back: `row` is its number in the sheet, `decision` link, create or else.
+
+    `formulas` names the columns in which a formula stands where a value belongs.
+    """
 
     row: int
     order: str
     decision: str
     customer: str
     fingerprint: str
+    formulas: tuple[str, ...] = ()
 
 
 def write_review(path: Path, questions: Sequence[Question], say: Say = both) -> Path:
@@ -119,36 +122,16 @@ def write_review(path: Path, questions: Sequence[Question], say: Say = both) -> 
 
 def read_review(path: Path) -> list[Answer]:
     """Read a workbook that came back. Raises Misconfigured when it is none of ours."""
-    from openpyxl import load_workbook
-
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:
-        raise Misconfigured(
-            f"is no readable workbook ({type(error).__name__})",
-            place=str(path),
-            remedy="give the .xlsx file that `connector customers review --export` wrote",
-        ) from None
-    try:
-        if _SHEET not in book.sheetnames:
-            raise _not_ours(path, f"there is no sheet {_SHEET}")
-        rows = book[_SHEET].iter_rows(max_col=_READ, values_only=True)
-        heading = [_text(cell) for cell in next(rows, ())]
-        expected = [chinese for _, chinese, _, _ in _COLUMNS[:_READ]]
-        if heading != expected:
-            raise _not_ours(path, f"the first columns are not {', '.join(expected)}")
-        # Sorting or deleting rows moves the second heading: it is known by its words.
-        below = [english for _, _, english, _ in _COLUMNS[:_READ]]
-        texts = ((number, [_text(cell) for cell in row]) for number, row in enumerate(rows, 2))
-        return [_answer(number, row) for number, row in texts if any(row) and row != below]
-    finally:
-        book.close()
+    rows = read_rows(path, _SHEET, [chinese for _, chinese, _, _ in _COLUMNS[:_READ]])
+    # Sorting or deleting rows moves the second heading: it is known by its words.
+    below = tuple(english for _, _, english, _ in _COLUMNS[:_READ])
+    return [_answer(row) for row in rows if row.cells != below]
 
 
-def _answer(number: int, cells: list[str]) -> Answer:
-    decision, customer, order, mark = (*cells, "", "", "", "")[:_READ]
-    word = decision.strip().lower()
-    return Answer(number, order, _WORDS.get(word, decision), customer, mark)
+def _answer(row: Row) -> Answer:
+    decision, customer, order, mark = row.cells
+    word = decision.lower()
+    return Answer(row.number, order, _WORDS.get(word, decision), customer, mark, row.formulas)
 
 
 def _cells(question: Question, say: Say) -> list[str]:
@@ -189,18 +172,3 @@ def _headings(sheet: Any, columns: Sequence[tuple[str, str, int]], styles: dict[
         sheet.write_string(0, index, chinese, styles["head"])
         sheet.write_string(1, index, english, styles["below"])
         sheet.set_column(index, index, width)
-
-
-def _text(cell: Any) -> str:
-    """Return a cell as text; a number typed into it has no decimals, full-width signs are plain."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return unicodedata.normalize("NFKC", str(cell)).strip()
-
-
-def _not_ours(path: Path, why: str) -> Misconfigured:
-    return Misconfigured(
-        why, place=str(path), remedy="fill in what `connector customers review --export` wrote"
-    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
 
+from connector.domain.document_number import document_number
 from connector.domain.lifecycle import HoldCause
 from connector.domain.matching import decide
 from connector.domain.order import Buyer, Order
@@ -17,6 +18,7 @@ from connector.steps.context import Context, buyer_key
 from connector.steps.correct import usable
 from connector.steps.repair import link_customer, new_customer
 from connector.store.tables import OrderRow
+from connector.wording import Said, sheets, terms, together
 
 _log = structlog.get_logger(__name__)
 
@@ -30,8 +32,8 @@ class Taken:
 
     row: int
     order: str
-    done: str = ""
-    wrong: str = ""
+    done: Said | None = None
+    wrong: Said | None = None
 
 
 def questions(context: Context) -> list[Question]:
@@ -67,18 +69,24 @@ def take_answers(
     contradicted = _contradicted(answers)
     for answer in answers:
         if not answer.decision:
-            yield Taken(answer.row, answer.order, done="left open")
+            yield Taken(answer.row, answer.order, done=sheets.LEFT_OPEN())
             continue
         wrong = _wrong(answer, by_order) or (
-            "this buyer is decided in several rows, and differently"
-            if answer.fingerprint in contradicted
-            else ""
+            sheets.CONTRADICTED() if answer.fingerprint in contradicted else None
         )
         if wrong:
             yield Taken(answer.row, answer.order, wrong=wrong)
             continue
         _, row = by_order[answer.order]
-        yield _taken(answer, _act(context, answer, row, (actor, reason), dry_run))
+        try:
+            done = _act(context, answer, row, (actor, reason), dry_run)
+        except RetryLater:
+            # SAP is away: it would be for the next row too.
+            raise
+        except ConnectorError as error:
+            yield Taken(answer.row, answer.order, wrong=error.said)
+        else:
+            yield Taken(answer.row, answer.order, done=done)
 
 
 def fingerprint(buyer: Buyer) -> str:
@@ -86,51 +94,45 @@ def fingerprint(buyer: Buyer) -> str:
     return hashlib.sha256(f"{buyer_key(buyer)}|{buyer.name}".encode()).hexdigest()[:12]
 
 
-def _wrong(answer: Answer, by_order: dict[str, tuple[Order, OrderRow]]) -> str:
+def _wrong(answer: Answer, by_order: dict[str, tuple[Order, OrderRow]]) -> Said | None:
+    if answer.formulas:
+        return sheets.FORMULA(column=answer.formulas)
     if answer.decision not in (LINK, CREATE):
-        return f"decision {answer.decision!r} is none: {LINK} or {CREATE}"
-    if answer.decision == LINK and not (answer.customer.isascii() and answer.customer.isalnum()):
-        return f"to {LINK}, give the SAP customer number"
+        return sheets.NO_DECISION(decision=repr(answer.decision))
+    number = answer.customer
+    if answer.decision == LINK and not (
+        document_number(number) and number.isascii() and number.isalnum()
+    ):
+        return sheets.NUMBER_MISSING()
     if answer.decision == CREATE and answer.customer:
-        return f"a customer number is given although the decision is {CREATE}: which is meant?"
+        return sheets.NUMBER_NOT_MEANT()
     known = by_order.get(answer.order)
     if known is None:
-        return "the order does not wait for the sales rep (any more)"
+        return sheets.NOT_WAITING()
     if answer.fingerprint != fingerprint(known[0].buyer):
-        return "the buyer's data changed since the sheet was made: export it again"
-    return ""
+        return sheets.BUYER_CHANGED()
+    return None
 
 
 def _act(
     context: Context, answer: Answer, row: OrderRow, who: tuple[str, str], dry_run: bool
-) -> Callable[[], str]:
-    def act() -> str:
-        current = context.orders.get(row.id)
-        if current.hold_cause != HoldCause.CUSTOMER_REVIEW:
-            return f"settled already: {current.stage}"
-        if answer.decision == LINK:
-            record = context.sap_customers.read_back(answer.customer)
-            number = usable(record, answer.customer).number
-            if dry_run:
-                return f"would be linked to {number}"
-            moved = link_customer(context, current, number, *who)
-        else:
-            if dry_run:
-                return "would be created in SAP"
-            moved = new_customer(context, current, *who)
-        return ", ".join(f"{each.number}: {each.stage}" for each in moved)
-
-    return act
-
-
-def _taken(answer: Answer, act: Callable[[], str]) -> Taken:
-    try:
-        return Taken(answer.row, answer.order, done=act())
-    except RetryLater:
-        # SAP is away: it would be for the next row too.
-        raise
-    except ConnectorError as error:
-        return Taken(answer.row, answer.order, wrong=str(error))
+) -> Said:
+    current = context.orders.get(row.id)
+    if current.hold_cause != HoldCause.CUSTOMER_REVIEW:
+        return sheets.SETTLED_ALREADY(stage=terms.term("stage", current.stage))
+    if answer.decision == LINK:
+        record = context.sap_customers.read_back(answer.customer)
+        number = usable(record, answer.customer).number
+        if dry_run:
+            return sheets.WOULD_LINK(number=number)
+        moved = link_customer(context, current, number, *who)
+    else:
+        if dry_run:
+            return sheets.WOULD_CREATE()
+        moved = new_customer(context, current, *who)
+    return together(
+        [sheets.NOW_AT(number=e.number, stage=terms.term("stage", e.stage)) for e in moved]
+    )
 
 
 def _contradicted(answers: Sequence[Answer]) -> set[str]:
