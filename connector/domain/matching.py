@@ -62,7 +62,10 @@ _CLOSE = 85.0
 
 @dataclass(frozen=True)
 class Candidate:
-    """A customer record in SAP as far as matching needs it."""
+    """A customer record in SAP as far as matching needs it.
+
+    A record may hold more numbers than its tax code, in the places where earlier releases kept it.
+    """
 
     number: str
     name: str
@@ -73,6 +76,12 @@ class Candidate:
     postcode: str = ""
     deleted: bool = False
     blocked: bool = False
+    further_codes: tuple[str, ...] = ()
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """All numbers that may be the buyer's tax code or ID number."""
+        return tuple(filter(None, (self.code, *self.further_codes)))
 
 
 class Verdict(StrEnum):
@@ -194,7 +203,7 @@ def weigh(buyer: Buyer, candidate: Candidate) -> Evidence:
     likeness = fuzz.ratio(ours, theirs)
     return Evidence(
         candidate=candidate,
-        code=_code(buyer, candidate.code),
+        code=_codes(buyer, candidate.codes),
         name=_name(ours, theirs, likeness, company=company),
         phone=_agree(normalise_phone(buyer.phone), normalise_phone(candidate.phone)),
         address=_address(
@@ -281,6 +290,15 @@ def normalise_person(name: str) -> str:
 def normalise_address(street: str) -> str:
     """Return a street and house number without width, case, spaces and punctuation."""
     return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", street).casefold())
+
+
+def _codes(buyer: Buyer, held: Sequence[str]) -> Agreement:
+    """Compare with each number of a record: one that is the buyer's tells, whatever the others."""
+    found = [_code(buyer, each) for each in held]
+    for agreement in (Agreement.EQUAL, Agreement.DIFFERENT):
+        if agreement in found:
+            return agreement
+    return Agreement.ABSENT
 
 
 def _code(buyer: Buyer, held: str) -> Agreement:

@@ -43,7 +43,7 @@ from connector.mapping.wsdl.shapes import Operation
 _JOINED_ROW = 512
 _SHORT = 3  # words as short as this differ by a letter on purpose
 # What the connector reads of a customer where it is there.
-_MAY_FIND = frozenset({"name_2", "name_3", "name_4", "postcode"})
+_MAY_FIND = frozenset({"name_2", "name_3", "name_4", "code_2", "code_3", "postcode"})
 
 
 def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]:

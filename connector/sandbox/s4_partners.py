@@ -21,7 +21,8 @@ PARTNER = "sap.partner"
 _ROLES = frozenset({"FLCU01"})
 GROUPINGS = frozenset({"BP01", "BP02"})
 TAX_TYPES = frozenset({"CN0", "CN1", "CN5"})
-_TAX = "CN5"  # the category that becomes KNA1-STCD5
+# The category that becomes KNA1-STCD5. It was CN1 once, then CN0: both are still found in use.
+_TAX = "CN5"
 _ORGANISATION, _PERSON = "2", "1"
 _MOBILE = "3"  # mobile numbers stand in a list of their own
 # Property → field of the record.
@@ -104,7 +105,7 @@ class Partners:
         key = "AddressID" if name == "A_AddressPhoneNumber" else "BusinessPartner"
         row = self._row(key, str(body.get(key, "")))
         if name == "A_BusinessPartnerTaxNumber":
-            if row["STCD5"]:
+            if body.get("BPTaxType") in _taxes(row):
                 raise Refused("R1/253", "Tax number category already exists", "BPTaxType")
             _set_tax(row, body)
         elif name == "A_AddressPhoneNumber":
@@ -195,15 +196,16 @@ def _entities(row: Document, name: str) -> Iterator[Document]:
                     "PhoneNumberType": kind,
                     "__etag": state,
                 }
-    elif name == "A_BusinessPartnerTaxNumber" and row["STCD5"]:
-        short = len(row["STCD5"]) <= 20
-        yield {
-            "BusinessPartner": number,
-            "BPTaxType": _TAX,
-            "BPTaxNumber": row["STCD5"] if short else "",
-            "BPTaxLongNumber": "" if short else row["STCD5"],
-            "__etag": state,
-        }
+    elif name == "A_BusinessPartnerTaxNumber":
+        for kind, tax in _taxes(row).items():
+            short = len(tax) <= 20
+            yield {
+                "BusinessPartner": number,
+                "BPTaxType": kind,
+                "BPTaxNumber": tax if short else "",
+                "BPTaxLongNumber": "" if short else tax,
+                "__etag": state,
+            }
     elif name == "A_BusinessPartnerRole":
         for role in row.get("ROLES", ["FLCU00", "FLCU01"]):
             yield {"BusinessPartner": number, "BusinessPartnerRole": role, "ValidFrom": None}
@@ -280,8 +282,17 @@ def _set_tax(row: Document, tax: Document) -> None:
     number = str(tax.get("BPTaxLongNumber") or tax.get("BPTaxNumber") or "")
     if not number:
         raise Refused("FKKTAX/002", "Enter a tax number", "BPTaxNumber")
-    if tax["BPTaxType"] == _TAX:
-        row["STCD5"] = number
+    kind = str(tax["BPTaxType"])
+    if row["STCD5"] and kind != row.get("TAXTYPE", _TAX):
+        row["TAXES"] = {**row.get("TAXES", {}), kind: number}
+    else:
+        row["STCD5"], row["TAXTYPE"] = number, kind
+
+
+def _taxes(row: Document) -> dict[str, str]:
+    """Return a partner's tax numbers by category."""
+    held = {row.get("TAXTYPE", _TAX): row["STCD5"]} if row["STCD5"] else {}
+    return {**held, **row.get("TAXES", {})}
 
 
 def _check_partner(body: Document) -> None:

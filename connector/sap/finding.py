@@ -29,6 +29,8 @@ _FIND, _ASK, _READ = "sap_customer_find", "sap_customer_ask", "sap_customer_read
 _LENGTH = 10
 # SAP keeps a long name in several fields.
 _NAMES = ("name", "name_2", "name_3", "name_4")
+# A tax number may stand where an earlier release kept it.
+_CODES = ("code", "code_2", "code_3")
 
 Row = Mapping[str, str]
 
@@ -80,9 +82,9 @@ class Finder:
         if mapping.read_table is None:
             # Only the code is given: whatever else the mapping asks by stays empty.
             found = self._by_function(mapping, [{"code": code, "codes": [code]}])[0]
-            return [each for each in found if each.code == code]
+            return [each for each in found if code in each.codes]
         rows = self._rows(mapping, [Condition(_column(mapping, "code"), code)])
-        return [candidate for candidate, _ in rows if candidate.code == code]
+        return [candidate for candidate, _ in rows if code in candidate.codes]
 
     def by_number(self, number: str) -> Candidate | None:
         """Return one customer: by `sap_customer_read.yaml` if there is one, or by the table."""
@@ -230,9 +232,9 @@ def _is_customer(
     words = systems.PARTNER_WITHOUT_CUSTOMER(partner=row.get("partner") or "?")
     if ours:
         raise InDoubt(words, place="SAP", asked_again=True)
-    code = written(str(row.get("code") or ""))
+    codes = {written(str(row.get(each) or "")) for each in _CODES} - {""}
     spelled = {written(str(each)) for buyer in buyers for each in buyer.get("codes") or ()}
-    if code and code in spelled:
+    if codes & spelled:
         raise Rejected("no-customer", words, place="SAP")
     return False
 
@@ -254,6 +256,7 @@ def _candidate(values: Mapping[str, Any]) -> Candidate:
         postcode=text.get("postcode", ""),
         deleted=bool(text.get("deleted")),
         blocked=bool(text.get("blocked")),
+        further_codes=tuple(filter(None, (text.get(each, "") for each in _CODES[1:]))),
     )
 
 
