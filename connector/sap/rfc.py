@@ -84,11 +84,11 @@ class RfcSap:
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         """See `SapSystem`."""
-        with self._borrowed() as borrowed:
-            try:
+        try:
+            with self._borrowed() as borrowed:
                 return borrowed.call(function, parameters)
-            except InDoubt as error:
-                raise RetryLater(error.message, place=error.place) from None
+        except InDoubt as error:
+            raise RetryLater(error.message, place=error.place) from None
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
         """See `SapSystem`."""
@@ -128,14 +128,35 @@ class RfcSap:
             raise
         try:
             yield borrowed
+        except LogonFailed as error:
+            if not self._admitted_again(borrowed):
+                raise
+            doubt = InDoubt(systems.REFUSED_ONCE(said=error.message), place=error.place)
+            doubt.no_effect = error.no_effect
+            raise doubt from None
         finally:
-            if borrowed.refused is not None:
-                self._logons.refuse(borrowed.refused)
+            self._admitted_again(borrowed)
             if borrowed.usable:
                 self._keep(kept)
             else:
                 _close(kept.connection)
                 self._turnstile.give(kept.slot)
+
+    def _admitted_again(self, borrowed: _Borrowed) -> bool:
+        """Log on apart, once, where the SDK was refused when it opened a broken link anew.
+
+        Whoever stands before SAP may have spoken. What SAP refuses again is remembered. Where SAP
+        admits us or does not answer, what the call has done is not known.
+        """
+        if borrowed.refused is None:
+            return False
+        borrowed.refused = None
+        _close(borrowed.connection)
+        try:
+            _close(self._open())
+        except ConnectorError as error:
+            return not isinstance(error, LogonFailed)
+        return True
 
     def _kept_or_slot(self) -> _Kept | None:
         with self._lock:

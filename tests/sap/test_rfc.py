@@ -86,14 +86,17 @@ def test_the_password_is_in_no_representation() -> None:
 
 
 class Scripted:
-    """A connection whose calls raise one exception."""
+    """A connection whose calls raise one exception, and whose opening another."""
 
     error: Exception | None = None
+    refusing: Exception | None = None
     opened = 0
     pings = 0
 
     def __init__(self, config: Any = None, **params: str) -> None:
         Scripted.opened += 1
+        if self.refusing is not None:
+            raise self.refusing
 
     def call(self, function: str, **params: Any) -> dict[str, Any]:
         if self.error is not None and function in ("BAPI", "BAPI_TRANSACTION_COMMIT"):
@@ -123,6 +126,7 @@ def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delattr(pyrfc, "RFCTypeError")
     monkeypatch.setattr(pyrfc, "Connection", Scripted)
     monkeypatch.setattr(Scripted, "error", None)
+    monkeypatch.setattr(Scripted, "refusing", None)
     monkeypatch.setattr(Scripted, "opened", 0)
     monkeypatch.setattr(Scripted, "pings", 0)
     return Scripted
@@ -179,12 +183,33 @@ def test_a_logon_refused_within_a_call_is_not_tried_again(
     scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system = RfcSap(SETTINGS)
-    monkeypatch.setattr(scripted, "error", pyrfc.LogonError("Password logon no longer possible"))
+    system.ping()
+    refused = pyrfc.LogonError("Password logon no longer possible")
+    monkeypatch.setattr(scripted, "error", refused)
+    monkeypatch.setattr(scripted, "refusing", refused)
     with pytest.raises(LogonFailed):
         system.call("BAPI", {})
+    monkeypatch.setattr(scripted, "refusing", None)
     with pytest.raises(LogonFailed, match="is not tried again"):
         system.ping()
-    assert scripted.opened == 1
+    assert scripted.opened == 2  # once more, apart, and then never
+
+
+@pytest.mark.parametrize("away", [None, pyrfc.CommunicationError("gone")])
+def test_a_logon_refused_once_within_a_call_stops_nobody(
+    scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch, away: Exception | None
+) -> None:
+    system = RfcSap(SETTINGS)
+    system.ping()
+    monkeypatch.setattr(scripted, "error", pyrfc.LogonError("HTTP 401"))
+    monkeypatch.setattr(scripted, "refusing", away)
+    with pytest.raises(RetryLater, match="refused once"):
+        system.call("BAPI", {})
+    monkeypatch.setattr(scripted, "refusing", None)
+    with system.session() as session, pytest.raises(InDoubt):
+        session.commit()
+    monkeypatch.setattr(scripted, "error", None)
+    assert system.ping() == "SAP answers: ok"
 
 
 @pytest.mark.parametrize("key", ["RFC_COMMUNICATION_FAILURE", "TIME_OUT"])
