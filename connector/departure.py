@@ -15,8 +15,9 @@ from contextvars import ContextVar
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError, ProxyError
+
+from connector.bounded import BoundedAdapter
 
 _look: ContextVar[Callable[[], None] | None] = ContextVar("last_look", default=None)
 
@@ -38,22 +39,13 @@ def last_look() -> None:
         look()
 
 
-class LookingAdapter(HTTPAdapter):
-    """requests' adapter, which looks once more before the first byte of each request."""
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Give a pool whose connections look."""
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        if not getattr(pool.ConnectionCls, "looks", False):
-            pool.ConnectionCls = self.connection_class(pool.ConnectionCls)
-        return pool
+class LookingAdapter(BoundedAdapter):
+    """An adapter that looks once more before the first byte of each request."""
 
     def connection_class(self, kind: Any) -> Any:
         """Return a kind of connection that looks."""
 
-        class Looking(kind):  # type: ignore[misc]
-            looks = True
-
+        class Looking(super().connection_class(kind)):  # type: ignore[misc]
             def request(self, *args: Any, **kwargs: Any) -> None:
                 if _look.get() is not None:
                     if self.sock is None:

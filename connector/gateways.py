@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from connector.bounded import AnswerLimits
 from connector.dms.archive import ArchiveSettings
 from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.port import Dms
@@ -70,8 +71,15 @@ def storefront_of(settings: Settings) -> Storefront:
             user_agent=section.user_agent,
             ca_file=section.ca_file,
             proxy=section.proxy,
+            answers=answers_of(settings),
         )
     )
+
+
+def answers_of(settings: Settings) -> AnswerLimits:
+    """Return what an answer of any system may be at most."""
+    section = settings.answers
+    return AnswerLimits(section.largest, section.deepest, section.parts)
 
 
 def sap_of(
@@ -114,7 +122,7 @@ def sap_of(
         )
     check_encrypted(section.url, place="sap.url")
     if section.transport == "odata":
-        return _odata_of(section, password, slots, logons)
+        return _odata_of(section, answers_of(settings), slots, logons)
     return SoapSap(
         SoapSettings(
             url=section.url,
@@ -130,6 +138,7 @@ def sap_of(
             read_timeout=section.read_timeout,
             call_deadline=section.call_deadline,
             sessions=section.sessions,
+            answers=answers_of(settings),
         ),
         slots,
         logons,
@@ -137,7 +146,9 @@ def sap_of(
     )
 
 
-def _odata_of(section: SapSection, password: str, slots: Slots, logons: Logons | None) -> SapSystem:
+def _odata_of(
+    section: SapSection, answers: AnswerLimits, slots: Slots, logons: Logons | None
+) -> SapSystem:
     for service, address in section.services.items():
         check_encrypted(address, place=f"sap.services.{service}")
     if section.token_url:
@@ -148,7 +159,7 @@ def _odata_of(section: SapSection, password: str, slots: Slots, logons: Logons |
             services=section.services,
             client=section.client,
             user=section.user,
-            password=password,
+            password=section.password.get_secret_value(),
             language=section.language,
             authentication=section.authentication,
             token_url=section.token_url,
@@ -160,6 +171,7 @@ def _odata_of(section: SapSection, password: str, slots: Slots, logons: Logons |
             read_timeout=section.read_timeout,
             call_deadline=section.call_deadline,
             sessions=section.sessions,
+            answers=answers,
         ),
         slots,
         logons,
@@ -208,8 +220,7 @@ def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None)
             connect_timeout=section.connect_timeout,
             read_timeout=section.read_timeout,
             call_deadline=section.call_deadline,
-            largest_answer=section.largest_answer,
-            deepest_answer=section.deepest_answer,
+            answers=answers_of(settings),
             cache=section.wsdl_cache,
             wsdl_again=section.wsdl_again,
             zone=ZoneInfo(section.zone),
@@ -276,6 +287,7 @@ def _target(
             host_key=section.host_key,
             root=section.root,
             timeout=section.timeout,
+            call_deadline=section.call_deadline,
         )
     if isinstance(section, MailDelivery):
         if section.security == "none" and section.user and not is_loopback(section.host):
@@ -295,6 +307,7 @@ def _target(
             sender=section.sender,
             recipients=tuple(section.recipients),
             timeout=section.timeout,
+            call_deadline=section.call_deadline,
         )
     if section.endpoint:
         check_encrypted(section.endpoint, place=f"delivery.{name}.endpoint")
@@ -308,4 +321,5 @@ def _target(
         access_key=section.access_key,
         secret_key=section.secret_key.get_secret_value(),
         timeout=section.timeout,
+        call_deadline=section.call_deadline,
     )

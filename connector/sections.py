@@ -66,6 +66,16 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class AnswersSection(_Section):
+    """What an answer of any system may be at most; one that is more is not read."""
+
+    largest: int = Field(default=20_000_000, ge=10_000, description="bytes, unpacked")
+    deepest: int = Field(default=100, ge=10, le=250, description="parts within one another")
+    parts: int = Field(
+        default=500_000, ge=1_000, description="elements and attributes, or members of JSON"
+    )
+
+
 class StorefrontSection(_Section):
     """The storefront's REST interface."""
 
@@ -242,8 +252,6 @@ class DmsSection(_Section):
     retry_for: Annotated[float, Field(ge=0)] = Field(
         default=5, description="how long a call that had no effect is made again at once"
     )
-    largest_answer: int = Field(default=20_000_000, ge=10_000, description="bytes")
-    deepest_answer: int = Field(default=100, ge=10, le=250, description="nested elements")
     zone: Zone = Field(
         default="Asia/Shanghai", description="of times in answers that come without a zone"
     )
@@ -441,6 +449,9 @@ class SettlementSection(_Section):
 ParcelKind = Literal["batch", "extract", "settlement"]
 
 
+_WHOLE_FILE = Field(default=120, gt=0, description="seconds for a whole file or message")
+
+
 class _DeliverySection(_Section):
     kinds: list[ParcelKind] = Field(min_length=1, description="which files go there")
 
@@ -464,6 +475,7 @@ class SftpDelivery(_DeliverySection):
     host_key: str
     root: str = "."
     timeout: Seconds = 30
+    call_deadline: float = _WHOLE_FILE
 
     @model_validator(mode="after")
     def _logs_on(self) -> SftpDelivery:
@@ -484,6 +496,7 @@ class MailDelivery(_DeliverySection):
     sender: str = Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")
     recipients: list[Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]] = Field(min_length=1)
     timeout: Seconds = 60
+    call_deadline: float = _WHOLE_FILE
 
 
 class S3Delivery(_DeliverySection):
@@ -497,6 +510,7 @@ class S3Delivery(_DeliverySection):
     access_key: str
     secret_key: SecretStr
     timeout: Seconds = 30
+    call_deadline: float = _WHOLE_FILE
 
 
 Delivery = Annotated[

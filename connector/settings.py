@@ -31,6 +31,7 @@ from connector.gate import LEAVES_WITHIN
 from connector.mapping.document import Block, Unreadable, place_of, read
 from connector.mapping.finding import Finding
 from connector.sections import (
+    AnswersSection,
     BusinessUnitSection,
     CalendarSection,
     Delivery,
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
         description="OTLP address over HTTP, for example http://collector:4318/v1/traces",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    answers: AnswersSection = AnswersSection()
     storefront: StorefrontSection = StorefrontSection()
     sap: SapSection = SapSection()
     dms: DmsSection = DmsSection()
@@ -107,7 +109,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _settles_last(self) -> Settings:
         # A write leaves within this part of the settling time; the rest is the wire's.
-        deadlines = (self.storefront.call_deadline, self.sap.call_deadline, self.dms.call_deadline)
+        sections = (self.storefront, self.sap, self.dms, *self.delivery.values())
+        deadlines = (getattr(each, "call_deadline", 0) for each in sections)  # a folder has none
         longest = max(deadlines) / (1 - LEAVES_WITHIN)
         if self.policy.settling.total_seconds() <= longest:
             raise ValueError(

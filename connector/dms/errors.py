@@ -9,6 +9,7 @@ from lxml import etree
 from zeep.exceptions import Error as ZeepError
 from zeep.exceptions import Fault, TransportError, XMLParseError
 
+from connector.bounded import AnswerTooLarge
 from connector.departure import certificate_refused, not_connected
 from connector.errors import (
     ConnectorError,
@@ -51,6 +52,8 @@ def typed(error: Exception, *, place: str, write: bool, admitted: bool = False) 
         )
     if not_connected(error):
         return RetryLater(systems.UNREACHABLE(), place=place)
+    if isinstance(error, AnswerTooLarge):
+        return lost(systems.ANSWER_LOST(what=str(error)), place=place, write=write)
     if isinstance(error, requests.RequestException | XMLParseError | etree.Error):
         return lost(systems.ANSWER_LOST(what=type(error).__name__), place=place, write=write)
     if isinstance(error, ZeepError):

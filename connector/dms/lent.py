@@ -58,7 +58,7 @@ class LentClient:
                 description, self._transport, service=settings.service, port=settings.port
             )
             self._contract = Contract(
-                description, self._wrappers(), deepest=settings.deepest_answer
+                description, self._wrappers(), deepest=settings.answers.deepest
             )
         except ConnectorError:
             raise
@@ -149,7 +149,7 @@ class LentClient:
         """Return how a request breaks the WSDL."""
         bound = self.operation(operation)
         wrapper = _request(bound) if isinstance(bound.input, RpcMessage) else None
-        measured = message.planned and self._settings.deepest_answer >= DEEPEST
+        measured = message.planned and self._settings.answers.deepest >= DEEPEST
         return self._broken(bound, "input", message.envelope, wrapper, measured=measured)
 
     def _broken(

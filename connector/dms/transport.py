@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -18,12 +14,11 @@ from urllib.request import url2pathname
 import requests
 from requests.auth import HTTPBasicAuth
 from requests.cookies import extract_cookies_to_jar
-from urllib3.exceptions import ConnectTimeoutError
 from zeep.transports import Transport
 
+from connector.bounded import AnswerLimits, bounded
 from connector.departure import LookingAdapter
 from connector.dms.archive import ArchiveSettings
-from connector.dms.deadline import WATCHDOG
 from connector.dms.security import Authentication, Signature, digest_answer
 from connector.encryption import check_encrypted
 from connector.errors import RetryLater, nothing_sent
@@ -44,10 +39,10 @@ class DmsSettings:
     replaces the WSDL's address, for all ports or by the port's name. `headers` are sent with every
     request, `soap_headers` in every envelope (path → text, see `Carried`). `token_lifetime` gives
     WS-Security's token a timestamp that is over after so long. `call_deadline` bounds a whole call,
-    also of a dripping server; times are in seconds, `largest_answer` in bytes, `deepest_answer` in
-    nested elements. Times without a zone in answers are of `zone`; `extra_elements` says whether an
-    answer that holds more than the WSDL knows is refused, or read and noted. `cache` is the folder
-    in which the last good WSDL is kept, and `wsdl_again` how often it is looked at for changes.
+    also of a dripping server; times are in seconds. Times without a zone in answers are of `zone`;
+    `extra_elements` says whether an answer that holds more than the WSDL knows is refused, or read
+    and noted. `cache` is the folder in which the last good WSDL is kept, and `wsdl_again` how often
+    it is looked at for changes.
     """
 
     wsdl: str
@@ -67,8 +62,7 @@ class DmsSettings:
     connect_timeout: float = 10
     read_timeout: float = 30
     call_deadline: float = 60
-    largest_answer: int = 20_000_000
-    deepest_answer: int = 100
+    answers: AnswerLimits = field(default_factory=AnswerLimits)
     cache: Path | None = None
     wsdl_again: float = 3600
     archive: ArchiveSettings | None = None
@@ -95,7 +89,7 @@ class DmsTransport(Transport):
         if settings.authentication == "basic":
             self._session.auth = HTTPBasicAuth(settings.user.encode(), settings.password.encode())
         self._session.headers.update(settings.headers)
-        self._adapter = _Adapter()
+        self._adapter = LookingAdapter()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, self._adapter)
         super().__init__(
@@ -108,7 +102,10 @@ class DmsTransport(Transport):
         self._monotonic = monotonic
         self._used = 0.0
         self._options: dict[str, Any] = {
-            "timeout": (settings.connect_timeout, settings.read_timeout),
+            "timeout": (
+                min(settings.connect_timeout, settings.call_deadline),
+                settings.read_timeout,
+            ),
             "allow_redirects": False,
             "stream": True,
         }
@@ -200,67 +197,7 @@ class DmsTransport(Transport):
     def _bounded(self, request: Callable[[], requests.Response]) -> requests.Response:
         if self._monotonic() - self._used > _STALE:
             self._adapter.close()
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            self._adapter.break_off()
-
-        self._adapter.broken_off = False
-        try:
-            with WATCHDOG.within(self._settings.call_deadline, expire):
-                response = request()
-                content = bytearray()
-                with response:
-                    for chunk in response.iter_content(65_536):
-                        content += chunk
-                        if len(content) > self._settings.largest_answer:
-                            raise requests.exceptions.ContentDecodingError(
-                                "the answer is too large"
-                            )
-        except requests.ConnectTimeout:
-            raise
-        except (requests.RequestException, OSError) as error:
-            if not expired.is_set():
-                raise
-            raise requests.ReadTimeout("the whole call took too long") from error
-        if expired.is_set():
-            # A body without a length ends quietly when its socket is shut.
-            raise requests.ReadTimeout("the whole call took too long")
-        response._content = bytes(content)
+        settings = self._settings
+        response = bounded(self._adapter, settings.call_deadline, settings.answers, request)
         self._used = self._monotonic()
         return response
-
-
-class _Adapter(LookingAdapter):
-    """Knows the sockets it opened, so that another thread can break them off."""
-
-    def __init__(self) -> None:
-        self._sockets: list[weakref.ref[socket.socket]] = []
-        self.broken_off = False
-        super().__init__()
-
-    def connection_class(self, kind: Any) -> Any:
-        adapter, sockets = self, self._sockets
-
-        class Watched(super().connection_class(kind)):  # type: ignore[misc]
-            def connect(self) -> None:
-                super().connect()
-                # The socket itself: a connection lets go of it while its answer is read.
-                sockets[:] = [each for each in sockets if each() is not None]
-                sockets.append(weakref.ref(self.sock))
-                if adapter.broken_off:
-                    # Connecting took all the time there was; nothing has been sent.
-                    self.close()
-                    raise ConnectTimeoutError(self, "connected too late")
-
-        return Watched
-
-    def break_off(self) -> None:
-        """End the call under way, or the next one to be connected if none is yet."""
-        self.broken_off = True
-        for each in list(self._sockets):
-            opened = each()
-            if opened is not None:
-                with suppress(OSError):
-                    opened.shutdown(socket.SHUT_RDWR)

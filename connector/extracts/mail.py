@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 from typing import Literal
 
+from connector.deadline import WATCHDOG
 from connector.departure import last_look
 from connector.errors import (
     InDoubt,
@@ -43,7 +45,10 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class MailTarget:
-    """A mail server and who gets the parcels. `timeout` bounds each answer, in seconds."""
+    """A mail server and who gets the parcels.
+
+    `timeout` bounds each answer, and `call_deadline` all that one message takes, in seconds.
+    """
 
     name: str
     kinds: frozenset[str]
@@ -55,6 +60,7 @@ class MailTarget:
     sender: str
     recipients: tuple[str, ...]
     timeout: float
+    call_deadline: float
 
     @contextmanager
     def sendings(self, parcel: Parcel) -> Iterator[Sequence[Sending]]:
@@ -95,16 +101,23 @@ class MailTarget:
             )
         return message
 
-    def connect(self) -> smtplib.SMTP:
-        """Return a session, logged on. Raises RetryLater, Misconfigured."""
+    def session(self) -> smtplib.SMTP:
+        """Return a session that is not connected yet."""
+        patience = min(self.timeout, self.call_deadline)
+        if self.security == "tls":
+            return smtplib.SMTP_SSL(timeout=patience, context=ssl.create_default_context())
+        return smtplib.SMTP(timeout=patience)
+
+    def connect(self, server: smtplib.SMTP) -> None:
+        """Connect a session and log on. Raises RetryLater, Misconfigured."""
         place = f"{self.host}:{self.port}"
         try:
-            if self.security == "tls":
-                server: smtplib.SMTP = smtplib.SMTP_SSL(
-                    self.host, self.port, timeout=self.timeout, context=ssl.create_default_context()
-                )
-            else:
-                server = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+            # As the constructor does: a certificate is held against this name.
+            server._host = self.host  # type: ignore[attr-defined]
+            code, text = server.connect(self.host, self.port)
+            if code != 220:
+                server.close()
+                raise smtplib.SMTPConnectError(code, text)
             if self.security == "starttls":
                 server.starttls(context=ssl.create_default_context())
             if self.user:
@@ -131,7 +144,6 @@ class MailTarget:
             raise RetryLater(
                 systems.UNREACHABLE_WHY(why=type(error).__name__), place=place
             ) from error
-        return server
 
     def refused(self, code: int, text: bytes | str) -> RetryLater | Rejected | InDoubt:
         """The server's own words: 4xx is for now, 5xx for good; neither took the message.
@@ -160,7 +172,20 @@ class _Envelope:
 
     def open(self) -> None:
         """Name sender and recipient. Raises RetryLater, Misconfigured."""
-        session = self._target.connect()
+        session = self._target.session()
+        with self._in_time(session):
+            self._open(session)
+
+    def _in_time(self, session: smtplib.SMTP) -> AbstractContextManager[None]:
+        def break_off() -> None:
+            if session.sock is not None:
+                with suppress(OSError):
+                    session.sock.shutdown(socket.SHUT_RDWR)
+
+        return WATCHDOG.within(self._target.call_deadline, break_off)
+
+    def _open(self, session: smtplib.SMTP) -> None:
+        self._target.connect(session)
         try:
             session.ehlo_or_helo_if_needed()
             code, text = session.mail(self._target.sender)
@@ -180,6 +205,10 @@ class _Envelope:
                 self.open()
         session, self._session = self._session, None
         assert session is not None
+        with self._in_time(session):
+            self._send(session, message)
+
+    def _send(self, session: smtplib.SMTP, message: EmailMessage) -> None:
         try:
             code, text = self._answer
             if code in (250, 251):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from connector.deadline import in_time
 from connector.departure import last_look
 from connector.errors import (
     ConnectorError,
@@ -31,7 +32,10 @@ _BUSY = frozenset({"SlowDown", "ServiceUnavailable", "RequestTimeTooSkewed", "50
 
 @dataclass(frozen=True)
 class S3Target:
-    """A bucket. `endpoint` is empty for AWS itself; `timeout` bounds each answer, in seconds."""
+    """A bucket. `endpoint` is empty for AWS itself.
+
+    `timeout` bounds each answer, and `call_deadline` all that one file takes, in seconds.
+    """
 
     name: str
     kinds: frozenset[str]
@@ -42,6 +46,7 @@ class S3Target:
     access_key: str
     secret_key: str
     timeout: float
+    call_deadline: float
 
     @contextmanager
     def sendings(self, parcel: Parcel) -> Iterator[Sequence[Sending]]:
@@ -60,13 +65,17 @@ class _Bucket:
         client = _client(self._target)
         from botocore.exceptions import BotoCoreError, ClientError
 
+        target = self._target
         try:
-            head = client.head_object(Bucket=self._target.bucket, Key=where)
+            head = in_time(
+                target.call_deadline,
+                lambda: client.head_object(Bucket=target.bucket, Key=where),
+            )
         except ClientError as error:
             if _code(error) in _ABSENT:
                 return False
             raise self._classified(error) or self._away(error) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, TimeoutError) as error:
             raise self._away(error) from error
         return str(head.get("Metadata", {}).get(_HASH)) == item.sha256
 
@@ -82,10 +91,14 @@ class _Bucket:
             EndpointConnectionError,
         )
 
+        target, hashed = self._target, {_HASH: item.sha256}
         last_look()
         try:
-            client.put_object(
-                Bucket=self._target.bucket, Key=where, Body=content, Metadata={_HASH: item.sha256}
+            in_time(
+                target.call_deadline,
+                lambda: client.put_object(
+                    Bucket=target.bucket, Key=where, Body=content, Metadata=hashed
+                ),
             )
         except ClientError as error:
             known = self._classified(error)
@@ -94,7 +107,7 @@ class _Bucket:
             raise without_effect(known) from error
         except (EndpointConnectionError, ConnectTimeoutError) as error:
             raise self._away(error) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, TimeoutError) as error:
             raise InDoubt(systems.BROKE_OFF(error=type(error).__name__), place=where) from error
 
     def _classified(self, error: Any) -> ConnectorError | None:

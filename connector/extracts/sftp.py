@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
+import socket
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from connector.deadline import WATCHDOG
 from connector.departure import last_look
 from connector.errors import (
     InDoubt,
@@ -28,12 +30,16 @@ if TYPE_CHECKING:
     import paramiko
 
 
+_LARGEST = 1_000_000_000
+
+
 @dataclass(frozen=True)
 class SftpTarget:
     """An SFTP server, known by its host key.
 
     `host_key` is a line as `known_hosts` has it behind the name: `ssh-ed25519 AAAA…`. Without a
-    `key_file` the password logs on. `timeout` bounds each answer, in seconds.
+    `key_file` the password logs on. `timeout` bounds each answer, and `call_deadline` all that one
+    file takes, in seconds.
     """
 
     name: str
@@ -46,6 +52,7 @@ class SftpTarget:
     host_key: str
     root: str
     timeout: float
+    call_deadline: float
 
     @contextmanager
     def sendings(self, parcel: Parcel) -> Iterator[Sequence[Sending]]:
@@ -64,6 +71,7 @@ class _Link:
         self._target = target
         self._transport: paramiko.Transport | None = None
         self._client: paramiko.SFTPClient | None = None
+        self._socket: socket.socket | None = None
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -73,11 +81,32 @@ class _Link:
 
     def holds(self, where: str, item: Item) -> bool:
         """Whether exactly this content lies there."""
+        with self._in_time():
+            return self._holds(where, item)
+
+    def put(self, where: str, item: Item) -> None:
+        """Upload aside, then rename over what may lie there."""
+        with self._in_time():
+            self._put(where, item)
+
+    def _in_time(self) -> AbstractContextManager[None]:
+        return WATCHDOG.within(self._target.call_deadline, self._break_off)
+
+    def _break_off(self) -> None:
+        link = self._socket
+        if link is not None:
+            with suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+
+    def _holds(self, where: str, item: Item) -> bool:
         client = self._open()
         digest = hashlib.sha256()
         try:
             with client.open(where, "rb") as file:
-                file.prefetch()
+                size = file.stat().st_size or 0
+                if size > _LARGEST:
+                    return False  # we sent no such file, and need not read it to know
+                file.prefetch(size)
                 while block := file.read(1 << 20):
                     digest.update(block)
         except FileNotFoundError:
@@ -86,8 +115,7 @@ class _Link:
             raise self._lost(error, where) from error
         return digest.hexdigest() == item.sha256
 
-    def put(self, where: str, item: Item) -> None:
-        """Upload aside, then rename over what may lie there."""
+    def _put(self, where: str, item: Item) -> None:
         with nothing_sent():
             content = item.content()
             client = self._open()
@@ -157,19 +185,19 @@ class _Link:
         return self._client
 
     def _connect(self) -> paramiko.SFTPClient:
-        import socket
-
         import paramiko
 
         target = self._target
         place = f"delivery.{target.name}"
         try:
-            link = socket.create_connection((target.host, target.port), timeout=target.timeout)
+            patience = min(target.timeout, target.call_deadline)
+            link = socket.create_connection((target.host, target.port), timeout=patience)
         except OSError as error:
             raise RetryLater(
                 systems.UNREACHABLE_WHY(why=type(error).__name__),
                 place=f"{target.host}:{target.port}",
             ) from error
+        self._socket = link
         transport = self._transport = paramiko.Transport(link)
         transport.banner_timeout = transport.auth_timeout = target.timeout
         wanted = _host_key(target.host_key, place)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
+from connector.deadline import in_time
 from connector.domain.alerts import Role
 from connector.encryption import is_loopback
 from connector.errors import Misconfigured, RetryLater
 from connector.notify.digest import Message
 from connector.wording import systems
 
+_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
 
@@ -31,8 +33,12 @@ class Notifier(Protocol):
 class AppriseNotifier:
     """Channels by role, each an apprise URL. A role without channels is reached through ops."""
 
-    def __init__(self, channels: Mapping[Role, Sequence[str]]) -> None:
-        """Take the channels. Raises Misconfigured for a URL that apprise does not know."""
+    def __init__(self, channels: Mapping[Role, Sequence[str]], seconds: float = _SECONDS) -> None:
+        """Take the channels. Raises Misconfigured for a URL that apprise does not know.
+
+        Each has so many seconds to take a message.
+        """
+        self._seconds = seconds
         self._channels = {role: tuple(urls) for role, urls in channels.items() if urls}
         for role, urls in self._channels.items():
             for number, url in enumerate(urls, start=1):
@@ -54,14 +60,28 @@ class AppriseNotifier:
         for url in urls:
             service = apprise.Apprise()
             service.add(url)
-            refused += not service.notify(
-                body=message.text, title=message.title, body_format=apprise.NotifyFormat.TEXT
-            )
+            refused += not self._took(service, message)
         # Who has got it once has got it: one dead channel of two must not double the other.
         if refused == len(urls):
             raise RetryLater(systems.NO_CHANNEL(), place=f"notify.{role}")
         if refused:
             _log.warning("a channel did not take a message", role=role, refused=refused)
+
+    def _took(self, service: Any, message: Message) -> bool:
+        """Whether a channel took a message, and said so in time."""
+        import apprise
+
+        def notify() -> bool:
+            return bool(
+                service.notify(
+                    body=message.text, title=message.title, body_format=apprise.NotifyFormat.TEXT
+                )
+            )
+
+        try:
+            return in_time(self._seconds, notify)
+        except TimeoutError:
+            return False
 
     def _urls(self, role: Role) -> Sequence[str]:
         return self._channels.get(role) or self._channels.get(Role.OPS, ())

@@ -25,7 +25,7 @@ Kind = Literal[
     "no-session",  # sap: the request is served outside the session that it belongs to
     "other-session",  # sap: the request is served in a new session, as behind a load balancer
     "no-customer",  # sap: a business partner is created and its customer is not
-    "headers",  # headers whose name matches `code` are dropped, or hold what `text` says
+    "headers",  # headers whose name matches `code` are dropped, hold what `text` says, or are added
 ]
 OF_SAP = ("update-terminated", "no-session", "other-session", "no-customer")
 
@@ -37,7 +37,8 @@ class Fault:
     `operation` is a shell pattern over function module names, WSDL operations or
     "METHOD /path"; `writes` limits it to requests that change something. Among the requests
     it concerns it strikes every `every`-th, or each with `probability`, at most `times` times.
-    Of a fault `headers` the `text` is dropped, empty, doubled, or the value that is sent instead.
+    Of a fault `headers` the `text` is dropped, empty, doubled, or the value that is sent instead;
+    a status of 3xx leads to what `code` says.
     """
 
     system: System | Literal["*"]

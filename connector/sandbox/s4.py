@@ -45,7 +45,8 @@ _BASE_UNITS = {"ST": "PC", "M": "M", "KG": "KG"}
 class S4Application:
     """The OData part of the sandbox's SAP. `admitted` says whether it lets a request in.
 
-    `page_size` is how many entities come at once; `witness` sees each exchange that was answered.
+    `page_size` is how many entities come at once, `bearer_lives` how long an access token is good;
+    `witness` sees each exchange that was answered.
     """
 
     def __init__(self, books: Books, clock: Clock, admitted: Callable[[Request], bool]) -> None:
@@ -54,9 +55,11 @@ class S4Application:
         self._admitted = admitted
         self._partners = Partners(books, clock)
         self._tokens: dict[str, tuple[str, datetime]] = {}
-        self._bearers: set[str] = set()
+        self._bearers: dict[str, datetime] = {}
+        self._lists = 0
         self._terminated: list[Callable[[], None]] = []
         self.page_size = 20
+        self.bearer_lives = timedelta(hours=1)
         self.witness: Callable[[Request, Response], None] = lambda _request, _response: None
 
     def serves(self, request: Request) -> bool:
@@ -109,7 +112,7 @@ class S4Application:
     def _may(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return token in self._bearers
+            return self._clock.now() < self._bearers.get(token, self._clock.now())
         return self._admitted(request)
 
     def _bearer(self, request: Request) -> Response:
@@ -117,8 +120,9 @@ class S4Application:
         if form.get("grant_type") != "client_credentials" or not self._admitted(request):
             return Response(401, b'{"error": "invalid_client"}', _JSON)
         token = secrets.token_hex(12)
-        self._bearers.add(token)
-        body = {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
+        self._bearers[token] = self._clock.now() + self.bearer_lives
+        lasts = int(self.bearer_lives.total_seconds())
+        body = {"access_token": token, "token_type": "Bearer", "expires_in": lasts}
         return Response(200, json.dumps(body).encode(), _JSON)
 
     def revoke(self) -> None:
@@ -219,7 +223,7 @@ class S4Application:
                     return Response(200, json.dumps(body).encode(), headers)
             raise Missing
         test = filtered(query["$filter"], ENTITIES[name]) if "$filter" in query else _all
-        rows = [each for each in self._partners.all(name) if test(each)]
+        rows = self._in_order(query, name, [e for e in self._partners.all(name) if test(e)])
         skipped = int(query.get("$skiptoken") or 0)
         rows = rows[: int(query["$top"])] if "$top" in query else rows
         shown = rows[skipped : skipped + self.page_size]
@@ -230,6 +234,20 @@ class S4Application:
             following = urllib.parse.urlencode({**query, "$skiptoken": skipped + self.page_size})
             found["__next"] = f"https://s4app01.internal:44300{request.path}?{following}"
         return Response(200, json.dumps({"d": found}).encode(), _JSON)
+
+    def _in_order(
+        self, query: Mapping[str, str], name: str, rows: list[Document]
+    ) -> list[Document]:
+        """Return rows as they are asked for, or in a sequence that is another each time."""
+        order = query.get("$orderby")
+        if order is None:
+            self._lists += 1
+            turned = self._lists % max(len(rows), 1)
+            return rows[turned:] + rows[:turned]
+        named = order.split(",")
+        if not set(named) <= set(ENTITIES[name].fields):
+            raise NotValid(f"Property {order} not found in the entity type")
+        return sorted(rows, key=lambda row: [str(row.get(each) or "") for each in named])
 
     def _available(self, request: Request, rest: str) -> Response:
         if rest != "DetermineAvailabilityAt":

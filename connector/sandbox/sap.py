@@ -9,6 +9,7 @@ import base64
 import re
 import secrets
 import threading
+import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -153,13 +154,16 @@ class SapApplication:
     ) -> Response:
         command = _command(request, style)
         cookies = SimpleCookie(request.headers.get("Cookie", ""))
-        key = cookies["sap-contextid"].value if "sap-contextid" in cookies else None
+        key = _key(cookies["sap-contextid"].value) if "sap-contextid" in cookies else None
         headers: dict[str, str] = {}
         with self._lock:
             self._forget_idle()
             opened = self._sessions.get(key) if key else None
+            if opened is not None and key:
+                headers["Set-Cookie"] = _cookie(key, "ATT")
             if request.fault == "no-session":
                 key = opened = command = None
+                headers.clear()
             if request.fault == "other-session":
                 key, opened, command = None, None, "open"
             if opened is None and command == "open":
@@ -167,7 +171,7 @@ class SapApplication:
                     return Response(503, b"Service cannot be reached: no free session")
                 key, opened = secrets.token_hex(12), _Open(used=self._clock.now())
                 self._sessions[key] = opened
-                headers["Set-Cookie"] = f"sap-contextid={key}; path=/"
+                headers["Set-Cookie"] = _cookie(key, "NEW")
             stateless = 1 if opened is None else 0
             self._stateless += stateless
             self.busiest = max(self.busiest, len(self._sessions) + self._stateless)
@@ -222,6 +226,16 @@ class SapApplication:
         elif good:
             self.refused = 0
         return good
+
+
+def _cookie(key: str, mode: str) -> str:
+    """Return a session's cookie: its name bears the mode in which it was attached."""
+    return f"sap-contextid=SID%3aANON%3asandbox_ECC_00%3a{key}-{mode}; path=/"
+
+
+def _key(value: str) -> str:
+    """Return by which name a session is kept."""
+    return urllib.parse.unquote(value).rpartition(":")[2].rpartition("-")[0]
 
 
 def _command(request: Request, style: str) -> str | None:

@@ -192,7 +192,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault.kind in ("reset", "outage"):
             self._reset()
         elif fault.kind == "http":
-            self._answer(Response(fault.status, fault.text.encode(), {"Content-Type": "text/html"}))
+            headers = {"Content-Type": "text/html", **_leads(fault)}
+            self._answer(Response(fault.status, fault.text.encode(), headers))
         elif fault.kind == "business":
             self._answer(self.application.refuse(request, fault.code, fault.text))
         elif fault.kind in OF_SAP:
@@ -211,7 +212,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._answer(response, upto=len(response.body) // 2)
                 self._reset()
             elif fault.kind == "garbage":
-                self._answer(Response(fault.status, fault.text.encode(), response.headers))
+                headers = {**response.headers, **_leads(fault)}
+                self._answer(Response(fault.status, fault.text.encode(), headers))
             elif fault.kind in ("without", "with"):
                 self._answer(replace(response, body=_changed(response.body, fault)))
             else:
@@ -241,13 +243,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve  # noqa: N815
 
 
+def _leads(fault: Fault) -> dict[str, str]:
+    """Return where an answer leads that leads elsewhere."""
+    if not 300 <= fault.status < 400:
+        return {}
+    return {"Location": "/elsewhere" if fault.code == "SANDBOX" else fault.code}
+
+
 def _tampered(headers: dict[str, str], fault: Fault) -> dict[str, str]:
-    """Return headers as a proxy leaves them that drops, empties, doubles or rewrites some."""
+    """Return headers as a proxy leaves them that drops, empties, doubles, rewrites or adds some."""
     made = {}
+    if not set(fault.code) & set("*?[") and fault.text not in ("dropped", "empty", "doubled"):
+        made[fault.code] = fault.text  # also where the answer has none
     for name, value in headers.items():
         if not fnmatch.fnmatchcase(name.lower(), fault.code.lower()):
             made[name] = value
         elif fault.text != "dropped":
+            made.pop(fault.code, None)
             texts = {"empty": "", "doubled": f"{value}, {value}"}
             made[name] = texts.get(fault.text, fault.text)
     return made

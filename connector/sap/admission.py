@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from connector.errors import ConnectorError, InDoubt, LogonFailed, RetryLater
+from connector.errors import ConnectorError, InDoubt, LogonFailed, RetryLater, without_effect
 from connector.logons import LocalLogons, Logons
 from connector.sap.errors import refused_before
 from connector.wording import systems
@@ -29,7 +29,7 @@ class Admission:
         before and a refusal comes all the same: whoever stands before SAP may have spoken.
 
         Raises InDoubt where SAP admits us again, or does not answer: what the refused call has done
-        is then not known.
+        is then not known, unless the refusal itself proves that it did nothing.
         """
         alone = not self._admitted
         if alone and not self._first.acquire(timeout=self._patience):
@@ -37,13 +37,15 @@ class Admission:
         try:
             said = self._logons.refused()
             if said is not None:
-                raise refused_before(said)
+                raise without_effect(refused_before(said))
             try:
                 yield
             except LogonFailed as error:
                 if not alone and not self._refused_again(log_on):
-                    said_once = systems.REFUSED_ONCE(said=error.message)
-                    raise InDoubt(said_once, place=error.place) from None
+                    doubt = InDoubt(systems.REFUSED_ONCE(said=error.message), place=error.place)
+                    # What was refused may be what stands before the write: its token, its state.
+                    doubt.no_effect = error.no_effect
+                    raise doubt from None
                 self._logons.refuse(error.message)
                 raise
         finally:

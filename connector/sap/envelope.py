@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from lxml import etree
 
+from connector.bounded import AnswerLimits
 from connector.errors import ConnectorError, InDoubt, Misconfigured, RetryLater
 from connector.sap.errors import logon_failed, of_abap
 from connector.sap.port import Answer, Parameters
@@ -101,6 +102,7 @@ def read_answer(
     function: str,
     names: Mapping[str, str] | None = None,
     style: Style = "rfc",
+    deepest: int = AnswerLimits.deepest,
 ) -> Answer:
     """Read an answer's envelope; types every error. It must be the answer of this function.
 
@@ -138,9 +140,13 @@ def read_answer(
     root, name = str(etree.QName(answered[0]).localname), name_in(function, style)
     if root not in (f"{name}.Response", f"{name}Response"):
         raise InDoubt(systems.OTHER_ANSWER(answered=root[:60]), place=place)
-    return {
-        _upper(child, names or {}): _value(child, names or {}) for child in _elements(answered[0])
-    }
+    try:
+        return {
+            _upper(child, names or {}): _value(child, names or {}, deepest)
+            for child in _elements(answered[0])
+        }
+    except _TooDeep:
+        raise InDoubt(systems.OF_NO_SHAPE(what="answers.deepest"), place=place) from None
 
 
 def _elements(parent: etree._Element) -> list[etree._Element]:
@@ -168,13 +174,19 @@ def _plain(content: bytes) -> str:
     return " ".join(text.split())[:100]
 
 
-def _value(element: etree._Element, names: Mapping[str, str]) -> Any:
+class _TooDeep(Exception):
+    """Elements stand deeper within one another than an answer may have them."""
+
+
+def _value(element: etree._Element, names: Mapping[str, str], deeper: int) -> Any:
+    if not deeper:
+        raise _TooDeep
     children = _elements(element)
     if not children:
         return element.text or ""
     if all(etree.QName(child).localname == "item" for child in children):
-        return [_value(child, names) for child in children]
-    return {_upper(child, names): _value(child, names) for child in children}
+        return [_value(child, names, deeper - 1) for child in children]
+    return {_upper(child, names): _value(child, names, deeper - 1) for child in children}
 
 
 def _upper(element: etree._Element, names: Mapping[str, str]) -> str:

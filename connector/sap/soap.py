@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connector.bounded import AnswerLimits
 from connector.errors import (
     ConnectorError,
     InDoubt,
@@ -69,6 +70,7 @@ class SoapSettings:
     read_timeout: float = 60
     call_deadline: float = 90
     sessions: int = 8
+    answers: AnswerLimits = field(default_factory=AnswerLimits)
 
 
 class SoapSap:
@@ -104,22 +106,22 @@ class SoapSap:
 
     def call(self, function: str, parameters: Parameters) -> Answer:
         """See `SapSystem`."""
-        with self._turnstile.passed():
-            self.check_fit(function, parameters, self._own())
-            return self._read(function, parameters, self._own())
+        with self._turnstile.passed(), self._own() as http:
+            self.check_fit(function, parameters, http)
+            return self._read(function, parameters, http)
 
     def describe(self, function: str) -> Mapping[str, Parameter]:
         """See `SapSystem`."""
-        with self._turnstile.passed():
-            return self._dictionary.described_anew(function, self._ask(self._own()))
+        with self._turnstile.passed(), self._own() as http:
+            return self._dictionary.described_anew(function, self._ask(http))
 
     def interface(self, function: str) -> Mapping[str, Parameter]:
         """See `SapSystem`."""
         recent = self._dictionary.recent(function)
         if recent is not None:
             return recent
-        with self._turnstile.passed():
-            return self._interface(function, self._own())
+        with self._turnstile.passed(), self._own() as http:
+            return self._interface(function, http)
 
     def ping(self) -> str:
         """See `SapSystem`."""
@@ -130,12 +132,23 @@ class SoapSap:
         """See `SapSystem`."""
         self._turnstile.slots.close()
 
-    def _own(self) -> Wire:
-        """Return this thread's connection for calls without a session."""
+    @contextmanager
+    def _own(self) -> Iterator[Wire]:
+        """Give this thread's connection for calls without a session.
+
+        One that SAP opens all the same is closed at once: kept, it would end some day, and with it
+        every call that still names it.
+        """
         http: Wire | None = getattr(self._threads, "http", None)
         if http is None:
             http = self._threads.http = Wire(self._settings)
-        return http
+        try:
+            yield http
+        finally:
+            if http.session_key():
+                with suppress(ConnectorError):
+                    self.post(http, *_OPENS, "close")
+                http.forget_session()
 
     def _read(self, function: str, parameters: Parameters, http: Wire) -> Answer:
         try:
@@ -175,7 +188,8 @@ class SoapSap:
             status, content = http.post(body, f"SAP {function}", command)
             if status in (200, 500):
                 self._admission.admitted()
-            return read_answer(status, content, function, self._names_of(function), style)
+            deepest = self._settings.answers.deepest
+            return read_answer(status, content, function, self._names_of(function), style, deepest)
 
     def check_fit(self, function: str, parameters: Parameters, http: Wire) -> None:
         """Raise MappingFailed when a request does not fit; SAP would cut or ignore silently."""
@@ -222,7 +236,8 @@ class _Session:
             self._open()
         self._dirty = True
         answer = self._system.post(self._http, function, parameters)
-        if self._http.session_key() != self._key:
+        # Where none is kept, one that SAP opens all the same holds nothing: it ends when we go.
+        if self._kept and self._http.session_key() != self._key:
             # What was written before stands in a session that is lost.
             raise InDoubt(systems.OTHER_SESSION(), place=f"SAP {function}")
         return answer
@@ -256,7 +271,7 @@ class _Session:
     def close(self) -> None:
         """End the session on the other side too, which rolls back what was not committed."""
         try:
-            if self._key:
+            if self._http.session_key():
                 ends = ("BAPI_TRANSACTION_ROLLBACK", {}) if self._dirty else _OPENS
                 self._system.post(self._http, *ends, "close")
         except ConnectorError:

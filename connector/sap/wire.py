@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
-from urllib3.exceptions import NewConnectionError
 
-from connector.errors import ConnectorError, Misconfigured, RetryLater
-from connector.sap.errors import lost
-from connector.wording import systems
+from connector.bounded import BoundedAdapter, bounded
+from connector.sap.http import of_exception
 
 if TYPE_CHECKING:
     from connector.sap.soap import SoapSettings
 
-_LARGEST = 50_000_000
 _SESSION = "sap-contextid"
+_MODE = re.compile(r"-[A-Z]{3}$")
 # A session is opened and closed by words in the address; which of them, the release decides.
 _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "open": {"session_mode": "1", "sap-sessioncmd": "open"},
@@ -43,7 +41,7 @@ class Wire:
             {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None
         )
         self._verify = str(settings.ca_file) if settings.ca_file else True
-        self._adapter = HTTPAdapter()
+        self._adapter = BoundedAdapter()
         self._prepared: dict[str, requests.PreparedRequest] = {}
 
     def post(self, body: bytes, place: str, command: str = "") -> tuple[int, bytes]:
@@ -51,34 +49,45 @@ class Wire:
 
         `command` opens or closes the session that this connection is in.
         """
-        ends = time.monotonic() + self._settings.call_deadline
         request = self._request(body, command)
-        try:
+        settings = self._settings
+        patience = min(settings.connect_timeout, settings.call_deadline)
+
+        def send() -> requests.Response:
             response = self._adapter.send(
                 request,
                 stream=True,
-                timeout=(self._settings.connect_timeout, self._settings.read_timeout),
+                timeout=(patience, settings.read_timeout),
                 verify=self._verify,
                 cert=self._cert,
                 proxies=self._proxies,
             )
             if "Set-Cookie" in response.headers:
                 extract_cookies_to_jar(self._session.cookies, request, response.raw)
-            content = bytearray()
-            with response:
-                for chunk in response.iter_content(65_536):
-                    content += chunk
-                    if time.monotonic() > ends or len(content) > _LARGEST:
-                        raise requests.ReadTimeout("the answer is too slow or too large")
-        except requests.RequestException as error:
-            raise _of_exception(error, place) from None
-        return response.status_code, bytes(content)
+            return response
+
+        try:
+            response = bounded(self._adapter, settings.call_deadline, settings.answers, send)
+        except OSError as error:
+            raise of_exception(error, place) from None
+        return response.status_code, response.content
 
     def session_key(self) -> str:
-        """Return by which name SAP knows the session that this connection is in; "" for none."""
-        return next(
-            (each.value or "" for each in self._session.cookies if each.name == _SESSION), ""
-        )
+        """Return by which name SAP knows the session that this connection is in; "" for none.
+
+        Behind the name stands in which mode it was attached, new or again: it is no part of it.
+        """
+        found = {
+            _MODE.sub("", unquote(each.value or ""))
+            for each in self._session.cookies
+            if each.name == _SESSION
+        }
+        return " ".join(sorted(found))
+
+    def forget_session(self) -> None:
+        """Name no session any more."""
+        for each in [each for each in self._session.cookies if each.name == _SESSION]:
+            self._session.cookies.clear(each.domain, each.path, each.name)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -105,14 +114,3 @@ class Wire:
             if cookies:
                 request.headers["Cookie"] = cookies
         return request
-
-
-def _of_exception(error: requests.RequestException, place: str) -> ConnectorError:
-    if isinstance(error, requests.exceptions.SSLError):
-        return Misconfigured(
-            "the certificate of SAP is not accepted", place=place, remedy="set sap.ca_file"
-        )
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
-        return RetryLater(systems.UNREACHABLE(), place=place)
-    return lost(type(error).__name__, place)

@@ -7,6 +7,8 @@ from typing import Any
 
 import requests
 
+from connector import retry_after
+from connector.bounded import AnswerTooLarge
 from connector.departure import certificate_refused, not_connected
 from connector.errors import (
     ConnectorError,
@@ -61,7 +63,8 @@ def of_exception(error: requests.RequestException, *, place: str, write: bool) -
                 remedy="for example https://shop.example.com",
             )
         )
-    what = systems.ANSWER_LOST(what=type(error).__name__)
+    too_large = isinstance(error, AnswerTooLarge)
+    what = systems.ANSWER_LOST(what=str(error) if too_large else type(error).__name__)
     return InDoubt(what, place=place) if write else RetryLater(what, place=place)
 
 
@@ -123,7 +126,7 @@ def of_answer(
             remedy += ", and permalinks must be on there (any but Plain): they make /wp-json"
         return Misconfigured(f"HTTP {status} {target}".rstrip(), place=place, remedy=remedy)
     if kind == "later":
-        return RetryLater(systems.ASKS_FOR_LESS(), place=place, after=_seconds(headers))
+        return RetryLater(systems.ASKS_FOR_LESS(), place=place, after=retry_after.seconds(headers))
     what = (
         systems.NOT_WOOCOMMERCE(status=status) if body is None else quoted(f"HTTP {status} {text}")
     )
@@ -134,10 +137,3 @@ def _said(body: Any, status: int) -> tuple[str, str]:
     if isinstance(body, Mapping):
         return str(body.get("code") or status), str(body.get("message") or "")[:_WORDS]
     return str(status), ""
-
-
-def _seconds(headers: Mapping[str, str]) -> float:
-    try:
-        return min(max(float(headers.get("Retry-After") or 30), 1), 3600)
-    except ValueError:
-        return 30

@@ -17,6 +17,7 @@ import requests
 import tenacity
 from requests.auth import HTTPBasicAuth
 
+from connector.bounded import AnswerLimits, bounded
 from connector.departure import LookingAdapter
 from connector.encryption import check_encrypted
 from connector.errors import InDoubt, RetryLater
@@ -37,7 +38,7 @@ Shape = Callable[[Any], str]
 
 @dataclass(frozen=True)
 class WooCommerceSettings:
-    """How to reach the shop. `call_deadline` bounds a read with all its repetitions.
+    """How to reach the shop. `call_deadline` bounds a write, and a read with all its repetitions.
 
     Some shops bear smaller pages only, refuse to list by time of modification (`ordering` id), or
     stand behind a web server that keeps the header Authorization to itself (`key_in` query).
@@ -56,6 +57,7 @@ class WooCommerceSettings:
     user_agent: str = "connector"
     ca_file: Path | None = None
     proxy: str | None = None
+    answers: AnswerLimits = field(default_factory=AnswerLimits)
 
 
 class Rest:
@@ -138,23 +140,29 @@ class Rest:
         left: float | None,
         **arguments: Any,
     ) -> tuple[Any, Headers]:
-        connect, answer = self._settings.connect_timeout, self._settings.read_timeout
-        if left is not None:
-            connect, answer = min(connect, left), min(answer, left)
+        settings = self._settings
+        seconds = settings.call_deadline if left is None else left
+        patience = min(settings.connect_timeout, seconds)
         if self._settings.key_in == "query":
             arguments["params"] = {**arguments.get("params", {}), **self._credentials()}
-        try:
-            response = self._session().request(
+        session, adapter = self._session()
+
+        def send() -> requests.Response:
+            return session.request(
                 method,
-                f"{self._settings.url.rstrip('/')}{_ROUTE}{route}",
-                timeout=(connect, answer),
+                f"{settings.url.rstrip('/')}{_ROUTE}{route}",
+                timeout=(patience, settings.read_timeout),
                 allow_redirects=False,
+                stream=True,
                 **arguments,
             )
+
+        try:
+            response = bounded(adapter, seconds, settings.answers, send)
         except requests.RequestException as error:
             raise of_exception(error, place=place, write=write) from None
         try:
-            body = parsed(response.content)
+            body = parsed(response.content, settings.answers.deepest)
         except ValueError:
             body = None
         if method == "OPTIONS" and response.status_code in _UNDESCRIBED:
@@ -168,9 +176,11 @@ class Rest:
         key, secret = self._settings.consumer_key, self._settings.consumer_secret
         return {"consumer_key": key, "consumer_secret": secret}
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._threads, "session", None)
-        if session is None:
+    def _session(self) -> tuple[requests.Session, LookingAdapter]:
+        kept: tuple[requests.Session, LookingAdapter] | None
+        kept = getattr(self._threads, "session", None)
+        if kept is None:
+            adapter = LookingAdapter()
             settings = self._settings
             session = requests.Session()
             # Neither a proxy nor a password of the machine's environment gets in between.
@@ -183,12 +193,12 @@ class Rest:
             if settings.proxy:
                 session.proxies = {"http": settings.proxy, "https": settings.proxy}
             for scheme in ("http://", "https://"):
-                session.mount(scheme, LookingAdapter())
+                session.mount(scheme, adapter)
             session.headers["Accept"] = "application/json"
             session.headers["User-Agent"] = settings.user_agent
             session.headers.update(settings.headers)
-            self._threads.session = session
-        return session
+            kept = self._threads.session = session, adapter
+        return kept
 
 
 def a_list(body: Any) -> str:

@@ -154,6 +154,11 @@ MORE_THAN_GIVEN = Sentence(
     "the list says that it has {total} entries and gave {read}",
     "列表称共有 {total} 条，实际只给出 {read} 条",
 )
+NO_COUNT = Sentence(
+    "no_count",
+    "the list does not say how many entries there are",
+    "列表未说明共有多少条",
+)
 SAME_PAGE = Sentence(
     "same_page", "the list gives the same page again and again", "列表反复给出同一页"
 )

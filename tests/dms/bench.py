@@ -138,7 +138,7 @@ def on_bench(folder: Path) -> Iterator[Bench]:
         settings.mappings = mappings
         wires.append(Wire(int(settings.dms.wsdl.split(":")[2].split("/")[0])))
         settings.dms.endpoint = f"{wires[0].url}/dms/service"
-        settings.dms.largest_answer = 300_000
+        settings.answers.largest = 300_000
 
     with scene(f"sqlite:///{folder / 'c.db'}", folder, reached) as day:
         soon = {"read_timeout": 0.4, "call_deadline": 1.5}

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from connector.bounded import AnswerLimits
 from connector.dms.client import DmsSettings, SoapDms
 from connector.errors import (
     ConnectorError,
@@ -220,11 +221,11 @@ def test_answers_of_other_peoples_servers(
 
 
 def test_a_huge_answer_is_refused(sandbox: Sandbox) -> None:
-    dms = client(sandbox, largest_answer=100_000)
+    dms = client(sandbox, answers=AnswerLimits(largest=100_000))
     dms.ping()
     text = ENVELOPE.format(f"<a>{'x' * 200_000}</a>")
     sandbox.faults.set([Fault(system="dms", kind="garbage", status=200, text=text)])
-    with pytest.raises(InDoubt, match="ContentDecodingError"):
+    with pytest.raises(InDoubt, match=r"answers\.largest"):
         dms.call("CreateSalesOrder", ORDER, write=True)
 
 

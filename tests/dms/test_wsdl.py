@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import requests
 
+from connector.deadline import WATCHDOG
 from connector.dms.carried import NOTHING, Carried
 from connector.dms.client import DmsSettings, SoapDms
-from connector.dms.deadline import WATCHDOG
 from connector.dms.errors import typed
 from connector.dms.patient import PatientDms
 from connector.errors import InDoubt, MappingFailed, Misconfigured, Rejected, RetryLater

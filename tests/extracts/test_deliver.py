@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import shutil
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -15,10 +20,11 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from connector.extracts.deliver import FolderTarget, Target
+from connector.errors import ConnectorError, InDoubt, RetryLater
+from connector.extracts.deliver import FolderTarget, Item, Parcel, Target
 from connector.extracts.files import publish
 from connector.extracts.mail import MailTarget
-from connector.extracts.s3 import S3Target
+from connector.extracts.s3 import S3Target, _client
 from connector.extracts.sftp import SftpTarget
 from connector.jobs.cadence import Every, Window
 from connector.jobs.deliver import deliver
@@ -95,14 +101,23 @@ def s3() -> Iterator[s3_server.Server]:
 def sftp_target(server: sftp_server.Server, **changes: Any) -> SftpTarget:
     target = SftpTarget(
         "bank", EXTRACT, "127.0.0.1", server.port, sftp_server.USER, sftp_server.PASSWORD,
-        None, server.host_key, "/in", PATIENCE,
+        None, server.host_key, "/in", PATIENCE, PATIENCE,
     )  # fmt: skip
     return replace(target, **changes)
 
 
 def s3_target(server: s3_server.Server) -> S3Target:
     return S3Target(
-        "lake", EXTRACT, server.url, "us-east-1", "finance", "in", "key", "sandbox-secret", PATIENCE
+        "lake",
+        EXTRACT,
+        server.url,
+        "us-east-1",
+        "finance",
+        "in",
+        "key",
+        "sandbox-secret",
+        PATIENCE,
+        PATIENCE,
     )
 
 
@@ -139,7 +154,7 @@ def inbox() -> Iterator[Inbox]:
 def mail_target(box: Inbox, *recipients: str) -> MailTarget:
     return MailTarget(
         "post", EXTRACT, "127.0.0.1", box.port, "none", "", "", "connector@maker.test",
-        recipients or ("finance@maker.test",), PATIENCE,
+        recipients or ("finance@maker.test",), PATIENCE, PATIENCE,
     )  # fmt: skip
 
 
@@ -408,3 +423,69 @@ def test_a_targets_password_comes_from_the_environment(
     assert isinstance(section, SftpDelivery)
     assert section.password.get_secret_value() == "sandbox-sftp"
     assert "sandbox-sftp" not in repr(section)
+
+
+@pytest.fixture
+def dripping() -> Iterator[int]:
+    """Give the port of a server that takes all and answers byte by byte."""
+    stop = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.sendall(b"2")
+            while not stop.wait(0.05):
+                connection.sendall(b"2")
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=drip, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield listener.getsockname()[1]
+    stop.set()
+    with suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+def of_kind(kind: str, port: int) -> Target:
+    if kind == "sftp":
+        key = f"ssh-ed25519 {base64.b64encode(_ED25519).decode()}"
+        return SftpTarget(
+            "bank", EXTRACT, "127.0.0.1", port, "u", "p", None, key, "/in", PATIENCE, 0.5
+        )
+    if kind == "mail":
+        return MailTarget(
+            "post", EXTRACT, "127.0.0.1", port, "none", "", "", "connector@maker.test",
+            ("finance@maker.test",), PATIENCE, 0.5,
+        )  # fmt: skip
+    return S3Target(
+        "lake", EXTRACT, f"http://127.0.0.1:{port}", "us-east-1", "finance", "in", "key",
+        "sandbox-secret", PATIENCE, 0.5,
+    )  # fmt: skip
+
+
+_ED25519 = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20" + bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [("sftp", RetryLater), ("mail", RetryLater), ("s3", InDoubt)]
+)
+def test_a_delivery_ends_with_its_deadline_whatever_drips(
+    dripping: int, tmp_path: Path, kind: str, error: type[ConnectorError]
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_bytes(b"a")
+    item = Item(file, hashlib.sha256(b"a").hexdigest(), 1, 1)
+    target = of_kind(kind, dripping)
+    with target.sendings(Parcel("extract", "2026-11-24", (item,))) as (sending,):
+        if kind == "s3":  # a client is made first, which takes a second
+            assert _client(target)  # type: ignore[arg-type]
+        began = time.monotonic()
+        with pytest.raises(error) as raised:
+            sending.send()
+        assert 0.4 < time.monotonic() - began < 1.5
+    assert raised.value.no_effect is (error is RetryLater)

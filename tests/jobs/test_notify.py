@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from connector.notify.digest import Language, Message
 from connector.settings import load_settings
 from connector.store.waves import Freeze
 from connector.wording import quoted
+from tests.support.hostile import dripping_body, hostile
 from tests.support.stored import hold, move, put_order
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -162,3 +164,13 @@ def test_the_watch_tells_of_what_is_wrong_and_of_its_end(
     assert chat.titles[1:] == ["连接器：1 项已解决 / Connector: 1 matter solved"]
     assert watch.run(window, "")["messages"] == 0
     connector.close()
+
+
+def test_a_channel_that_drips_did_not_take_the_message() -> None:
+    with hostile() as server:
+        server.answer = dripping_body
+        channel = f"json://{server.url.removeprefix('http://')}/"
+        began = time.monotonic()
+        with pytest.raises(RetryLater, match=r"notify\.ops"):
+            AppriseNotifier({Role.OPS: [channel]}, seconds=0.3).send(Role.OPS, HELLO)
+        assert time.monotonic() - began < 1.3

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 
+from connector.domain.matching import Agreement, Verdict, decide
 from connector.domain.order import Address, Buyer, BuyerKind
 from connector.errors import (
     ConnectorError,
@@ -37,6 +38,7 @@ from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sandbox.web import Request, Response
 from connector.sap.customers import CustomerDesk
 from connector.sap.live import try_everything
+from connector.sap.odata.wire import AccessToken, _lasts
 from connector.sap.soap import SoapSap, SoapSettings
 from connector.sap.stock import StockDesk
 from connector.sections import SapSection
@@ -75,6 +77,7 @@ def sandbox(server: Sandbox) -> Iterator[Sandbox]:
     server.sap.unlock()
     server.sap.repeat_updates()
     server.sap.s4.page_size = 20
+    server.sap.s4.bearer_lives = timedelta(hours=1)
     server.sap.s4.witness = lambda _request, _response: None
     for kind in kinds:
         for key, _ in server.books.items(kind):
@@ -201,7 +204,13 @@ NOT_UNDERSTOOD: list[tuple[str, dict[str, Any], type[ConnectorError], str | None
     ("garbage", {"text": '{"d": {"results": [[]]}}'}, RetryLater, "in the place of"),
     ("garbage", {"text": '{"d": {"results": [], "__count": "3"}}'}, RetryLater, "says that it has"),
     ("garbage", {"text": '{"d": {"results": [], "__next": "x"}}'}, RetryLater, "__next"),
-    ("garbage", {"text": '{"d": {"results": [], "__next": "x?$skip=1"}}'}, RetryLater, "again"),
+    ("garbage", {"text": '{"d": {"results": []}}'}, RetryLater, "how many"),
+    ("garbage", {"text": '{"d": {"results": [], "__count": "0", "__next": "x?$skip=1"}}'},
+     RetryLater, "again"),
+    ("headers", {"code": "sap-message", "text": "{"}, RetryLater, "sap-message"),
+    ("headers", {"code": "sap-message", "text": '{"severity": "error", "code": "R1/9"}'},
+     Rejected, "R1/9"),
+    ("http", {"status": 302, "code": "/sap/public/logon", "text": ""}, RetryLater, "refused once"),
     ("garbage", {"text": ""}, RetryLater, "unreadable"),
     ("garbage", {"text": "<html><form name='sap-user'/></html>"}, RetryLater, "refused once"),
     ("garbage", {"text": "<!DOCTYPE html><title>Sorry</title>"}, Misconfigured, "page"),
@@ -216,7 +225,7 @@ NOT_UNDERSTOOD: list[tuple[str, dict[str, Any], type[ConnectorError], str | None
     ("with", {"text": '{"IsMarkedForArchiving": "yes"}'}, RetryLater, "truth value"),
     ("with", {"text": '{"Customer": 100001}'}, RetryLater, "Edm.String"),
     ("headers", {"code": "content-type", "text": "text/html"}, ConnectorError, None),
-    ("http", {"status": 302, "text": ""}, Misconfigured, "302"),
+    ("http", {"status": 302, "text": ""}, Misconfigured, "302, leads elsewhere: /elsewhere"),
     ("http", {"status": 401, "text": ""}, RetryLater, "refused once"),
     ("http", {"status": 403, "text": "<html>Forbidden</html>"}, Misconfigured, "may not"),
     ("http", {"status": 404, "text": "Not found"}, Misconfigured, "not there"),
@@ -237,7 +246,7 @@ def test_an_answer_that_was_not_understood_is_never_nobody(
     kind, values, error, words = row
     correct_customer(sandbox.books, "0000100003", {"STCD5": CODE})
     fault(sandbox, kind, "GET A_BusinessPartner", **({"status": 200} | values))
-    if kind == "headers":
+    if values.get("code") == "content-type":
         assert desk.read_back("100003") is not None
         return
     with pytest.raises(error, match=words):
@@ -246,6 +255,7 @@ def test_an_answer_that_was_not_understood_is_never_nobody(
         desk.find([buyer()])
 
 
+OWN_WORDS = '{"error": {"code": "R1/1", "message": {"lang": "en", "value": "x"}}}'
 # What comes in the place of the answer to a creation, what that is, and whether it proves anything.
 TO_A_WRITE: list[tuple[str, dict[str, Any], type[ConnectorError], bool]] = [
     ("lost-answer", {}, InDoubt, False),
@@ -259,11 +269,18 @@ TO_A_WRITE: list[tuple[str, dict[str, Any], type[ConnectorError], bool]] = [
     ("garbage", {"status": 302, "text": ""}, InDoubt, False),
     ("http", {"status": 400, "text": "Bad request"}, InDoubt, False),
     ("http", {"status": 503, "text": "Service Unavailable"}, InDoubt, False),
-    ("http", {"status": 500, "text": '{"error": {"code": "R", "message": "x"}}'}, InDoubt, False),
+    ("http", {"status": 500, "text": OWN_WORDS}, InDoubt, False),
+    ("http", {"status": 400, "text": '{"error": {"message": "upstream"}}'}, InDoubt, False),
+    ("http", {"status": 412, "text": ""}, InDoubt, False),
+    ("http", {"status": 429, "text": ""}, InDoubt, False),
+    ("http", {"status": 429, "text": OWN_WORDS}, RetryLater, True),
+    ("garbage", {"status": 302, "code": "/sap/public/logon", "text": ""}, InDoubt, False),
+    ("headers", {"code": "sap-message", "text": '{"severity": "error"}'}, InDoubt, False),
+    ("headers", {"code": "sap-message", "text": '{"severity": "abort"}'}, InDoubt, False),
+    ("headers", {"code": "sap-message", "text": "?"}, InDoubt, False),
     ("with", {"text": '{"BusinessPartnerIDByExtSystem": "ANOTHER"}'}, InDoubt, False),
     ("with", {"text": '{"__metadata": {"type": "X.Y"}}'}, InDoubt, False),
     ("without", {"text": "BusinessPartner"}, InDoubt, False),
-    ("http", {"status": 429, "text": ""}, RetryLater, True),
     ("business", {"code": "R1/412", "text": "locked"}, RetryLater, True),
     ("business", {"code": "R1/224", "text": "not allowed"}, Rejected, True),
     ("business", {"code": "/IWFND/CM_AUTH/001", "text": "no role"}, Misconfigured, True),
@@ -439,6 +456,68 @@ def test_access_tokens_are_fetched_kept_and_fetched_anew(
             wrong.ping()
     assert sandbox.sap.refused == 1  # the second was not tried
     assert raised.value.no_effect or "not tried again" in str(raised.value)
+
+
+def test_an_access_token_ends_on_either_side(sandbox: Sandbox, mappings: MappingSet) -> None:
+    asked: list[str] = []
+    sandbox.sap.s4.witness = lambda request, _response: asked.append(request.path)
+    url = sandbox.odata_url.partition("/sap/")[0] + TOKEN_ROUTE
+    system = s4.system(sandbox, authentication="oauth2", token_url=url)
+    now = 1000.0
+    system._token = AccessToken(system._settings, lambda: now)
+    desk = CustomerDesk(system, lambda: mappings)
+    sandbox.sap.s4.bearer_lives = timedelta(minutes=10)
+    assert desk.read_back("100003") is not None
+    now += 539
+    assert desk.read_back("100003") is not None
+    assert asked.count(TOKEN_ROUTE) == 1
+    now += 2  # a minute before its end it is not used any more
+    assert desk.read_back("100003") is not None
+    assert asked.count(TOKEN_ROUTE) == 2
+    # It ends earlier than it said: a read is made anew with another one, and so is a creation.
+    sandbox.sap.s4.revoke()
+    assert desk.create(buyer(), UNIT, REFERENCE)
+    assert asked.count(TOKEN_ROUTE) == 3
+
+
+@pytest.mark.parametrize("lasts", [None, "nan", "inf", -1, 0, "600"])
+def test_how_long_an_access_token_lasts_is_never_for_ever(lasts: Any) -> None:
+    assert _lasts(lasts) == 600
+
+
+@pytest.mark.parametrize("category", ["CN0", "CN1"])
+def test_a_tax_number_in_an_earlier_category_is_the_buyers_all_the_same(
+    sandbox: Sandbox, desk: CustomerDesk, category: str
+) -> None:
+    wanted = company("徐州新恒起重设备有限公司", "91320300MA11001ABD")
+    correct_customer(
+        sandbox.books,
+        "0000100011",
+        {"NAME1": "徐州恒起工程机械公司", "STCD5": wanted.code, "TAXTYPE": category},
+    )
+    (found,) = desk.find([wanted])
+    decision = decide(wanted, found)
+    assert decision.verdict is not Verdict.NEW
+    assert decision.ranked[0].candidate.number == "0000100011"
+    assert decision.ranked[0].code is Agreement.EQUAL
+    assert [each.number for each in desk.find_by_code(wanted.code)] == ["0000100011"]
+    # A correction keeps to the category that is there.
+    assert desk.correct("100011", wanted, UNIT).codes == (wanted.code,)
+    row = sandbox.books.get("sap.customer", "0000100011")
+    assert row is not None
+    assert (row["TAXTYPE"], row.get("TAXES")) == (category, None)
+
+
+def test_an_older_number_beside_todays_is_no_other_buyer(
+    sandbox: Sandbox, desk: CustomerDesk
+) -> None:
+    wanted = company("徐州新恒起重设备有限公司", "91320300MA11001ABD")
+    taxes = {"CN0": wanted.code, "CN1": "320300123456789"}
+    correct_customer(
+        sandbox.books, "0000100011", {"NAME1": wanted.name, "STCD5": "913203001", "TAXES": taxes}
+    )
+    (found,) = desk.find([wanted])
+    assert decide(wanted, found).number == "0000100011"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -71,7 +72,7 @@ def page(reply: Reply, service: Service, kind: EntityType, asked: Asked, place: 
         raise _other("a list without d.results", place)
     entities = [entity(each, service, kind, asked, place) for each in rows]
     count, following = body.get("__count"), body.get("__next")
-    if count is not None and not str(count).isdigit():
+    if count is not None and not re.fullmatch(r"\d{1,12}", str(count), re.ASCII):
         raise _other("__count is no number", place)
     if following is not None and not isinstance(following, str):
         raise _other("__next is no address", place)
@@ -93,9 +94,7 @@ def returned(reply: Reply, service: Service, function: FunctionImport, place: st
     if kind is None:
         raise _other(f"{function.returns} is no type of the service", place)
     if function.many:
-        rows = body.get("results") if isinstance(body, Mapping) else None
-        if not isinstance(rows, list):
-            raise _other("a list without d.results", place)
+        rows = _all_of(body, "d", place)
         return {"results": [entity(each, service, kind, Asked(), place) for each in rows]}
     inner = body.get(function.name, body) if isinstance(body, Mapping) else body
     return entity(inner, service, kind, Asked(), place)
@@ -137,9 +136,7 @@ def entity(
         below = asked.below(name) if asked is not None else None
         target = service.types[navigation.type]
         if navigation.many and isinstance(inner, Mapping):
-            rows = inner.get("results")
-            if not isinstance(rows, list):
-                raise _other(f"{name} without results", place)
+            rows = _all_of(inner, name, place)
             found[name] = [entity(each, service, target, below, place, depth + 1) for each in rows]
         elif inner is not None:
             found[name] = entity(inner, service, target, below, place, depth + 1)
@@ -150,6 +147,16 @@ def entity(
     if isinstance(about, Mapping) and about.get("etag"):
         found["__etag"] = str(about["etag"])
     return found
+
+
+def _all_of(value: Any, name: str, place: str) -> list[Any]:
+    """Return the elements of a list that comes whole. Raises InDoubt for one that goes on."""
+    rows = value.get("results") if isinstance(value, Mapping) else None
+    if not isinstance(rows, list):
+        raise _other(f"{name} without results", place)
+    if value.get("__next") is not None:
+        raise _other(f"{name} goes on elsewhere", place)
+    return rows
 
 
 def _body(reply: Reply, place: str) -> Any:

@@ -1,8 +1,10 @@
 """What an HTTP answer of SAP's means that is not the one asked for, as a table.
 
-Of a write only SAP's own refusal proves that nothing was done: an error document of OData with a
-status of 4xx, or a status that HTTP itself defines so (412, 428, 429). A logon page, a redirect, a
-gateway's 502 or a page of a proxy may come after the work, and are in doubt.
+Of a write only SAP's own refusal proves that nothing was done: an error document of OData V2 with
+a status of 4xx, or, of a change that named the state it is made to, what HTTP itself defines so
+(412, 428). A logon page, a redirect, a gateway's refusal in JSON of its own, its 429 or 502, or a
+page of a proxy may come after the work, and are in doubt. So is a good status that is another than
+the one that belongs to the request.
 """
 
 from __future__ import annotations
@@ -12,10 +14,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import requests
 from lxml import etree
 
-from connector.departure import certificate_refused, not_connected
+from connector import retry_after
 from connector.errors import (
     ConnectorError,
     InDoubt,
@@ -25,21 +26,29 @@ from connector.errors import (
     RetryLater,
     without_effect,
 )
-from connector.sap.errors import logon_failed, lost
+from connector.sap.errors import logon_failed
 from connector.sap.passing import locked
 from connector.wording import quoted, systems
 
-_HTML = re.compile(rb"\s*(<!--.*?-->\s*)?(<!doctype html|<html)", re.I | re.S)
+_HTML = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*+)*+(<!doctype html|<html)", re.I | re.S
+)
 _LOGON_PAGE = re.compile(
-    rb"sap-user|sap-password|j_username|samlrequest|samlresponse|type=.?password|log ?in|log ?on",
+    rb"sap-user|sap-password|j_username|samlrequest|samlresponse|type=.?password"
+    rb"|\blog[ -]?(in|on)\b",
     re.I,
 )
 _LOGON_REMEDY = "check how sap.authentication logs on, and that the service does not ask a browser"
 # The framework's own words: the request is not understood, or the service is not to be had.
 _FRAMEWORK = "/IWFND/"
 _FURTHER = 5
-# Refusals by HTTP's own definition, whoever answers: nothing was done.
-_BY_HTTP = (412, 428, 429)
+# Refusals of a change that names a state, by HTTP's own definition: nothing was done.
+_OF_A_STATE = (412, 428)
+# The statuses of done: a read gives what it found, a creation what it made, a change says so.
+_READ, _WRITTEN = (200,), (200, 201, 204)
+_METADATA = "http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"
+# Severities of messages that are none of an error; another one is an error, whatever it is called.
+_HARMLESS = frozenset({"success", "info", "information", "warning"})
 _WORDS = 300
 
 
@@ -58,48 +67,29 @@ class Message(NamedTuple):
     text: str
 
 
-def of_exception(error: requests.RequestException, place: str) -> ConnectorError:
-    """Type what `requests` raised: only a connection that never came about proves absence."""
-    if certificate_refused(error):
-        return without_effect(
-            Misconfigured(
-                "the certificate of SAP is not accepted", place=place, remedy="set sap.ca_file"
-            )
-        )
-    if not_connected(error):
-        return RetryLater(systems.UNREACHABLE(), place=place)
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
-        return without_effect(
-            Misconfigured("is no address", place="sap.url", remedy="give its https address")
-        )
-    if isinstance(error, OSError) and "client_certificate" in str(error):
-        return without_effect(
-            Misconfigured(
-                str(error)[:200],
-                place="sap.client_certificate",
-                remedy="name a file that is there and may be read",
-            )
-        )
-    return lost(type(error).__name__, place)
-
-
 def token_required(reply: Reply) -> bool:
     """Whether SAP refuses a write for want of a valid CSRF token: nothing was done."""
     return reply.status == 403 and reply.headers.get("x-csrf-token", "").lower() == "required"
 
 
-def of_reply(reply: Reply, place: str, *, write: bool) -> ConnectorError | None:
-    """Type an answer; None when it is one that may be read."""
+def of_reply(
+    reply: Reply, place: str, *, write: bool, conditional: bool = False
+) -> ConnectorError | None:
+    """Type an answer; None when it is one that may be read.
+
+    `conditional`: the write named the state of what it changes.
+    """
     status, headers = reply.status, reply.headers
     html = _HTML.match(reply.content) is not None
-    if 200 <= status < 300 and not html:
+    if status in (_WRITTEN if write else _READ) and not html:
         return _of_header(headers, place, write=write)
     messages = [] if html else messages_of(reply.content)
     error = _typed(reply, messages, place, html=html)
     if not write:
         return _for_reading(error)
     said_so = bool(messages) and 400 <= status < 500 and status not in (401, 408)
-    if (said_so or status in _BY_HTTP) and not isinstance(error, InDoubt):
+    by_http = conditional and status in _OF_A_STATE
+    if (said_so or by_http) and not isinstance(error, InDoubt):
         return without_effect(error)
     error.no_effect = False
     if isinstance(error, RetryLater | Rejected):
@@ -137,9 +127,9 @@ def _typed(reply: Reply, messages: list[Message], place: str, *, html: bool) -> 
             remedy="let SAP's people look why the service or a proxy drops the ETag",
         )
     if status == 429:
-        return RetryLater(systems.ASKS_FOR_LESS(), place=place, after=_seconds(headers))
+        return RetryLater(systems.ASKS_FOR_LESS(), place=place, after=retry_after.seconds(headers))
     if status in (502, 503, 504):
-        after = _seconds(headers) if "Retry-After" in headers else None
+        after = retry_after.seconds(headers) if "Retry-After" in headers else None
         return RetryLater(quoted(words), place=place, after=after)
     if status >= 500 or not messages:
         return InDoubt(quoted(words), place=place)
@@ -182,55 +172,108 @@ def _for_reading(error: ConnectorError) -> ConnectorError:
 
 
 def _of_header(headers: Mapping[str, str], place: str, *, write: bool) -> ConnectorError | None:
-    """Return the error that a good status hides in the header sap-message."""
-    try:
-        said = json.loads(headers.get("sap-message") or "null")
-    except ValueError:
+    """Return the error that a good status hides in the header sap-message, or in its details."""
+    text = headers.get("sap-message")
+    if not text:
         return None
-    if not isinstance(said, dict) or said.get("severity") != "error":
+    found = _notified(text)
+    if found is None:
+        doubt = InDoubt(systems.OF_NO_SHAPE(what="the header sap-message"), place=place)
+        return doubt if write else _for_reading(doubt)
+    wrong = next((message for severity, message in found if severity not in _HARMLESS), None)
+    if wrong is None:
         return None
-    code, text = str(said.get("code") or ""), str(said.get("message") or "")[:_WORDS]
     if write:
-        return InDoubt(systems.CODED(code=code, text=text), place=place)
-    return Rejected(code, text, place=place)
+        return InDoubt(systems.CODED(code=wrong.code, text=wrong.text), place=place)
+    return Rejected(wrong.code, wrong.text, place=place)
+
+
+def _notified(text: str) -> list[tuple[str, Message]] | None:
+    """Return the messages of a header, each with its severity; None where it is unreadable."""
+    # HTTP's headers are read as Latin-1, and SAP writes UTF-8 into them.
+    data = text.encode("latin-1", "replace")
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        said = _notification(data)
+    if not isinstance(said, dict) or not isinstance(said.get("details") or [], list):
+        return None
+    rows = [said, *(said.get("details") or [])]
+    if not all(isinstance(each, dict) and isinstance(each.get("severity"), str) for each in rows):
+        return None
+    return [
+        (each["severity"].lower(), _message(each.get("code"), each.get("message"))) for each in rows
+    ]
+
+
+def _notification(data: bytes) -> dict[str, Any] | None:
+    """Return what the XML form of the header says: a message with details of the same form."""
+    root = _parsed(data)
+    if root is None or etree.QName(root).localname != "notification":
+        return None
+    details = [_leaves(each) for each in root.iterfind("{*}details/{*}detail")]
+    return {**_leaves(root), "details": details}
+
+
+def _leaves(element: etree._Element) -> dict[str, Any]:
+    return {
+        etree.QName(each).localname: each.text or ""
+        for each in element
+        if isinstance(each.tag, str) and not len(each)
+    }
 
 
 def messages_of(content: bytes) -> list[Message]:
-    """Return the messages of OData's error document, in JSON or XML; none if it is none."""
+    """Return the messages of OData V2's error document, in JSON or XML; none if it is none.
+
+    Others have an `error` too, whose message is a text: what stands before SAP, or no SAP at all.
+    """
     return list(dict.fromkeys(_in_json(content) or _in_xml(content)))
 
 
 def _in_json(content: bytes) -> list[Message]:
     try:
         error = json.loads(content)["error"]
-        text = error["message"]
+        code, message = error["code"], error["message"]
+        text, language = message["value"], message["lang"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return []
-    if isinstance(text, Mapping):
-        text = text.get("value")
+    if not all(isinstance(each, str) for each in (code, text, language)):
+        return []
     inner = error.get("innererror")
     details = inner.get("errordetails") if isinstance(inner, Mapping) else None
-    return [_message(error.get("code"), text), *_details(details)]
+    return [_message(code, text), *_details(details)]
 
 
 def _details(details: Any) -> Iterator[Message]:
     for each in details if isinstance(details, list) else ():
-        if isinstance(each, Mapping) and str(each.get("severity", "error")) == "error":
+        if isinstance(each, Mapping) and _is_error(each.get("severity")):
             yield _message(each.get("code"), each.get("message"))
 
 
+def _is_error(severity: Any) -> bool:
+    return str(severity or "error").lower() not in _HARMLESS
+
+
 def _in_xml(content: bytes) -> list[Message]:
-    try:
-        root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
-    except (etree.XMLSyntaxError, ValueError):
+    root = _parsed(content)
+    if root is None or root.tag != f"{{{_METADATA}}}error":
         return []
-    if etree.QName(root).localname != "error":
+    message = root.find(f"{{{_METADATA}}}message")
+    if message is None:
         return []
-    found = [_message(root.findtext("{*}code"), root.findtext("{*}message"))]
+    found = [_message(root.findtext("{*}code"), message.text)]
     for each in root.iter("{*}errordetail"):
-        if (each.findtext("{*}severity") or "error") == "error":
+        if _is_error(each.findtext("{*}severity")):
             found.append(_message(each.findtext("{*}code"), each.findtext("{*}message")))
     return found
+
+
+def _parsed(content: bytes) -> etree._Element | None:
+    try:
+        return etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
+    except (etree.XMLSyntaxError, ValueError):
+        return None
 
 
 def _message(code: Any, text: Any) -> Message:
@@ -239,10 +282,3 @@ def _message(code: Any, text: Any) -> Message:
 
 def _words(messages: list[Message]) -> str:
     return "; ".join(f"{each.code} {each.text}".strip() for each in messages[:3])
-
-
-def _seconds(headers: Mapping[str, str]) -> float:
-    try:
-        return min(max(float(headers.get("Retry-After") or 30), 1), 3600)
-    except ValueError:
-        return 30

@@ -7,7 +7,7 @@ fit. Nothing is ever asked without a condition: SAP would give every entity ther
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from connector.errors import InDoubt, MappingFailed, Misconfigured, Rejected
@@ -27,6 +27,7 @@ _PATTERNS = {
     "startswith": "startswith({name},{value})",
 }
 Query = tuple[tuple[str, str], ...]
+Key = tuple[str, ...]
 # Query → the page that SAP gives for it.
 Fetch = Callable[[Query], Page]
 
@@ -37,74 +38,95 @@ def look_up(
     """Return the entities for which what is asked by holds.
 
     Raises MappingFailed for what the entity has not, Misconfigured without any condition, Rejected
-    where a single value fits too many, and InDoubt for an answer that contradicts itself.
+    where a single value fits too many, and InDoubt for a list that does not say how many entities
+    there are, or contradicts itself.
     """
     conditions = _conditions(operation, kind, parameters)
     if not all(conditions.values()):
         return []  # nothing can equal one of no values, and nobody need be asked
-    options: list[tuple[str, str]] = [("$format", "json"), ("$inlinecount", "allpages")]
-    options += [(name, str(parameters[name])) for name in OPTIONS if parameters.get(name)]
+    options = _options(kind, parameters)
     widest = max(conditions, key=lambda name: len(conditions[name]))
     fixed = [_any_of(each) for name, each in conditions.items() if name != widest]
-    rows = [
-        row
-        for part in _parts(conditions[widest])
-        for row in _rows(operation, part, fixed, options, fetch)
-    ]
-    if not all(key in row for row in rows for key in kind.keys):
+    asking = _Asking(operation, kind, fixed, options, fetch)
+    rows: dict[Key, dict[str, Any]] = {}
+    for part in _parts(conditions[widest]):
+        # Of conditions asked for in parts, one entity may fit several.
+        rows |= asking.rows(part)
+    return list(rows.values())
+
+
+def asked_of(kind: EntityType, parameters: Parameters) -> Asked:
+    """Return what the rows must bring: what the options say, and the keys."""
+    return Asked.of(*(_option(kind, parameters, name) for name in OPTIONS))
+
+
+def _option(kind: EntityType, parameters: Parameters, name: str) -> str:
+    text = str(parameters.get(name) or "")
+    if name != "$select" or not text:
+        return text
+    named = [each.strip() for each in text.split(",")]
+    # By its keys it is told whether an entity came twice, and another one not.
+    return ",".join([*(key for key in kind.keys if key not in named and "*" not in named), text])
+
+
+def _options(kind: EntityType, parameters: Parameters) -> list[tuple[str, str]]:
+    options = [("$format", "json"), ("$inlinecount", "allpages")]
+    if kind.keys and all(kind.properties[key].sortable for key in kind.keys):
+        # Pages of a list that stands in no sequence may leave an entity out and give another twice.
+        options.append(("$orderby", ",".join(kind.keys)))
+    given = ((name, _option(kind, parameters, name)) for name in OPTIONS)
+    return options + [(name, text) for name, text in given if text]
+
+
+class _Asking(NamedTuple):
+    """What is the same in all requests of a look-up."""
+
+    operation: Operation
+    kind: EntityType
+    fixed: Sequence[str]
+    options: Sequence[tuple[str, str]]
+    fetch: Fetch
+
+    def rows(self, alternatives: Sequence[str]) -> dict[Key, dict[str, Any]]:
+        """Return by key the entities for which any of the alternatives holds."""
+        text = " and ".join([_any_of(alternatives), *self.fixed])
+        try:
+            return self._all_pages((("$filter", text), *self.options))
+        except Rejected as error:
+            if error.code != TOO_MANY or len(alternatives) == 1:
+                raise
+        half = len(alternatives) // 2
+        return self.rows(alternatives[:half]) | self.rows(alternatives[half:])
+
+    def _all_pages(self, query: Query) -> dict[Key, dict[str, Any]]:
+        """Read a list to its end. It must give as many entities as it says that there are."""
+        place = self.operation.place
+        rows: dict[Key, dict[str, Any]] = {}
+        total: int | None = None
+        following = query
+        seen: set[Query] = set()
+        while following:
+            seen.add(following)
+            page = self.fetch(following)
+            before = len(rows)
+            rows |= {self._key(each): each for each in page.entities}
+            total = page.total if page.total is not None else total
+            if total is None:
+                raise InDoubt(systems.NO_COUNT(), place=place)
+            if max(len(rows), total) >= MOST_ROWS:
+                words = systems.TOO_MANY_ROWS(most=MOST_ROWS, column=self.operation.name)
+                raise Rejected(TOO_MANY, words, place=place)
+            # Behind a proxy the address names a host that only SAP knows: its query is what counts.
+            following = page.following
+            # A list that leads on must bring something each time, or it may lead on for ever.
+            if following in seen or (following and len(rows) == before):
+                raise InDoubt(systems.SAME_PAGE(), place=place)
+        if total is None or len(rows) < total:
+            raise InDoubt(systems.MORE_THAN_GIVEN(total=total, read=len(rows)), place=place)
         return rows
-    # Of conditions asked for in parts, one entity may fit several.
-    return list({tuple(str(row[key]) for key in kind.keys): row for row in rows}.values())
 
-
-def asked_of(parameters: Parameters) -> Asked:
-    """Return what the rows must bring, as the options say."""
-    return Asked.of(*(str(parameters.get(name) or "") for name in OPTIONS))
-
-
-def _rows(
-    operation: Operation,
-    alternatives: Sequence[str],
-    fixed: Sequence[str],
-    options: Sequence[tuple[str, str]],
-    fetch: Fetch,
-) -> list[dict[str, Any]]:
-    text = " and ".join([_any_of(alternatives), *fixed])
-    try:
-        return _all_pages(operation, (("$filter", text), *options), fetch)
-    except Rejected:
-        if len(alternatives) == 1:
-            raise
-    half = len(alternatives) // 2
-    return [
-        row
-        for part in (alternatives[:half], alternatives[half:])
-        for row in _rows(operation, part, fixed, options, fetch)
-    ]
-
-
-def _all_pages(operation: Operation, query: Query, fetch: Fetch) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    seen: set[Query] = set()
-    total: int | None = None
-    following = query
-    while True:
-        seen.add(following)
-        page = fetch(following)
-        rows += page.entities
-        total = page.total if page.total is not None else total
-        if max(len(rows), total or 0) >= MOST_ROWS:
-            words = systems.TOO_MANY_ROWS(most=MOST_ROWS, column=operation.name)
-            raise Rejected(TOO_MANY, words, place=operation.place)
-        if not page.following:
-            break
-        # Behind a proxy the address names a host that only SAP knows: its query is what counts.
-        following = page.following
-        if following in seen:
-            raise InDoubt(systems.SAME_PAGE(), place=operation.place)
-    if total is not None and len(rows) < total:
-        raise InDoubt(systems.MORE_THAN_GIVEN(total=total, read=len(rows)), place=operation.place)
-    return rows
+    def _key(self, row: Mapping[str, Any]) -> Key:
+        return tuple(str(row[key]) for key in self.kind.keys)
 
 
 def _conditions(

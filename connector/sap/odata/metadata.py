@@ -7,7 +7,7 @@ their types, and an answer is understood only where its type is the one that was
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
@@ -40,6 +40,7 @@ class Property:
     creatable: bool = True
     updatable: bool = True
     filterable: bool = True
+    sortable: bool = True
 
     @property
     def type(self) -> FieldType:
@@ -220,7 +221,14 @@ def _service(root: etree._Element) -> Service:
             sets[str(each.get("Name"))] = str(each.get("EntityType"))
         for each in schema.iterfind("{*}EntityContainer/{*}FunctionImport"):
             functions[str(each.get("Name"))] = _function(each)
-    return Service(sets, types, functions)
+    known = {
+        name: replace(
+            kind,
+            navigations={each: way for each, way in kind.navigations.items() if way.type in types},
+        )
+        for name, kind in types.items()
+    }
+    return Service(sets, known, functions)
 
 
 def _property(element: etree._Element) -> Property:
@@ -238,6 +246,7 @@ def _property(element: etree._Element) -> Property:
         said("creatable"),
         said("updatable"),
         said("filterable"),
+        said("sortable"),
     )
 
 

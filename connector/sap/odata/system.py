@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -27,9 +29,9 @@ from connector.sap.fitting import findings
 from connector.sap.odata import answers, values
 from connector.sap.odata.answers import Asked
 from connector.sap.odata.lookup import Query, asked_of, look_up
-from connector.sap.odata.metadata import EntityType, Service, read_service
+from connector.sap.odata.metadata import EntityType, Property, Service, read_service
 from connector.sap.odata.operation import Operation
-from connector.sap.odata.wire import AccessToken, ODataSettings, Wire
+from connector.sap.odata.wire import AccessToken, ODataSettings, Wire, Write
 from connector.sap.port import Answer, Parameter, Parameters, SapSession
 from connector.sap.slots import LocalSlots, Slots, Turnstile
 from connector.wording import quoted, systems
@@ -138,7 +140,8 @@ class ODataSap:
             with self._admission.passed(self._log_on(operation)):
                 if operation.name in service.functions:
                     return self._function(service, operation, parameters, wire)
-                kind, asked = service.type_of(operation), asked_of(parameters)
+                kind = service.type_of(operation)
+                asked = asked_of(kind, parameters)
 
                 def fetch(query: Query) -> answers.Page:
                     reply = wire.get(operation.service, operation.name, query, operation.place)
@@ -163,14 +166,16 @@ class ODataSap:
             etag = ""
             if operation.method == "PATCH":
                 etag = etags.get(path) or self._etag(operation, kind, path, wire)
+            request = Write(operation.method, operation.service, path, body, etag)
         with self._admission.passed(self._log_on(operation)):
-            reply = wire.write(
-                operation.method, operation.service, path, body, operation.place, etag
-            )
+            reply = wire.write(request, operation.place)
         etags.clear()
-        if operation.method == "PATCH":
+        if operation.method == "PATCH" and reply.status == 204:
             return {}
         made = answers.single(reply, service, kind, operation.place)
+        if operation.method == "PATCH":
+            _check_changed(made, kind, parameters, operation)
+            return {}
         _check_same(made, given, operation)
         return plain(made)
 
@@ -206,7 +211,8 @@ class ODataSap:
     def _etag(self, operation: Operation, kind: EntityType, path: str, wire: Wire) -> str:
         """Return the state in which an entity is now, as it must be named to be changed."""
         query = (("$format", "json"), ("$select", ",".join(kind.keys)))
-        reply = wire.get(operation.service, path, query, operation.place)
+        with self._admission.passed(self._log_on(operation)):
+            reply = wire.get(operation.service, path, query, operation.place)
         try:
             found = answers.single(reply, self.service(operation, wire), kind, operation.place)
         except InDoubt as error:
@@ -252,8 +258,10 @@ class _Session:
             return self._system.write(operation, parameters, self._wire, self._etags)
         answer = self._system.read(operation, parameters, self._wire)
         service = self._system.service(operation, self._wire)
-        for row in answer.get("results") or ():
-            self._remember(service, service.types[service.sets[operation.name]], row)
+        kind = service.types.get(service.sets.get(operation.name, ""))
+        if kind is not None:  # a function's rows are of no entity set
+            for row in answer.get("results") or ():
+                self._remember(service, kind, row)
         return plain(answer)
 
     def commit(self) -> None:
@@ -322,6 +330,30 @@ def _body(service: Service, kind: EntityType, given: Mapping[str, Any]) -> dict[
             else _body(service, target, value)
         )
     return made
+
+
+def _check_changed(
+    now: Mapping[str, Any], kind: EntityType, asked: Parameters, operation: Operation
+) -> None:
+    """Raise InDoubt where the entity that came back is another one, or not as it was asked for."""
+    for name, sent in asked.items():
+        known = kind.properties.get(name)
+        if known is None or sent is None:
+            continue  # what hangs on it is not shown with it
+        if _plainly(known, now.get(name)) != _plainly(known, values.written(known, sent)):
+            what = f"{name} is not as it was sent"
+            raise InDoubt(systems.OF_NO_SHAPE(what=what), place=operation.place)
+
+
+def _plainly(known: Property, value: Any) -> str:
+    """Return a value as it is compared: SAP keeps some texts in capital letters."""
+    if value is None:
+        return ""
+    if known.edm in ("Edm.Decimal", "Edm.Double", "Edm.Single"):
+        return str(Decimal(value).normalize())
+    if isinstance(value, date):
+        return str(values.written(known, value))
+    return str(value).strip().casefold()
 
 
 def _check_same(made: Mapping[str, Any], given: Mapping[str, Any], operation: Operation) -> None:

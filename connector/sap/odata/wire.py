@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
+from connector.bounded import AnswerLimits, bounded
 from connector.departure import LookingAdapter
-from connector.encryption import check_encrypted
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, RetryLater, without_effect
-from connector.sap.odata.errors import Reply, of_exception, of_reply, token_required
+from connector.sap.http import of_exception
+from connector.sap.odata.errors import Reply, of_reply, token_required
 from connector.wording import quoted
 
-_LARGEST = 50_000_000
 # Seconds before its end at which an access token is not used any more.
 _EARLY = 60.0
+_USUAL_LIFE = 600.0
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -49,10 +51,21 @@ class ODataSettings:
     read_timeout: float = 60
     call_deadline: float = 90
     sessions: int = 8
+    answers: AnswerLimits = field(default_factory=AnswerLimits)
 
     def address(self, service: str) -> str:
         """Return the address of a service."""
         return self.services.get(service) or f"{self.url.rstrip('/')}/{service}"
+
+
+class Write(NamedTuple):
+    """A request that creates, or changes what is in the state that `etag` names."""
+
+    method: str
+    service: str
+    path: str
+    body: bytes
+    etag: str = ""
 
 
 class AccessToken:
@@ -85,19 +98,15 @@ class AccessToken:
         body = {"grant_type": "client_credentials"}
         if settings.scope:
             body["scope"] = settings.scope
+        credentials = HTTPBasicAuth(settings.user.encode(), settings.password.encode())
+        http = Http(settings)
         try:
-            with session_of(settings) as session:
-                # The way to the token is no part of the write that waits for it.
-                response = session.post(
-                    settings.token_url,
-                    data=body,
-                    auth=HTTPBasicAuth(settings.user.encode(), settings.password.encode()),
-                    timeout=(settings.connect_timeout, settings.read_timeout),
-                    allow_redirects=False,
-                    headers={"Accept": "application/json"},
-                )
-        except requests.RequestException as error:
+            # The way to the token is no part of the write that waits for it.
+            response = http.request("POST", settings.token_url, data=body, auth=credentials)
+        except OSError as error:
             raise without_effect(_later(of_exception(error, place))) from None
+        finally:
+            http.close()
         if response.status_code in (400, 401, 403):
             # invalid_client, invalid_grant, unauthorized_client: our credentials, as RFC 6749 says.
             raise without_effect(
@@ -111,7 +120,7 @@ class AccessToken:
             raise RetryLater(quoted(f"HTTP {response.status_code}"), place=place)
         try:
             found = response.json()
-            return str(found["access_token"]), float(found.get("expires_in") or 600)
+            return str(found["access_token"]), _lasts(found.get("expires_in"))
         except (ValueError, TypeError, KeyError):
             raise without_effect(
                 Misconfigured(
@@ -128,8 +137,7 @@ class Wire:
     def __init__(self, settings: ODataSettings, token: AccessToken | None) -> None:
         self._settings = settings
         self._access = token
-        self._session = session_of(settings)
-        self._session.headers["Accept"] = "application/json"
+        self._http = Http(settings)
         self._csrf: dict[str, str] = {}
 
     def get(self, service: str, path: str, query: Pairs, place: str) -> Reply:
@@ -160,16 +168,9 @@ class Wire:
         self._csrf[service] = "" if token.lower() in ("fetch", "required") else token
         return bool(self._csrf[service])
 
-    def write(
-        self,
-        method: str,
-        service: str,
-        path: str,
-        body: bytes,
-        place: str,
-        etag: str = "",
-    ) -> Reply:
+    def write(self, request: Write, place: str) -> Reply:
         """Create or change. A token that SAP does not take is fetched anew, once."""
+        method, service, path, body, etag = request
         if service not in self._csrf:
             self.fetch_token(service, place)
         for again in (False, True):
@@ -183,14 +184,14 @@ class Wire:
                 break
             if again or not self.fetch_token(service, place):
                 raise without_effect(_no_token(place, given=again))
-        wrong = of_reply(reply, place, write=True)
+        wrong = of_reply(reply, place, write=True, conditional=bool(etag))
         if wrong is not None:
             raise wrong
         return reply
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._session.close()
+        self._http.close()
 
     def _send(
         self,
@@ -203,12 +204,11 @@ class Wire:
         place: str,
     ) -> Reply:
         address = self._settings.address(service)
-        check_encrypted(address, place="sap.url")
-        common: Pairs = (("sap-language", self._settings.language),)
-        if self._settings.client:
-            common = (("sap-client", self._settings.client), *common)
+        common = {"sap-client": self._settings.client, "sap-language": self._settings.language}
+        # The address of a next page has these already.
+        asked = {**{name: each for name, each in common.items() if each}, **dict(query)}
         # Blanks as %20: a plus sign is no blank to SAP, who reads it as one in names.
-        text = "&".join(f"{name}={quote(value, safe='')}" for name, value in (*query, *common))
+        text = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
         url = f"{address.rstrip('/')}/{path}?{text}"
         for again in (False, True):
             bearer = self._access.get() if self._access is not None else ""
@@ -223,37 +223,18 @@ class Wire:
     def _once(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, place: str
     ) -> Reply:
-        settings = self._settings
-        ends = time.monotonic() + settings.call_deadline
         try:
-            response = self._session.request(
-                method,
-                url,
-                data=body,
-                headers=dict(headers),
-                timeout=(settings.connect_timeout, settings.read_timeout),
-                allow_redirects=False,
-                stream=True,
-            )
-            content = bytearray()
-            with response:
-                for chunk in response.iter_content(65_536):
-                    content += chunk
-                    if time.monotonic() > ends or len(content) > _LARGEST:
-                        raise requests.ReadTimeout("the answer is too slow or too large")
-        except requests.RequestException as error:
+            response = self._http.request(method, url, data=body, headers=dict(headers))
+        except OSError as error:
             wrong = of_exception(error, place)
             raise (wrong if method != "GET" else _later(wrong)) from None
-        except OSError as error:
-            # requests says so of a certificate that is not where the settings say.
-            raise without_effect(
-                Misconfigured(
-                    str(error)[:200],
-                    place="sap.client_certificate or sap.ca_file",
-                    remedy="name files that are there and may be read",
-                )
-            ) from None
-        return Reply(response.status_code, response.headers, bytes(content))
+        return Reply(response.status_code, response.headers, response.content)
+
+
+def _lasts(said: Any) -> float:
+    """Return how many seconds an access token may be used; few where it does not say so rightly."""
+    seconds = float(said or _USUAL_LIFE)
+    return seconds if 0 < seconds < math.inf else _USUAL_LIFE
 
 
 class _NoAuth(AuthBase):
@@ -263,24 +244,51 @@ class _NoAuth(AuthBase):
         return request
 
 
-def session_of(settings: ODataSettings) -> requests.Session:
-    """Return an HTTP session as the settings want it."""
-    session = requests.Session()
-    # Neither a proxy nor a password of the machine's environment gets in between.
-    session.trust_env = False
-    session.verify = str(settings.ca_file) if settings.ca_file else True
-    if settings.client_certificate:
-        session.cert = str(settings.client_certificate)
-    if settings.proxy:
-        session.proxies = {"http": settings.proxy, "https": settings.proxy}
-    session.auth = (
-        HTTPBasicAuth(settings.user.encode(), settings.password.encode())
-        if settings.authentication == "basic"
-        else _NoAuth()
-    )
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, LookingAdapter())
-    return session
+class Http:
+    """An HTTP session as the settings want it, whose requests end within the call's deadline."""
+
+    def __init__(self, settings: ODataSettings) -> None:
+        self._settings = settings
+        self._adapter = LookingAdapter()
+        session = self._session = requests.Session()
+        # Neither a proxy nor a password of the machine's environment gets in between.
+        session.trust_env = False
+        session.verify = str(settings.ca_file) if settings.ca_file else True
+        if settings.client_certificate:
+            session.cert = str(settings.client_certificate)
+        if settings.proxy:
+            session.proxies = {"http": settings.proxy, "https": settings.proxy}
+        session.auth = (
+            HTTPBasicAuth(settings.user.encode(), settings.password.encode())
+            if settings.authentication == "basic"
+            else _NoAuth()
+        )
+        session.headers["Accept"] = "application/json"
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, self._adapter)
+
+    def request(self, method: str, url: str, **arguments: Any) -> requests.Response:
+        """Make a request and read its answer. Raises what requests raises."""
+        settings = self._settings
+        patience = min(settings.connect_timeout, settings.call_deadline)
+
+        def send() -> requests.Response:
+            return self._session.request(
+                method,
+                url,
+                timeout=(patience, settings.read_timeout),
+                allow_redirects=False,
+                stream=True,
+                **arguments,
+            )
+
+        response = bounded(self._adapter, settings.call_deadline, settings.answers, send)
+        settings.answers.check_depth(response.content)
+        return response
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._session.close()
 
 
 def _later(error: ConnectorError) -> ConnectorError:

@@ -6,12 +6,16 @@ all calls of the process and shuts the socket of a call that is past its time.
 
 from __future__ import annotations
 
+import contextvars
 import heapq
 import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 class Watchdog:
@@ -63,3 +67,29 @@ class Watchdog:
 
 
 WATCHDOG = Watchdog()
+
+
+def in_time(seconds: float, work: Callable[[], Result]) -> Result:
+    """Return what some work of a library gives whose sockets cannot be reached.
+
+    Raises TimeoutError when it takes longer: it is done in a thread of its own, which is left to
+    itself then.
+    """
+    found: list[Result] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:
+            raised.append(error)
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(run,), name="in-time", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if raised:
+        raise raised[0]
+    if not found:
+        raise TimeoutError("the whole call took too long")
+    return found[0]
