@@ -1,18 +1,14 @@
-"""One customer for each buyer, whatever becomes of what SAP says over OData.
+"""One customer for each buyer over OData, whenever a process dies.
 
-Orders of buyers whom SAP does not know are walked by the whole connector while SAP suffers an
-oddity, and further once it is over. The printed table says what came of it.
+What SAP itself does that is odd is in the table of all transports (test_oddities).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +18,8 @@ import pytest
 from connector.errors import Misconfigured
 from connector.jobs.advance import drain
 from connector.jobs.cadence import Window
-from connector.sandbox.faults import Fault
 from connector.sandbox.s4_partners import PARTNER
 from connector.sandbox.service import Sandbox
-from connector.sap.live import try_everything
 from connector.settings import Settings
 from tests.sap.test_once import prove
 from tests.support import s4
@@ -34,90 +28,6 @@ from tests.support.scene import EVENING, Scene
 
 ORDERS, BUYERS = 4, 3
 NUMBERS = range(1000, 1000 + ORDERS)
-CREATE = "POST A_BusinessPartner"
-FIND = "GET A_BusinessPartner"
-OTHER = '{{"error": {{"code": "{}", "message": {{"value": "no"}}}}}}'
-
-
-@dataclass(frozen=True)
-class Oddity:
-    """What SAP does. Whether orders go on by themselves once it is over (`ends`), or are held.
-
-    `acts`: they go on once a person acted (a logon admitted again, an update repeated).
-    """
-
-    name: str
-    kind: str
-    operation: str
-    values: dict[str, Any] = field(default_factory=dict)
-    ends: str = "one"
-
-
-def to_all(kind: str, *rows: tuple[str, dict[str, Any], str]) -> list[Oddity]:
-    return [
-        Oddity(f"{name}: {operation}", kind, operation, values, ends)
-        for operation in (FIND, "GET A_BusinessPartnerTaxNumber")
-        for name, values, ends in rows
-    ]
-
-
-ODDITIES = [
-    *to_all(
-        "garbage",
-        ("an empty object", {"status": 200, "text": '{"d": {}}'}, "one"),
-        ("no list", {"status": 200, "text": '{"d": {"results": {}}}'}, "one"),
-        ("fewer than it counts", {"status": 200,
-         "text": '{"d": {"results": [], "__count": "1"}}'}, "one"),
-        ("the same page again", {"status": 200,
-         "text": '{"d": {"results": [], "__next": "x?$skiptoken=1"}}'}, "one"),
-        ("a page of a proxy", {"status": 200, "text": "<html>Sorry</html>"}, "one"),
-        ("a logon page", {"status": 200, "text": "<html>name='sap-user'</html>"}, "one"),
-        ("nothing", {"status": 200, "text": ""}, "one"),
-    ),
-    *to_all(
-        "without",
-        ("without its type", {"text": "__metadata"}, "one"),
-        ("without the partner's number", {"text": "BusinessPartner"}, "one"),
-        ("without results", {"text": "results"}, "one"),
-    ),
-    *to_all("with", ("of another type", {"text": '{"__metadata": {"type": "X.Y"}}'}, "one")),
-    *to_all(
-        "http",
-        ("401", {"status": 401, "text": ""}, "one"),
-        ("403 of a firewall", {"status": 403, "text": "<html>no</html>"}, "one"),
-        ("404", {"status": 404, "text": "Not Found"}, "one"),
-        ("500", {"status": 500, "text": "<html>Dump</html>"}, "one"),
-        ("429", {"status": 429, "text": ""}, "one"),
-        ("302", {"status": 302, "text": ""}, "one"),
-    ),
-    *to_all("cut", ("cut", {}, "one")),
-    *to_all("business", ("an error in OData's words", {"code": "R1/224", "text": "no"}, "held")),
-    Oddity("a page without what was expanded", "without", FIND, {"text": "to_BusinessPartnerTax"}),
-    Oddity("401 to all", "http", "*", {"status": 401, "text": ""}, "acts"),
-    Oddity("no $metadata", "http", "GET $metadata", {"status": 404, "text": ""}),
-    Oddity("no CSRF token", "headers", "GET API_BUSINESS_PARTNER",
-           {"code": "x-csrf-token", "text": "dropped"}),
-    Oddity("a token that is not taken", "no-session", CREATE),
-    Oddity("a lost answer", "lost-answer", CREATE),
-    Oddity("a cut answer", "cut", CREATE),
-    Oddity("reset", "reset", CREATE, {}, "doubt"),
-    Oddity("a gateway's 502 after the work", "garbage", CREATE, {"status": 502, "text": "<html>"}),
-    Oddity("a logon page after the work", "garbage", CREATE,
-           {"status": 200, "text": "<html>sap-password"}),
-    Oddity("401 after the work", "garbage", CREATE, {"status": 401, "text": ""}),
-    Oddity("403 after the work", "garbage", CREATE, {"status": 403, "text": "<html>"}),
-    Oddity("500 after the work", "garbage", CREATE, {"status": 500, "text": OTHER.format("R1/1")}),
-    Oddity("204 for 201", "garbage", CREATE, {"status": 204, "text": ""}),
-    Oddity("an empty answer", "garbage", CREATE, {"status": 201, "text": ""}),
-    Oddity("another's entity", "with", CREATE,
-           {"text": '{"BusinessPartner": "100001", "BusinessPartnerIDByExtSystem": "OTHER1"}'}),
-    Oddity("no number", "without", CREATE, {"text": "BusinessPartner"}),
-    Oddity("503", "http", CREATE, {"status": 503, "text": "<html>"}, "doubt"),
-    Oddity("locked", "business", CREATE, {"code": "R1/412", "text": "locked"}),
-    Oddity("refused", "business", CREATE, {"code": "R1/224", "text": "no"}, "held"),
-    Oddity("an update that is terminated", "update-terminated", CREATE, {}, "acts"),
-    Oddity("a partner without a customer", "no-customer", CREATE, {}, "partner"),
-]  # fmt: skip
 
 
 def over_odata(folder: Path) -> Any:
@@ -161,58 +71,6 @@ def customers(at: Scene) -> list[int]:
     rows = [*at.sandbox.books.all("sap.customer"), *at.sandbox.books.all(PARTNER)]
     made = Counter(row["STCD5"] for row in rows)
     return [made[code_of(buyer)] for buyer in range(BUYERS)]
-
-
-def lives_through(oddity: Oddity, database_url: str, folder: Path) -> None:
-    with orders(database_url, folder) as at:
-        struck = Fault("sap", oddity.kind, oddity.operation, **oddity.values)  # type: ignore[arg-type]
-        at.sandbox.faults.set([struck])
-        lives(at, 3)
-        during = customers(at)
-        said = [each for each in try_everything(at.connector.sap, at.connector.context.mappings(),
-                "1000") if each.error is not None]  # fmt: skip
-        at.sandbox.faults.set([])
-        at.sandbox.sap.unlock()
-        lives(at, 3)
-        after = customers(at)
-        holds = sorted({at.order(number).hold_cause or "" for number in NUMBERS} - {""})
-        print(
-            f"{oddity.name:55} struck {struck.struck:3}  customers per buyer: during {during},"
-            f" after {after}  {','.join(holds)}"
-        )
-        assert struck.struck, "it never happened"
-        assert max(during + after) <= 1
-        reached = all(at.order(number).customer_number for number in NUMBERS)
-        if oddity.ends == "one":
-            assert after == [1] * BUYERS
-            assert reached
-        elif oddity.ends == "held":
-            assert holds == ["rejected"]
-        elif oddity.ends in ("partner", "doubt"):
-            # SAP made a partner and no customer; or it was asked and had nothing, time after time.
-            assert holds == ["in_doubt"]
-        elif repeated := at.sandbox.sap.repeat_updates():
-            assert repeated == struck.struck == BUYERS  # none was made anew in its place
-            assert customers(at) == [1] * BUYERS
-            assert holds == ["in_doubt"]
-            lives(at, 2)
-            assert all(at.order(number).customer_number for number in NUMBERS)
-        if oddity.operation != CREATE and "expanded" not in oddity.name:
-            assert said, "the check says that all is well"
-
-
-@pytest.mark.parametrize("draw", range(4))
-def test_an_oddity_that_is_drawn_makes_no_second_customer(draw: int, tmp_path: Path) -> None:
-    seed = int(os.environ.get("ODDITY_SEED", random.randrange(10**6)))
-    print(f"ODDITY_SEED={seed}")
-    oddity = random.Random(seed + draw).choice(ODDITIES)
-    lives_through(oddity, f"sqlite:///{tmp_path / 'c.db'}", tmp_path)
-
-
-@pytest.mark.night(sample=8)
-@pytest.mark.parametrize("oddity", ODDITIES, ids=lambda each: each.name)
-def test_no_oddity_makes_a_second_customer(oddity: Oddity, tmp_path: Path) -> None:
-    lives_through(oddity, f"sqlite:///{tmp_path / 'c.db'}", tmp_path)
 
 
 class Died(BaseException):

@@ -11,7 +11,7 @@ import json
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from connector.gateways import sap_of
 from connector.jobs.cadence import Window
 from connector.mapping import load
 from connector.sandbox.faults import Fault
+from connector.sandbox.s4_partners import PARTNER
 from connector.sandbox.service import SAP_PASSWORD, SAP_USER, Sandbox
 from connector.sap.customers import CustomerDesk
 from connector.sap.interface import stored_in
@@ -37,20 +38,21 @@ from connector.steps.walk import walk
 from tests.conftest import DRAWN_BY
 from tests.sap.test_foreign import site
 from tests.sap.test_lookup import KNOWN, SITE, mappings_with
-from tests.support import databases, pyrfc_double
+from tests.support import databases, pyrfc_double, s4
 from tests.support.crowd import SAMPLE, code_of, crowd
 from tests.support.day_process import settings_for
-from tests.support.oddities import ODDITIES, RFC, SOAP, Oddity
+from tests.support.oddities import ODATA, ODATA_ODDITIES, ODDITIES, RFC, SOAP, Oddity
 from tests.support.scene import EVENING
 
 BUYERS, ORDERS, ROUNDS, DRAWN = 3, 5, 5, 6
 KNOWN_NUMBERS = {"48": "0000100001", "47": "0000100002"}  # orders whose buyers SAP has
 HOST = "sap.sandbox"
+KINDS = ("sap.customer", PARTNER)  # a partner of S/4HANA that is no customer counts as well
 ROWS = [
     (oddity, transport)
-    for oddity in ODDITIES
-    for transport in (SOAP, RFC)
-    if oddity.only in ("", transport)
+    for oddity in (*ODDITIES, *ODATA_ODDITIES)
+    for transport in (SOAP, RFC, ODATA)
+    if oddity.only == transport or (oddity.only == "" and transport != ODATA)
 ]
 
 
@@ -95,7 +97,12 @@ class Lived:
         database_url = f"sqlite:///{folder / 'c.db'}"
         databases.copy(begun.database_url, database_url)
         self.settings = settings_for(self.sandbox.addresses(), database_url, folder)
-        self.settings.mappings = site(folder / "mappings", oddity.site)
+        if transport == ODATA:
+            self.settings.sap.transport = "odata"
+            self.settings.sap.url = self.sandbox.odata_url
+            self.settings.mappings = s4.folder(folder)
+        else:
+            self.settings.mappings = site(folder / "mappings", oddity.site)
         if "none is stored" in oddity.name:
             for path in (self.settings.mappings / "interfaces" / "sap").glob("*.json"):
                 path.unlink()
@@ -123,7 +130,8 @@ class Lived:
 
     def customers(self) -> dict[str, int]:
         """Return how many customers each new buyer has."""
-        codes = [row["STCD5"] for row in self.sandbox.books.all("sap.customer")]
+        kept = (each for kind in KINDS for each in self.sandbox.books.all(kind))
+        codes = [row["STCD5"] for row in kept]
         return {code: codes.count(code) for code in map(code_of, range(BUYERS))}
 
     def stand(self) -> list[tuple[str, str]]:
@@ -156,9 +164,10 @@ def _restore(begun: Begun) -> None:
     sandbox.clock.set(EVENING)
     sandbox.sap.repeat_updates()
     sandbox.sap.unlock()
-    for number, _ in sandbox.books.items("sap.customer"):
-        if number not in begun.customers:
-            sandbox.books.delete("sap.customer", number)
+    for kind in KINDS:
+        for number, _ in sandbox.books.items(kind):
+            if kind == PARTNER or number not in begun.customers:
+                sandbox.books.delete(kind, number)
     for number, row in begun.customers.items():
         sandbox.books.put("sap.customer", number, row)
 
@@ -168,7 +177,11 @@ def live(begun: Begun, folder: Path, oddity: Oddity, transport: str) -> str:
     folder.mkdir()
     lived = Lived(begun, folder, oddity, transport)
     try:
-        begun.sandbox.faults.set([Fault.parse(f"sap:{each}") for each in oddity.faults])
+        faults = [
+            Fault.parse(f"sap:{each}") if isinstance(each, str) else replace(each)
+            for each in oddity.faults
+        ]
+        begun.sandbox.faults.set(faults)
         said = lived.checked()
         begun.sandbox.sap.unlock()
         lived.rounds(ROUNDS)
@@ -176,6 +189,7 @@ def live(begun: Begun, folder: Path, oddity: Oddity, transport: str) -> str:
         assert max(made.values()) <= 1, (made, kept)
         assert all(cause for _, cause in kept), kept
         assert said or oddity.unseen, "the check says that all is well"
+        assert transport != ODATA or all(each.struck for each in faults), "it never happened"
         # SAP is mended, and what ended in SM13 is repeated there.
         begun.sandbox.faults.set([])
         begun.sandbox.sap.repeat_updates()
@@ -186,12 +200,13 @@ def live(begun: Begun, folder: Path, oddity: Oddity, transport: str) -> str:
         after, left = lived.customers(), lived.stand()
         assert max(after.values()) <= 1, (after, left)
         assert all(cause for _, cause in left), left
+        assert not oddity.heals or (set(after.values()) == {1} and not left), (after, left)
     finally:
         begun.sandbox.faults.set([])
         lived.connector.close()
     causes = sorted({cause for _, cause in kept} | lived.told)
     return (
-        f"{oddity.name:62} {transport:4}  made {'+'.join(map(str, made.values()))}"
+        f"{oddity.name:62} {transport:5}  made {'+'.join(map(str, made.values()))}"
         f"  {', '.join(causes) or 'all recognised':36}  mended {'+'.join(map(str, after.values()))}"
         f"  check: {said[0][:70] if said else 'cannot see it'}"
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from connector.sandbox.faults import Fault
 from connector.sandbox.service import Sandbox
 
 FIND, NEW, READ = "Z_CUSTOMER_FIND", "Z_CUSTOMER_CREATE", "BAPI_CUSTOMER_GETDETAIL2"
@@ -12,7 +14,7 @@ TABLE, COMMIT = "RFC_READ_TABLE", "BAPI_TRANSACTION_COMMIT"
 BAPI, TAX, CVI = "BAPI_CUSTOMER_CREATEFROMDATA1", "Z_CUSTOMER_TAX_SET", "RFC_CVI_EI_INBOUND_MAIN"
 STOCK = "BAPI_MATERIAL_AVAILABILITY"
 SHIPPED, FLAT, BY_CVI = "", "sap_z_flat", "sap_cvi"
-SOAP, RFC = "soap", "rfc"
+SOAP, RFC, ODATA = "soap", "rfc", "odata"
 
 
 @dataclass(frozen=True)
@@ -20,15 +22,17 @@ class Oddity:
     """One way in which SAP is odd, for a site with these mappings.
 
     `only` is the transport that can suffer it; `unseen` says that no check can see it before a
-    customer is created; `prepare` changes the records of customers whom SAP has.
+    customer is created; `prepare` changes the records of customers whom SAP has. With `heals` every
+    buyer has a customer by itself once it is over.
     """
 
     name: str
-    faults: tuple[str, ...] = ()
+    faults: tuple[str | Fault, ...] = ()
     site: str = SHIPPED
     only: str = ""
     unseen: bool = False
     prepare: Callable[[Sandbox], None] | None = None
+    heals: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -168,4 +172,92 @@ ODDITIES: tuple[Oddity, ...] = (
            prepare=_spelled(n0000100001="91320300ma11000abp", n0000100002="320300820101017")),
     Oddity("a thousand records for one name", prepare=_flood, unseen=True),
     Oddity("stock: without its quantity", (f"without:operation={STOCK},text=AV_QTY_PLT",)),
+)  # fmt: skip
+
+PARTNERS, MAKE = "GET A_BusinessPartner", "POST A_BusinessPartner"
+OTHER = '{{"error": {{"code": "{}", "message": {{"lang": "en", "value": "no"}}}}}}'
+
+
+def _odd(
+    name: str, kind: Any, operation: str, values: Mapping[str, Any] | None = None, ends: str = "one"
+) -> Oddity:
+    """Return an oddity of SAP over OData; `ends`: one customer for each buyer, or another end."""
+    unseen = operation == MAKE or "expanded" in name
+    fault = Fault("sap", kind, operation, **(values or {}))
+    return Oddity(name, (fault,), only=ODATA, unseen=unseen, heals=ends == "one")
+
+
+def _reads(kind: str, *rows: tuple[str, dict[str, Any], str]) -> Iterator[Oddity]:
+    for operation in (PARTNERS, "GET A_BusinessPartnerTaxNumber"):
+        for name, values, ends in rows:
+            yield _odd(f"{name}: {operation}", kind, operation, values, ends)
+
+
+ODATA_ODDITIES = (
+    *_reads(
+        "garbage",
+        ("an empty object", {"status": 200, "text": '{"d": {}}'}, "one"),
+        ("no list", {"status": 200, "text": '{"d": {"results": {}}}'}, "one"),
+        ("fewer than it counts", {"status": 200,
+         "text": '{"d": {"results": [], "__count": "1"}}'}, "one"),
+        ("the same page again", {"status": 200,
+         "text": '{"d": {"results": [], "__count": "0", "__next": "x?$skiptoken=1"}}'}, "one"),
+        ("no count", {"status": 200, "text": '{"d": {"results": []}}'}, "one"),
+        ("a page of a proxy", {"status": 200, "text": "<html>Sorry</html>"}, "one"),
+        ("a logon page", {"status": 200, "text": "<html>name='sap-user'</html>"}, "one"),
+        ("nothing", {"status": 200, "text": ""}, "one"),
+    ),
+    *_reads(
+        "without",
+        ("without its type", {"text": "__metadata"}, "one"),
+        ("without the partner's number", {"text": "BusinessPartner"}, "one"),
+        ("without results", {"text": "results"}, "one"),
+    ),
+    *_reads("with", ("of another type", {"text": '{"__metadata": {"type": "X.Y"}}'}, "one")),
+    *_reads(
+        "http",
+        ("401", {"status": 401, "text": ""}, "one"),
+        ("403 of a firewall", {"status": 403, "text": "<html>no</html>"}, "one"),
+        ("404", {"status": 404, "text": "Not Found"}, "one"),
+        ("500", {"status": 500, "text": "<html>Dump</html>"}, "one"),
+        ("429", {"status": 429, "text": ""}, "one"),
+        ("302", {"status": 302, "text": ""}, "one"),
+        ("302 to a logon page", {"status": 302, "code": "/logon", "text": ""}, "one"),
+    ),
+    *_reads("headers", ("an error in sap-message",
+            {"code": "sap-message", "text": '{"severity": "abort", "code": "R1/9"}'}, "held")),
+    *_reads("cut", ("cut", {}, "one")),
+    *_reads("business", ("an error in OData's words", {"code": "R1/224", "text": "no"}, "held")),
+    _odd("a page without what was expanded", "without", PARTNERS,
+         {"text": "to_BusinessPartnerTax"}),
+    _odd("401 to all", "http", "*", {"status": 401, "text": ""}, "acts"),
+    _odd("no $metadata", "http", "GET $metadata", {"status": 404, "text": ""}),
+    _odd("no CSRF token", "headers", "GET API_BUSINESS_PARTNER",
+           {"code": "x-csrf-token", "text": "dropped"}),
+    _odd("a token that is not taken", "no-session", MAKE),
+    _odd("a lost answer", "lost-answer", MAKE),
+    _odd("a cut answer", "cut", MAKE),
+    _odd("reset", "reset", MAKE, {}, "doubt"),
+    _odd("a gateway's 502 after the work", "garbage", MAKE, {"status": 502, "text": "<html>"}),
+    _odd("a logon page after the work", "garbage", MAKE,
+           {"status": 200, "text": "<html>sap-password"}),
+    _odd("401 after the work", "garbage", MAKE, {"status": 401, "text": ""}),
+    _odd("403 after the work", "garbage", MAKE, {"status": 403, "text": "<html>"}),
+    _odd("500 after the work", "garbage", MAKE, {"status": 500, "text": OTHER.format("R1/1")}),
+    _odd("a gateway's 400 after the work", "garbage", MAKE,
+           {"status": 400, "text": '{"error": {"message": "upstream timed out"}}'}),
+    _odd("429 after the work", "garbage", MAKE, {"status": 429, "text": ""}),
+    _odd("412 after the work", "garbage", MAKE, {"status": 412, "text": ""}),
+    _odd("an error in sap-message after the work", "headers", MAKE,
+           {"code": "sap-message", "text": '{"severity": "error", "code": "R1/9"}'}),
+    _odd("204 for 201", "garbage", MAKE, {"status": 204, "text": ""}),
+    _odd("an empty answer", "garbage", MAKE, {"status": 201, "text": ""}),
+    _odd("another's entity", "with", MAKE,
+           {"text": '{"BusinessPartner": "100001", "BusinessPartnerIDByExtSystem": "OTHER1"}'}),
+    _odd("no number", "without", MAKE, {"text": "BusinessPartner"}),
+    _odd("503", "http", MAKE, {"status": 503, "text": "<html>"}, "doubt"),
+    _odd("locked", "business", MAKE, {"code": "R1/412", "text": "locked"}),
+    _odd("refused", "business", MAKE, {"code": "R1/224", "text": "no"}, "held"),
+    _odd("an update that is terminated", "update-terminated", MAKE, {}, "acts"),
+    _odd("a partner without a customer", "no-customer", MAKE, {}, "partner"),
 )  # fmt: skip
