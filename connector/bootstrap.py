@@ -65,6 +65,7 @@ from connector.store.mappings import MappingVersions
 from connector.store.orders import Orders
 from connector.store.progress import Progress
 from connector.store.promises import PromiseBook
+from connector.store.quarantine import Quarantine
 from connector.store.reconciliation import Differences
 from connector.store.runs import Runs
 from connector.store.settlements import Settlements
@@ -139,6 +140,7 @@ def build(
         orders=Orders(database),
         calls=calls,
         customers=Customers(database),
+        quarantine=Quarantine(database),
         outbound=Outbound(
             calls,
             clock,

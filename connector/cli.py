@@ -19,6 +19,7 @@ from connector.commands import (
     jobs,
     mappings,
     orders,
+    quarantine,
     service,
     settlement,
 )
@@ -38,6 +39,7 @@ app.add_typer(jobs.app, name="job")
 app.add_typer(orders.app, name="orders")
 app.add_typer(customers.app, name="customers")
 app.add_typer(calls.app, name="calls")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(differences.app, name="differences")
 app.add_typer(extracts.app, name="extracts")

@@ -66,6 +66,7 @@ def wire(
         watch(sources, alerts, notifier, language, Every(schedule.watch)),
         housekeeping(
             Retention(database),
+            context.quarantine,
             ages_of(settings),
             Daily(zone, schedule.housekeeping_at),
             settings.output / "waves",

@@ -23,11 +23,15 @@ from connector.errors import (
     RetryLater,
     nothing_sent,
 )
+from connector.mapping import Broken, MappingSet, Reading
 from connector.mapping import Mapping as FieldMapping
-from connector.mapping import MappingSet, Reading
 from connector.mapping.origin import Unfit, traced
 from connector.wording import systems, together
 
+# The list of records in an answer that tells what changed.
+_CHANGES = "changes"
+# Where a record goes that its mapping (by name) cannot read.
+Aside = Callable[[str, Broken], None]
 _WORDS = 300  # characters of a refusal's text that are kept
 
 
@@ -214,43 +218,60 @@ class DmsDesk:
         values = self._ask(mapping, source)
         return [] if values is None else list(values.get("orders") or [])
 
-    def changed_since(self, since: Any) -> Iterator[dict[str, Any]]:
-        """Give every order that changed at or after `since`, page by page."""
+    def changed_since(self, since: Any, aside: Aside) -> Iterator[dict[str, Any]]:
+        """Give every order that changed at or after `since`, page by page.
+
+        A record that the mapping cannot read goes `aside`, and the others of its page are given.
+        """
         mapping = self._mappings()["dms_status"]
         token: Any = None
         while True:
-            values = self._ask(mapping, {"since": since, "page_token": token}) or {}
+            values = self._ask(mapping, {"since": since, "page_token": token}, aside) or {}
             yield from values.get("changes") or []
             token = values.get("next_page_token")
             if not token:
                 return
 
-    def status_of(self, orders: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return what the DMS says of these orders, asked for together.
+    def status_of(self, orders: Sequence[Mapping[str, Any]], aside: Aside) -> list[dict[str, Any]]:
+        """Return what the DMS says of these orders, asked for together; see `changed_since`.
 
         Each order names `sales_order`, `external_number`, `reference` and `business_unit`.
         """
         mapping = self._mappings()["dms_order_status"]
-        values = self._ask(mapping, {"orders": list(orders), "order": orders[0]}) or {}
+        values = self._ask(mapping, {"orders": list(orders), "order": orders[0]}, aside) or {}
         return list(values.get("changes") or [])
+
+    def told(self, conversation: str, record: Any) -> tuple[list[dict[str, Any]], list[Broken]]:
+        """Return what a record that went aside says, as the mapping reads it now, or why not."""
+        rows, broken = self._mappings()[conversation].read_row(_CHANGES, record)
+        return [_unpadded(each) for each in rows], broken
 
     def batch(self, conversation: str) -> int:
         """Return how many orders one request of the conversation may ask for."""
         return self._mappings()[conversation].batch
 
-    def _ask(self, mapping: FieldMapping, source: Mapping[str, Any]) -> dict[str, Any] | None:
-        return self._session.within(lambda ticket: self._asked(mapping, source, ticket))
+    def _ask(
+        self, mapping: FieldMapping, source: Mapping[str, Any], aside: Aside | None = None
+    ) -> dict[str, Any] | None:
+        return self._session.within(lambda ticket: self._asked(mapping, source, ticket, aside))
 
     def _asked(
-        self, mapping: FieldMapping, source: Mapping[str, Any], ticket: Ticket | None
+        self,
+        mapping: FieldMapping,
+        source: Mapping[str, Any],
+        ticket: Ticket | None,
+        aside: Aside | None,
     ) -> dict[str, Any] | None:
         body = mapping.apply(source_with(source, ticket)).body
         try:
             answer = self._answer(mapping, body, ticket, write=False)
         except NotThere:
             return None
-        reading = mapping.read(answer, source)
+        reading = mapping.read(answer, source, _CHANGES if aside is not None else "")
         self._look_at_session(reading)
+        for each in reading.broken:
+            if aside is not None:
+                aside(mapping.name, each)
         return None if reading.outcome == "absent" else _values(mapping, reading, write=False)
 
 

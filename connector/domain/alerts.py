@@ -32,6 +32,7 @@ class AlertKind(StrEnum):
     CALENDAR_ENDS = "calendar_ends"
     DATABASE_LARGE = "database_large"
     MAPPINGS_REFUSED = "mappings_refused"
+    QUARANTINED = "quarantined"  # source of what is in the quarantine
     UNJUDGED = "unjudged"  # what could not be judged: holds, promises, calls, waves …
 
 
@@ -87,6 +88,7 @@ _KINDS = {
     AlertKind.CALENDAR_ENDS: Role.IT,
     AlertKind.DATABASE_LARGE: Role.IT,
     AlertKind.MAPPINGS_REFUSED: Role.IT,
+    AlertKind.QUARANTINED: Role.IT,
     AlertKind.UNJUDGED: Role.IT,
 }
 

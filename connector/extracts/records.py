@@ -36,8 +36,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import structlog
-
 from connector.domain.aftersales import SaleKind, SaleState, age_band, owner_of
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
@@ -52,8 +50,6 @@ from connector.store.invoices import invoices_of, missing_of
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
 from connector.wording import Say
 from connector.wording.id_numbers import masked
-
-_log = structlog.get_logger(__name__)
 
 Record = dict[str, Any]
 
@@ -82,8 +78,6 @@ class Clerk:
 
     def of_order(self, kept: Kept) -> Iterator[tuple[str, Record]]:
         """Give (table, record) for all that belongs to an order of the day."""
-        if kept.row.unreadable:
-            _log.error("stored order cannot be read", order=kept.row.number)
         order, _ = read_order(kept.row.content, shop=kept.row.shop)
         if order is not None:
             order = assign(order, self.business_units)[0]

@@ -27,17 +27,19 @@ from connector.domain.known import back_of, left_of
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_said, mask_text
 from connector.domain.open_money import open_money, since_placed, unborne
+from connector.domain.quarantine import Failed
 from connector.domain.reading import read_order
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
 from connector.jobs.withdrawn import return_reference, said_by_hand, withdrawn
 from connector.steps.context import Context, readable
+from connector.steps.quarantine import end_of, put_unjudged
 from connector.steps.request import RETURN, register_return
 from connector.steps.sales_order import Differs, live, worth_of
 from connector.store.aftersales import AfterSales, Noted
 from connector.store.calls import ASK_FIRST, CallState
-from connector.store.changes import Change, NewDocument
+from connector.store.changes import Change, NewDocument, StaleOrder
 from connector.store.invoices import invoices_of, missing_of
 from connector.store.tables import AfterSaleRow, DocumentRow, OrderRow
 from connector.wording import Said, course, quoted, recorded, systems, together
@@ -46,6 +48,7 @@ from connector.wording.terms import term
 _log = structlog.get_logger(__name__)
 
 OVERLAP = timedelta(days=1)
+_MOST = 1000
 _ZERO = Decimal(0)
 
 
@@ -54,16 +57,28 @@ def aftersales(context: Context, sales: AfterSales, cadence: Cadence) -> Job:
 
     def run(window: Window, _scope: str) -> Counts:
         counts: Counter[str] = Counter()
-        for row in sales.to_look_at(context.shop, window.start - OVERLAP):
+        rows = {row.id: row for row in sales.to_look_at(context.shop, window.start - OVERLAP)}
+        kept = {each.key for each in context.quarantine.listed(failed=Failed.FOLLOW, limit=_MOST)}
+        for key in kept:
+            row = context.orders.by_order_id(key, context.shop)
+            rows |= {} if row is None else {row.id: row}
+        for row in rows.values():
             try:
                 follow(context, sales, row, counts)
             except Misconfigured:
                 raise
-            except Exception as error:
-                # One order's trouble stops no other.
+            except (RetryLater, StaleOrder, OSError) as error:
+                # Its system is away, or it is being moved: it is looked at again for a day.
                 counts["failed"] += 1
                 words = mask_text(f"{type(error).__name__}: {error}")
-                _log.error("after-sale not followed", order=row.number, error=words)
+                _log.warning("after-sale not followed", order=row.number, error=words)
+            except Exception as error:
+                # One order's trouble stops no other, and is not forgotten.
+                counts["quarantined"] += 1
+                put_unjudged(context, Failed.FOLLOW, row, error, "aftersales")
+            else:
+                if row.order_id in kept:
+                    end_of(context, row.order_id, (Failed.FOLLOW,), "aftersales")
         return dict(counts)
 
     return Job("aftersales", "follow returns, exchanges and refunds", cadence, run)

@@ -199,6 +199,13 @@ def _mappings(sources: Sources, _now: datetime) -> Iterator[Condition]:
         )
 
 
+def _quarantine(sources: Sources, now: datetime) -> Iterator[Condition]:
+    # What could not be read is asked for again by each intake: most of it comes right by itself.
+    for each in sources.context.quarantine.open(now - _UNDELIVERED):
+        detail = {"entries": each.entries, "first": each.first}
+        yield Condition(AlertKind.QUARANTINED, each.source, each.since, 0, detail)
+
+
 def _database(sources: Sources, _now: datetime) -> Iterator[Condition]:
     size = sources.trouble.size()
     if size > sources.largest:
@@ -231,5 +238,6 @@ _LOOKS: tuple[
     ("systems", frozenset({AlertKind.SYSTEM_AWAY}), _systems),
     ("calendar", frozenset({AlertKind.CALENDAR_ENDS}), _calendar),
     ("mappings", frozenset({AlertKind.MAPPINGS_REFUSED}), _mappings),
+    ("quarantine", frozenset({AlertKind.QUARANTINED}), _quarantine),
     ("database", frozenset({AlertKind.DATABASE_LARGE}), _database),
 )

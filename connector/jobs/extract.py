@@ -17,6 +17,7 @@ from connector.extracts.records import Clerk, Record, of_difference, of_open_inv
 from connector.extracts.summary import BookSums
 from connector.jobs.cadence import Window
 from connector.steps.context import Context
+from connector.steps.quarantine import put_stored
 from connector.steps.sales_order import live
 from connector.store.daybook import Daybook, Kept
 from connector.store.files import Files
@@ -75,6 +76,8 @@ def _records(
 ) -> Iterator[tuple[str, Record]]:
     start, end = window.bounds
     for kept in daybook.placed(context.shop, start, end):
+        if kept.row.unreadable:
+            put_stored(context, kept.row, "reconcile")
         yield from clerk.of_order(_live(kept))
     for kept in daybook.came_later(context.shop, start, clerk.since, clerk.until):
         yield from clerk.of_earlier(_live(kept))

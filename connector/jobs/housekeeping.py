@@ -10,6 +10,7 @@ from pathlib import Path
 
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
+from connector.store.quarantine import Quarantine
 from connector.store.retention import Retention
 
 
@@ -18,7 +19,8 @@ class Ages:
     """How old something must be. Orders count from their last change after they ended.
 
     `mask` and `drop` are for payloads and personal data, and `drop` for batch files too; `runs`
-    is for finished runs and closed alerts.
+    is for finished runs, closed alerts and closed entries of the quarantine; open ones are dropped
+    after `mask`.
     """
 
     mask: timedelta = timedelta(days=180)
@@ -28,6 +30,7 @@ class Ages:
 
 def housekeeping(
     retention: Retention,
+    quarantine: Quarantine,
     ages: Ages,
     cadence: Cadence,
     batches: Path,
@@ -41,6 +44,8 @@ def housekeeping(
             "dropped": retention.drop(now - ages.drop, now),
             "masked": retention.mask(now - ages.mask, now),
             "runs": retention.prune(now - ages.runs),
+            # What is in the quarantine cannot be masked: it would not be what failed any more.
+            "quarantine": quarantine.forget(now - ages.mask, now - ages.runs, now),
             "folders": _remove(batches, (now - ages.drop).date()),
             "rewritten": int(retention.tidy()),
         }

@@ -11,14 +11,16 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from connector.dms.desk import Aside
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job
+from connector.mapping import Broken
 from connector.sap.books import SapBooks
+from connector.steps.content import Taken
 from connector.steps.context import Context
-from connector.steps.news import take_news
 from connector.steps.sap_news import changed_in_sap
-from connector.store.changes import StaleOrder
+from connector.steps.told import put_broken, take_told
 from connector.store.database import Database
 from connector.store.orders import OpenOrder
 
@@ -41,10 +43,16 @@ def status(
 
     def run(window: Window, _scope: str) -> Counts:
         counts: Counter[str] = Counter()
+        seen_in = f"status {window.start.isoformat()}/{window.end.isoformat()}"
+
+        def aside(mapping: str, broken: Broken) -> None:
+            counts[Taken.QUARANTINED] += 1
+            put_broken(context, mapping, broken, seen_in)
+
         if context.dms.can(CHANGES):
-            mapping, told = CHANGES, context.dms.changed_since(window.start - OVERLAP)
+            mapping, told = CHANGES, context.dms.changed_since(window.start - OVERLAP, aside)
         elif context.dms.can(SINGLE):
-            mapping, told = SINGLE, _one_by_one(context, counts)
+            mapping, told = SINGLE, _one_by_one(context, counts, aside)
         elif sap.can():
             since = (window.start - OVERLAP).astimezone(zone).date()
             mapping, told = IN_SAP, changed_in_sap(context, sap, since, zone)
@@ -52,26 +60,13 @@ def status(
             return {"nobody_to_ask": 1}  # people say it: `connector orders done`
         for news in told:
             counts["seen"] += 1
-            counts[_take(context, database, news, mapping)] += 1
+            counts[take_told(context, database, news, mapping, seen_in)] += 1
         return dict(counts)
 
     return Job("status", "learn of shipments and invoices", cadence, run)
 
 
-def _take(context: Context, database: Database, news: News, mapping: str) -> str:
-    for _ in range(3):
-        row = context.orders.by_number(str(news.get("external_number")), context.shop)
-        if row is None:
-            _log.warning("the DMS tells of an order that is not ours", dms=news.get("number"))
-            return "unknown"
-        try:
-            return take_news(context, database, row, news, mapping)
-        except StaleOrder:
-            continue
-    return "stale"
-
-
-def _one_by_one(context: Context, counts: Counter[str]) -> Iterator[News]:
+def _one_by_one(context: Context, counts: Counter[str], aside: Aside) -> Iterator[News]:
     """Ask for every open sales order. One that cannot be told of keeps no other back."""
     size = context.dms.batch(SINGLE)
     for page in context.orders.open_in_dms():
@@ -79,12 +74,14 @@ def _one_by_one(context: Context, counts: Counter[str]) -> Iterator[News]:
         for _, group in groupby(page, key=lambda each: each.business_unit):
             orders = list(group)
             for first in range(0, len(orders), size):
-                yield from _asked(context, orders[first : first + size], counts)
+                yield from _asked(context, orders[first : first + size], counts, aside)
 
 
-def _asked(context: Context, orders: list[OpenOrder], counts: Counter[str]) -> Iterator[News]:
+def _asked(
+    context: Context, orders: list[OpenOrder], counts: Counter[str], aside: Aside
+) -> Iterator[News]:
     try:
-        news = context.dms.status_of([_question(context, each) for each in orders])
+        news = context.dms.status_of([_question(context, each) for each in orders], aside)
     except (RetryLater, Misconfigured):
         # The system's own trouble: the next run asks again.
         raise
@@ -94,7 +91,7 @@ def _asked(context: Context, orders: list[OpenOrder], counts: Counter[str]) -> I
             _log.warning("no status told", order=orders[0].number, error=str(error))
             return
         for order in orders:
-            yield from _asked(context, [order], counts)
+            yield from _asked(context, [order], counts, aside)
         return
     counts["asked"] += len(orders)
     numbers = {each.sales_order: each.number for each in orders}

@@ -18,6 +18,7 @@ from connector.jobs.runner import Counts, Job, Lane
 from connector.steps.ask_again import before_release
 from connector.steps.context import Context, part_source
 from connector.steps.delivery import as_delivered, delivered_part, delivery_of, newest_delivery
+from connector.steps.quarantine import put_stored
 from connector.steps.sales_order import live
 from connector.store.files import Files
 from connector.store.runs import Runs
@@ -60,7 +61,7 @@ def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path,
         unit = context.business_units[scope]
         zone = cadences[scope].timetable.calendar.zone
         orders = _orders(context, waves, frozen, unit, say)
-        tables = batch_tables(orders, _left_out(waves, frozen, say))
+        tables = batch_tables(orders, _left_out(context, waves, frozen, say))
         name = _name(frozen, zone)
         contents = {
             f"{name}.xlsx": (
@@ -151,11 +152,18 @@ def _orders(
     return orders
 
 
-def _left_out(waves: Waves, frozen: WaveRow, say: Say) -> list[tuple[str, object, str, str]]:
-    broken = [
+def _left_out(
+    context: Context, waves: Waves, frozen: WaveRow, say: Say
+) -> list[tuple[str, object, str, str]]:
+    """Return the orders that the batch lacks and why; those that cannot be read are quarantined."""
+    left = [(row, seen.reason) for row, seen in waves.left_out(frozen)]
+    left += [
         (row, systems.STORED_UNREADABLE()) for row, _ in waves.released(frozen) if row.unreadable
     ]
+    for row, _ in left:
+        if row.unreadable:
+            put_stored(context, row, "wave")
     return [
         (row.number, row.placed_at, say(term("stage", row.stage)), say(reason))
-        for row, reason in (*((row, seen.reason) for row, seen in waves.left_out(frozen)), *broken)
+        for row, reason in left
     ]

@@ -19,8 +19,8 @@ from connector.jobs.runner import Counts, Job
 from connector.mapping.live import steady
 from connector.steps.context import Context
 from connector.steps.outbound import Document
+from connector.steps.quarantine import put_stored, take_or_quarantine
 from connector.steps.sales_order import live
-from connector.steps.set_aside import take_or_set_aside
 from connector.steps.take_again import gone
 from connector.steps.walk import held_for
 from connector.store.calls import Call
@@ -74,7 +74,7 @@ def writeback(context: Context, cadence: Cadence) -> Job:
             vain = 0
         for row in context.orders.to_finish():
             if row.unreadable:
-                counts["held"] += _set_aside(context, row)
+                counts["held"] += _hold_unreadable(context, row)
             else:
                 counts["closed"] += finish(context, row)
         return dict(counts)
@@ -82,8 +82,9 @@ def writeback(context: Context, cadence: Cadence) -> Job:
     return Job("writeback", "tell the storefront of shipments and invoices", cadence, run)
 
 
-def _set_aside(context: Context, row: OrderRow) -> bool:
+def _hold_unreadable(context: Context, row: OrderRow) -> bool:
     """Hold an order that cannot be read: whether all of it is invoiced cannot be told."""
+    put_stored(context, row, "writeback")
     change = held_for(row, UnreadableOrder(row.number))
     with suppress(StaleOrder):
         context.orders.apply(row, change, "writeback", context.clock())
@@ -185,7 +186,7 @@ def _state(context: Context, row: OrderRow) -> str:
     state = str(content.get("payment_state") or PaymentState.UNKNOWN)
     if {state, row.payment_state} & _STOPPED and state != row.payment_state:
         with suppress(StaleOrder):
-            take_or_set_aside(context, shown, "writeback")
+            take_or_quarantine(context, shown, "writeback")
     if context.storefront.in_trash(shown):
         raise Rejected("", course.IN_TRASH())
     return state

@@ -13,12 +13,31 @@ from connector.mapping import model
 from connector.mapping.convert import ConversionError, Lookup
 from connector.mapping.document import Block
 from connector.mapping.expression import Expression, ExpressionError, holds
-from connector.mapping.fields import Field, Kit, Run, Traced, build, compiled, named, single
+from connector.mapping.fields import (
+    Broken,
+    Field,
+    Kit,
+    Run,
+    Traced,
+    build,
+    compiled,
+    named,
+    single,
+)
 from connector.mapping.parts import names_in, parts
 from connector.mapping.texts import Schema, parsed
 from connector.wording import Said, systems
 
-__all__ = ["Expression", "ExpressionError", "Mapping", "MappingSet", "Reading", "Target", "Traced"]
+__all__ = [
+    "Broken",
+    "Expression",
+    "ExpressionError",
+    "Mapping",
+    "MappingSet",
+    "Reading",
+    "Target",
+    "Traced",
+]
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -44,7 +63,7 @@ class Reading:
     """What an answer says: its outcome, in whose words, and the values that were read.
 
     `otherwise` says that the outcome is that of no rule's condition; `named` are the names in the
-    condition that holds.
+    condition that holds. `broken` are the rows that were left out.
     """
 
     outcome: model.Outcome
@@ -53,6 +72,7 @@ class Reading:
     values: dict[str, Any]
     otherwise: bool = False
     named: frozenset[str] = frozenset()
+    broken: tuple[Broken, ...] = ()
 
 
 Observer = Callable[[str, AbstractMapping[str, Any]], None]
@@ -172,22 +192,35 @@ class Mapping:
         return body, run.findings
 
     def read(
-        self, answer: AbstractMapping[str, Any], source: AbstractMapping[str, Any] | None = None
+        self,
+        answer: AbstractMapping[str, Any],
+        source: AbstractMapping[str, Any] | None = None,
+        apart: str = "",
     ) -> Reading:
-        """Return what an answer says. Raises MappingFailed when a value cannot be converted."""
+        """Return what an answer says. Raises MappingFailed when a value cannot be converted.
+
+        Of the list `apart` a row that cannot be read is left out, and stands in `broken`.
+        """
         answer = self._spoken(answer)
         if self._observe is not None:
             self._observe(self.name, answer)
         scope = {**answer, "root": answer, "request": source}
         said = self._outcome(scope)
         values = {key: expression(scope) for key, expression in self._answer_values.items()}
-        run = Run()
+        run = Run(apart=apart)
         values |= build(self._answer_fields, scope, run)
         if self._text is not None:
             run.findings += _not_there(self.spec.answer, scope)
         if run.findings and said.outcome == "ok":
             raise MappingFailed(self.name, run.findings)
-        return replace(said, values=values)
+        return replace(said, values=values, broken=tuple(run.broken))
+
+    def read_row(self, name: str, item: Any) -> tuple[list[Any], list[Broken]]:
+        """Return what one row of the list `name` says, as `read` reads it; else why it does not."""
+        run = Run(apart=name, only=[item])
+        fields = [each for each in self._answer_fields if each.name == name]
+        values = build(fields, {"root": {}, "request": None}, run)
+        return list(values.get(name) or []), run.broken
 
     def outcome(
         self, answer: AbstractMapping[str, Any], source: AbstractMapping[str, Any] | None = None

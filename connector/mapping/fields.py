@@ -27,15 +27,35 @@ class Traced(NamedTuple):
     made_of: str
 
 
+class Broken(NamedTuple):
+    """A row of a list that cannot be read: as it came, what could be read of it, and why not."""
+
+    item: Any
+    read: dict[str, Any]
+    findings: list[str]
+
+
 class Run:
-    """One application: gathers findings and notes, and the origin of values when asked to."""
+    """One application: gathers findings and notes, and the origin of values when asked to.
 
-    __slots__ = ("findings", "notes", "traces")
+    Of the list `apart`, rows with findings are left out and gathered in `broken`; with `only`,
+    these are its rows.
+    """
 
-    def __init__(self, traces: list[Traced] | None = None) -> None:
+    __slots__ = ("apart", "broken", "findings", "notes", "only", "traces")
+
+    def __init__(
+        self,
+        traces: list[Traced] | None = None,
+        apart: str = "",
+        only: Sequence[Any] | None = None,
+    ) -> None:
         self.findings: list[str] = []
         self.notes: list[str] = []
         self.traces = traces
+        self.apart = apart
+        self.only = only
+        self.broken: list[Broken] = []
 
 
 Compiled = Callable[[Any, Run, str], Any]
@@ -126,13 +146,20 @@ def _list(spec: model.FieldModel, kit: Kit, tree: Block) -> Compiled:
     fields = compiled(spec.fields or (), kit, tree.items_at("fields"))
 
     def built(scope: Any, run: Run, place: str) -> Any:
-        found = rows_of(items(scope))
+        apart = not place and spec.field == run.apart
+        found = run.only if apart and run.only is not None else rows_of(items(scope))
         rows = []
         for number, item in enumerate(found if isinstance(found, list | tuple) else (), start=1):
             inner = item if isinstance(item, AbstractMapping) else {"value": item}
             within = {**inner, "root": scope.get("root"), "position": number}
-            rows.append(build(fields, within, run, f"{place}{spec.field}[{number}]."))
-        if not rows and spec.required:
+            known = len(run.findings)
+            row = build(fields, within, run, f"{place}{spec.field}[{number}].")
+            if apart and len(run.findings) > known:
+                run.broken.append(Broken(item, row, run.findings[known:]))
+                del run.findings[known:]
+            else:
+                rows.append(row)
+        if not rows and not run.broken and spec.required:
             run.findings.append(named(place, spec.field, systems.EMPTY()))
         return rows or None
 

@@ -13,7 +13,7 @@ import structlog
 from connector.domain.alerts import AlertKind
 from connector.domain.masking import mask_text
 from connector.notify.words import SUBJECTS, WATCHED, Words, words_for
-from connector.wording import Said, recalled
+from connector.wording import Said, quarantine, recalled
 
 _log = structlog.get_logger(__name__)
 
@@ -24,6 +24,7 @@ _LONGEST_ERROR = 200
 _SPOKEN = {
     AlertKind.AT_RISK: SUBJECTS,
     AlertKind.BROKEN: SUBJECTS,
+    AlertKind.QUARANTINED: quarantine.SOURCES,
     AlertKind.UNJUDGED: WATCHED,
 }
 

@@ -323,6 +323,19 @@ KINDS = {
         ),
         "connector mappings check",
     ),
+    AlertKind.QUARANTINED: Words(
+        (
+            "{subject}的 {entries} 项数据无法接收，已隔离",
+            "in the quarantine, as it could not be taken, from {subject}: {entries}",
+        ),
+        (
+            "其余数据照常处理；来源更正后自动解除，或查明原因后重试、舍弃",
+            "all else goes on; an entry ends by itself once its source shows it rightly, otherwise"
+            " mend the cause and retry it, or drop it",
+        ),
+        "connector quarantine list；connector quarantine show {first}"
+        "；connector quarantine retry {first}；connector quarantine drop {first} --reason WHY",
+    ),
     AlertKind.UNJUDGED: Words(
         ("无法判断{subject}：{error}", "it cannot be told how {subject} stand: {error}"),
         (
@@ -371,6 +384,7 @@ WATCHED = {
     "calendar": ("工作日历", "working days"),
     "mappings": ("映射", "mappings"),
     "database": ("数据库", "the database's size and room"),
+    "quarantine": ("隔离的数据", "what is in the quarantine"),
 }
 
 # A logon that was refused is the one failure that is not tried again by itself.

@@ -14,8 +14,8 @@ from connector.domain.masking import mask_said
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, Rejected, said_of
 from connector.steps.content import Taken
 from connector.steps.context import Context
+from connector.steps.quarantine import take_or_quarantine
 from connector.steps.repair import go_on
-from connector.steps.set_aside import take_or_set_aside
 from connector.steps.take_again import gone
 from connector.store.changes import StaleOrder
 from connector.store.tables import OrderRow
@@ -111,7 +111,9 @@ def known_ones(
 
 def _took(context: Context, row: OrderRow, payload: Mapping[str, Any] | None, actor: str) -> Taken:
     return (
-        gone(context, row, actor) if payload is None else take_or_set_aside(context, payload, actor)
+        gone(context, row, actor)
+        if payload is None
+        else take_or_quarantine(context, payload, actor)
     )
 
 

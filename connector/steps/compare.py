@@ -23,7 +23,7 @@ from connector.sap.books import SapBooks
 from connector.steps import reading_books
 from connector.steps.ask_again import known_ones
 from connector.steps.context import Context
-from connector.steps.set_aside import take_or_set_aside
+from connector.steps.quarantine import put_unread, take_or_quarantine
 from connector.steps.take_again import gone
 from connector.store.books import Books, open_books
 from connector.store.changes import StaleOrder
@@ -32,7 +32,7 @@ from connector.store.database import Database
 from connector.store.our_book import OurBook
 from connector.store.reconciliation import Differences, Window
 from connector.store.shared import share_out
-from connector.storefront.port import OrdersNotRead, Payload
+from connector.storefront.port import NotRead, OrdersNotRead, Payload
 from connector.wording import Said
 
 _log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ class Comparer:
     def compare(self, window: Window) -> Mapping[str, int]:
         """Compare orders placed in (start, end], and earlier ones that are not settled.
 
-        Returns what was counted: orders, missed, changed, unreadable, strangers, not_compared.
+        Returns what was counted: orders, missed, changed, strangers, not_compared.
         Raises RetryLater or Misconfigured when a system cannot be asked: then nothing is changed.
         """
         counts: Counter[str] = Counter()
@@ -88,10 +88,10 @@ class Comparer:
     ) -> dict[str, Said]:
         """Read the day's orders; return order number → why, for those that it could not tell of."""
         failed: dict[str, Said] = {}
-        payloads = _with_names_of_failed(
+        payloads = self._with_names_of_failed(
             self.context.storefront.orders_placed(window.start, window.end), failed
         )
-        counts["unreadable"] += reading_books.put_storefront(
+        failed |= reading_books.put_storefront(
             self.context, books, payloads, lambda at: window.start < at <= window.end
         )
         # What the intake missed, or of which it missed the last change, is taken in now.
@@ -100,7 +100,7 @@ class Comparer:
         for order, known in OurBook(books).missed(version):
             try:
                 payload = self.context.storefront.order(order)
-                taken = take_or_set_aside(self.context, payload, actor="reconcile")
+                taken = take_or_quarantine(self.context, payload, actor="reconcile")
                 counts["changed" if known else "missed"] += 1
                 _log.info("the intake missed it", order=order, taken=taken.value)
                 vain = 0
@@ -109,6 +109,9 @@ class Comparer:
                 if vain >= _AWAY:
                     raise
                 _log.warning("not taken in", order=order, error=mask_text(str(error)))
+                if not isinstance(error, StaleOrder):
+                    # No later night looks for it: the intake asks for it from now on.
+                    put_unread(self.context, NotRead(order, {"id": order}, error.said), "reconcile")
         return failed
 
     def _read_the_rest(
@@ -131,7 +134,7 @@ class Comparer:
             refused: dict[str, Said] = {}
             missing: list[str] = []
             payloads = known_ones(self.context, [part for _, part in page], refused, missing)
-            counts["unreadable"] += reading_books.put_storefront(
+            failed |= reading_books.put_storefront(
                 self.context, books, self._taken(payloads), lambda _at: True, carried=True
             )
             for number in [number for number, part in page if part in missing]:
@@ -142,11 +145,22 @@ class Comparer:
             failed |= {number: refused[part] for number, part in page if part in refused}
         return failed
 
+    def _with_names_of_failed(
+        self, payloads: Iterator[Payload], failed: dict[str, Said]
+    ) -> Iterator[Payload]:
+        """Give the orders of a listing; those that could not be read are named in `failed`."""
+        try:
+            yield from payloads
+        except OrdersNotRead as error:
+            for each in error.orders:
+                failed[each.number] = mask_said(each.why)
+                put_unread(self.context, each, "reconcile")
+
     def _taken(self, payloads: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         """Take in orders that no list shows: those in the trash."""
         for payload in payloads:
             try:
-                take_or_set_aside(self.context, payload, actor="reconcile")
+                take_or_quarantine(self.context, payload, actor="reconcile")
             except StaleOrder as error:
                 _log.warning("not taken in", error=mask_text(str(error)))
             yield payload
@@ -174,13 +188,3 @@ class Comparer:
             )
             reading_books.put_sap(self.sap, books, min(oldest, start), start, today)
         return asked
-
-
-def _with_names_of_failed(
-    payloads: Iterator[Payload], failed: dict[str, Said]
-) -> Iterator[Payload]:
-    """Give the orders of a listing; those that could not be read are named in `failed`."""
-    try:
-        yield from payloads
-    except OrdersNotRead as error:
-        failed |= {number: mask_said(why) for number, why in error.orders.items()}

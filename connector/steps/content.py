@@ -35,8 +35,7 @@ class Taken(StrEnum):
     ECHO = "echo"
     CART = "cart"  # nobody ordered it yet
     KNOWN = "known"  # completed before our first day
-    UNREADABLE = "unreadable"
-    SET_ASIDE = "set_aside"
+    QUARANTINED = "quarantined"
 
 
 def columns(

@@ -32,6 +32,7 @@ from connector.steps.variations import ParentParts
 from connector.store.calls import Calls
 from connector.store.customers import Customers
 from connector.store.orders import Orders
+from connector.store.quarantine import Quarantine
 from connector.store.tables import OrderRow
 from connector.storefront.port import Storefront
 
@@ -74,6 +75,7 @@ class Context:
     orders: Orders
     calls: Calls
     customers: Customers
+    quarantine: Quarantine
     outbound: Outbound
     mappings: Callable[[], MappingSet]
     storefront: Storefront

@@ -7,29 +7,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from connector.domain.invoicing import invoice_of, void
-from connector.domain.masking import mask_said, mask_text
+from connector.domain.masking import mask_said
 from connector.domain.order import PaymentState
+from connector.domain.quarantine import Failed, key_of
 from connector.domain.reading import read_order
 from connector.domain.reconciliation import Book, BookDocument, BookLine, BookOrder, scaled
 from connector.errors import ConnectorError, MappingFailed, Misconfigured, RetryLater
 from connector.sap.books import Billing, Delivery, SapBooks
 from connector.steps.content import content_hash
 from connector.steps.context import Context
+from connector.steps.quarantine import end_of, put_order, reason_of, within_bounds
 from connector.steps.shown import known_content
+from connector.steps.told import put_broken
 from connector.store.books import Books
 from connector.store.our_book import OurBook
 from connector.store.types import storable
 from connector.wording import Said, systems
 
-_log = structlog.get_logger(__name__)
 _BATCH = 200
+_MOST = 10_000
 _Each = TypeVar("_Each")
 # What the DMS holds under each number, or why it did not tell.
 _Answers = dict[str, list[dict[str, Any]] | ConnectorError]
@@ -125,39 +127,52 @@ def put_storefront(
     inside: Callable[[datetime], bool],
     *,
     carried: bool = False,
-) -> int:
-    """Put payloads into the storefront's book and into what is compared; return the unreadable.
+) -> dict[str, Said]:
+    """Put payloads into the storefront's book and into what is compared.
 
-    `inside` says whether a time of placing belongs to what was asked for. A payload that comes a
+    Returns order number → why, for those that cannot be read: they are in the quarantine. `inside`
+    says whether a time of placing belongs to what was asked for. A payload that comes a
     second time takes the place of the first.
     """
-    unreadable = 0
+    failed: dict[str, Said] = {}
+
+    still = {each.key for each in context.quarantine.listed(failed=Failed.COMPARE, limit=_MOST)}
+
+    def fail(payload: Any, number: Any, error: Exception) -> None:
+        row = put_order(context, Failed.COMPARE, payload, reason_of(error), "reconcile")
+        name = key_of(number, row.content)
+        known = context.orders.by_number(name, context.shop)
+        # Under the number of another order that one would be left out of the comparison.
+        failed[name if known is None or known.order_id == row.key else row.key] = row.reason
+
     for batch in in_batches(payloads):
         rows: dict[str, Rows] = {}
-        contents = []
+        contents, payloads = [], []
         for payload in batch:
             try:
-                shown = _shown(context, storable(payload))
+                shown = _shown(context, storable(within_bounds(payload)))
                 if shown.get("payment_state") != PaymentState.CART:
                     contents.append(shown)
+                    payloads.append(payload)
             except Misconfigured:
                 raise
             except Exception as error:
-                unreadable += 1
-                _unreadable(payload.get("id"), error)
-        for content in _as_known(context, contents):
+                named = payload if isinstance(payload, Mapping) else {}
+                fail(payload, named.get("number") or named.get("id"), error)
+        for payload, content in zip(payloads, _as_known(context, contents), strict=True):
             try:
                 said = _from_storefront(context, content)
             except Exception as error:
-                unreadable += 1
-                _unreadable(content.get("order_id"), error)
+                fail(payload, content.get("number"), error)
                 continue
+            if (key := str(content["order_id"])) in still:
+                end_of(context, key, (Failed.COMPARE,), "reconcile")
             made = said if isinstance(said, Rows) else Rows([said])
             placed = made.orders[0].placed_at
             if placed is None or inside(placed):
                 rows[made.orders[0].part] = made
         _put(books, Book.STOREFRONT, rows.values(), carried=carried)
-    return unreadable
+    return failed
 
 
 def _as_known(
@@ -170,12 +185,6 @@ def _as_known(
         row = known.get(str(each["number"])[:64])
         same = row is not None and row.order_id == str(each["order_id"])[:64]
         yield known_content(context, row, each) if row is not None and same else each
-
-
-def _unreadable(order: Any, error: Exception) -> None:
-    """Tell of an order that cannot be read: it keeps no other from being compared."""
-    words = mask_text(f"{type(error).__name__}: {error}")
-    _log.error("unreadable order", order=str(order)[:64], error=words)
 
 
 def _put(books: Books, book: Book, rows: Iterable[Rows], *, carried: bool = False) -> None:
@@ -266,7 +275,7 @@ def strangers(
     found = 0
     if not context.dms.can("dms_status"):
         return found
-    for batch in in_batches(context.dms.changed_since(since), 500):
+    for batch in in_batches(context.dms.changed_since(since, partial(put_broken, context)), 500):
         numbers = {str(each.get("external_number") or "") for each in batch} - {""}
         unknown = OurBook(books).unknown(sorted(numbers))
         for number in unknown:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from connector.sap.books import Billing, Delivery, SapBooks
 from connector.steps.context import Context
+from connector.steps.quarantine import put_stored
 from connector.steps.sales_order import live
 from connector.store.tables import DocumentRow, LineRow, OrderRow
 
@@ -29,7 +30,8 @@ def changed_in_sap(
     """Give the news of every order of which a document was made or changed since a day.
 
     They are those of the mapping dms_status. SAP knows more orders than ours: they are passed over.
-    Raises RetryLater, Misconfigured.
+    An order that is stored and cannot be read any more keeps no other back. Raises RetryLater,
+    Misconfigured.
     """
     deliveries: dict[str, list[Delivery]] = defaultdict(list)
     for delivery in books.deliveries_changed(since):
@@ -41,6 +43,9 @@ def changed_in_sap(
         held = live(context.orders.documents(row.id)) if row is not None else []
         placed = {each.business_unit: each.number for each in held if each.kind == "sales_order"}
         if row is None or not placed:
+            continue
+        if row.unreadable:
+            put_stored(context, row, "status")
             continue
         # All of an order's documents say which of them count.
         documents = books.billing_of(number) if number in billed else []

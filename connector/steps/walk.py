@@ -27,6 +27,7 @@ from connector.steps.cancel import cancel
 from connector.steps.context import Context
 from connector.steps.payment import judge, unsettled
 from connector.steps.place import place
+from connector.steps.quarantine import put_stored
 from connector.steps.recognise import Found, recognise
 from connector.steps.request import apply, note
 from connector.steps.validate import validate
@@ -107,6 +108,8 @@ def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], 
     except Misconfigured:
         raise
     except Exception as error:
+        if isinstance(error, UnreadableOrder):
+            put_stored(context, row, step.__name__)
         held = held_for(row, error)
         if isinstance(error, InDoubt) and error.asked_again:
             again = context.clock() + context.policy.review_again

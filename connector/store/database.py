@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from connector.store.together import Together
 from connector.wording import systems
 
 # The newest of the migrations: a database that has it needs none of their machinery.
-NEWEST = "0019"
+NEWEST = "0020"
 # Seconds that SQLite, and whoever waits for it here, waits for another's writing to end.
 _LONGEST_TURN = 60
 
@@ -239,6 +239,13 @@ def _sqlite(url: str, pool_size: int, synchronous: str) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": _LONGEST_TURN},
     )
+
+    @event.listens_for(engine, "do_connect")
+    def private(*_: Any) -> None:
+        # Payloads lie in it. What SQLite writes beside it has the same mode.
+        if path and path != ":memory:":
+            with suppress(OSError):
+                Path(path).touch(mode=0o600)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +23,7 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.store.changes import Change, apply_in, note_in
 from connector.store.database import Database
 from connector.store.tables import AllocationRow, DocumentRow, EventRow, LineRow, OrderRow
+from connector.store.types import Text
 
 _PAGE = 500
 
@@ -79,6 +81,19 @@ class Orders:
             query = query.where(OrderRow.shop == shop)
         with self._database.reading() as session:
             return session.scalars(query).first()
+
+    def by_order_id(self, order_id: str, shop: str) -> OrderRow | None:
+        """Return the order that the storefront itself knows by this identifier."""
+        query = select(OrderRow).where(OrderRow.order_id == order_id, OrderRow.shop == shop)
+        with self._database.reading() as session:
+            return session.scalars(query.order_by(OrderRow.id)).first()
+
+    def stored_text(self, order_pk: int) -> dict[str, str]:
+        """Return what is stored of an order's payload and content as it stands, unread."""
+        payload, content = (type_coerce(x, Text) for x in (OrderRow.payload, OrderRow.content))
+        with self._database.reading() as session:
+            row = session.execute(select(payload, content).where(OrderRow.id == order_pk)).one()
+        return {"payload": str(row[0]), "content": str(row[1])}
 
     def shown_otherwise(self, shop: str, hashes: Mapping[str, str]) -> dict[str, OrderRow]:
         """Return, of orders by number, those of which we know a content of another hash."""

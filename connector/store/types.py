@@ -14,13 +14,12 @@ from sqlalchemy import String as _String
 from sqlalchemy import Text as _Text
 from sqlalchemy.types import TypeDecorator
 
+from connector.domain.bounds import DEEPEST
 from connector.wording import Said, recalled, recorded
 
 _SCALE = 10_000
 # What a whole number of a column (BIGINT) holds is less than ten to the nineteenth.
 _MOST_DIGITS = 18
-# Deeper than any order nests; deeper still, and neither a parser nor a mapping comes through.
-_DEEPEST = 100
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # U+FFFD behind an odd number of backslashes: older versions put it where \u0000 was typed.
 _CUT = re.compile(r"(?<!\\)((?:\\\\)*)\\\ufffd")
@@ -33,7 +32,7 @@ def storable(value: Any) -> Any:
     in values. A whole number too long to be written becomes a Decimal. What nests deeper than
     anything that means something becomes a text that says so.
     """
-    return _storable(value, _DEEPEST)
+    return _storable(value, DEEPEST)
 
 
 def _storable(value: Any, deeper: int) -> Any:
@@ -50,7 +49,7 @@ def _storable(value: Any, deeper: int) -> Any:
     return value
 
 
-_TOO_DEEP = f"(nested deeper than {_DEEPEST} levels)"
+_TOO_DEEP = f"(nested deeper than {DEEPEST} levels)"
 _LONGEST_NUMBER = 10**300
 
 

@@ -8,13 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 from connector.bounded import AnswerLimits
+from connector.domain.bounds import DEEPEST
 
-_MOST_DIGITS = 300
+# A longer one is no whole number of Python's any more; where it is taken its digits are too many.
+_LONGEST = 4000
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 def parsed(content: bytes, deepest: int = AnswerLimits.deepest) -> Any:
-    """Return what a body says: numbers with a point as Decimal, too long ones as texts.
+    """Return what a body says: numbers with a point, and those that are too long, as Decimal.
 
     Where it nests deeper than Python reads, a text stands for what lies deeper than `deepest`.
     Raises ValueError for what is no JSON.
@@ -22,15 +24,16 @@ def parsed(content: bytes, deepest: int = AnswerLimits.deepest) -> Any:
     try:
         return _read(content)
     except RecursionError:
-        return _read(_shallow(content, deepest))
+        # Of an order that is too deep enough is left to see that where it is taken.
+        return _read(_shallow(content, max(deepest, DEEPEST) + 2))
 
 
 def _read(content: bytes) -> Any:
     return json.loads(content, parse_float=Decimal, parse_int=_integer)
 
 
-def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _MOST_DIGITS else digits
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _LONGEST else Decimal(digits)
 
 
 def _shallow(content: bytes, deepest: int) -> bytes:
@@ -48,7 +51,7 @@ def _shallow(content: bytes, deepest: int) -> bytes:
                 kept.append(content[since : found.start()])
         elif token in (b"]", b"}"):
             if depth == deepest + 1:
-                kept.append(f'"(nested deeper than {deepest} levels)"'.encode())
+                kept.append(b'"(nested too deeply)"')
                 since = found.end()
             depth -= 1
     if depth > deepest:

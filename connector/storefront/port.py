@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,17 +13,23 @@ from connector.wording import Said, systems
 Payload = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class NotRead:
+    """An order of a listing that could not be read in full: what the list shows of it, and why."""
+
+    number: str
+    element: Any
+    why: Said
+
+
 class OrdersNotRead(RetryLater):
-    """Raised at the end of a listing when single orders of it could not be read; the others were.
+    """Raised at the end of a listing of which single orders could not be read; the others were."""
 
-    `orders` names each by its number, and why.
-    """
-
-    def __init__(self, orders: Mapping[str, Said]) -> None:
-        why = next(iter(orders.values()))
-        what = systems.ORDERS_NOT_READ(orders=", ".join(orders), why=why)
+    def __init__(self, orders: Sequence[NotRead]) -> None:
+        numbers = ", ".join(each.number for each in orders)
+        what = systems.ORDERS_NOT_READ(orders=numbers, why=orders[0].why)
         super().__init__(what, place="storefront GET /orders")
-        self.orders = dict(orders)
+        self.orders = tuple(orders)
 
 
 class Storefront(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.errors import ConnectorError, LogonFailed, Rejected, RetryLater
 from connector.storefront import paging, stored
-from connector.storefront.port import OrdersNotRead, Payload
+from connector.storefront.port import NotRead, OrdersNotRead, Payload
 from connector.storefront.rest import (
     Rest,
     WooCommerceSettings,
@@ -18,7 +18,8 @@ from connector.storefront.rest import (
     date_of,
     total_of,
 )
-from connector.wording import Said, systems
+from connector.storefront.singly import Gap, singly, was_answered
+from connector.wording import systems
 
 __all__ = ["WooCommerce", "WooCommerceSettings"]
 
@@ -26,6 +27,8 @@ _TRASH = "trash"
 _GONE = "woocommerce_rest_shop_order_invalid_id"
 # What a listing answers that has no such page.
 _NO_PAGE = "rest_post_invalid_page_number"
+# The fields that name an order, and by which lists are sorted.
+_NAMES = "id,number,date_created_gmt,date_modified_gmt"
 # So many failures one after the other are the shop's, not an order's.
 _AWAY = 3
 
@@ -40,7 +43,9 @@ class WooCommerce:
 
     def clock(self) -> datetime | None:
         """See `Storefront`: the Date of an answer that no cache gave."""
-        return date_of(self._rest.read("/orders", {"per_page": "1"}, a_list)[1])
+        # Whatever is wrong with the newest order, it has a number.
+        asked = {"per_page": "1", "_fields": "id"}
+        return date_of(self._rest.read("/orders", asked, a_list)[1])
 
     def modified_at(self, payload: Payload) -> datetime | None:
         """See `Storefront`."""
@@ -122,9 +127,15 @@ class WooCommerce:
 
     def _orders(self, key: paging.Key, after: datetime, before: datetime) -> Iterator[Payload]:
         def read(query: paging.Query) -> paging.Page:
-            return self._page("/orders", {"status": "any", **query})
+            asked = {"status": "any", **query}
+            try:
+                return self._page("/orders", asked)
+            except RetryLater as error:
+                if not was_answered(error):
+                    raise
+                return self._singly(asked)
 
-        failed: dict[str, Said] = {}
+        failed: list[NotRead] = []
         vain = 0
         for each in paging.orders(read, key, after, before, by_time=self._by_time):
             try:
@@ -136,7 +147,7 @@ class WooCommerce:
                 vain += 1
                 if vain >= _AWAY:
                     raise
-                failed[_name(each)] = error.said
+                failed.append(NotRead(_name(each), each, error.said))
                 continue
             if order is not None:
                 yield order
@@ -144,8 +155,26 @@ class WooCommerce:
             # The others were given; whoever asks must know that these were not.
             raise OrdersNotRead(failed)
 
+    def _singly(self, query: paging.Query) -> paging.Page:
+        """Return a page of orders that the shop cannot give as a whole."""
+        totals: list[int] = []
+
+        def at(place: int, **more: str) -> list[Any]:
+            asked = {**query, **more, "page": str(place + 1), "per_page": "1"}
+            body, headers = self._rest.read("/orders", asked, a_list)
+            total = total_of(headers, len(body))
+            totals.extend([] if total is None else [total])
+            return list(body)
+
+        first = (int(query.get("page", "1")) - 1) * self._size
+        places = range(first, first + self._size)
+        elements = singly(query, at, lambda place: at(place, _fields=_NAMES), places)
+        return paging.Page(elements, min(totals, default=None), self._size)
+
     def _listed(self, element: Any) -> Payload | None:
         """Return an order of a list in full; None when it was deleted meanwhile."""
+        if isinstance(element, Gap):
+            raise RetryLater(element.why, place="storefront GET /orders")
         wrong = an_object(element)
         if wrong:
             raise RetryLater(systems.OF_NO_SHAPE(what=wrong), place="storefront GET /orders")

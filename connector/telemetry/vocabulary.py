@@ -53,6 +53,11 @@ OPEN_CALLS = _gauge(
     ("system", "operation", "state"),
     "outbound calls that are pending, sent or in_doubt",
 )
+QUARANTINE = _gauge(
+    "quarantine_open",
+    ("source",),
+    "things that could not be taken, stored or read and wait for a person",
+)
 JOB_SUCCESS = _gauge(
     "job_last_success_timestamp_seconds",
     _JOB,
@@ -99,7 +104,7 @@ MARGIN = Metric(
 )
 
 ALL: tuple[Metric, ...] = (
-    ORDERS, OLDEST, DEADLINES, DUE, WINDOWS, UNTOLD, OPEN_CALLS, JOB_SUCCESS, JOB_DURATION,
-    JOB_FAILED, DATABASE, BUILD, LEADER, TICK, BREAKER, DOWNTIME, REQUESTS, REQUEST_TIME, CALLS,
-    MARGIN,
+    ORDERS, OLDEST, DEADLINES, DUE, WINDOWS, UNTOLD, OPEN_CALLS, QUARANTINE, JOB_SUCCESS,
+    JOB_DURATION, JOB_FAILED, DATABASE, BUILD, LEADER, TICK, BREAKER, DOWNTIME, REQUESTS,
+    REQUEST_TIME, CALLS, MARGIN,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from connector import __version__
 from connector.bootstrap import Connector
 from connector.domain.deadlines import promised_at
+from connector.domain.quarantine import Source
 from connector.telemetry import counters, vocabulary
 from connector.web.answers import Answer
 from connector.web.heart import Heart
@@ -88,6 +89,12 @@ class _LookedUp(Collector):
         untold = {"shipment": 0, "invoice": 0} | standing.untold()
         yield _gauge(vocabulary.UNTOLD, [((kind,), number) for kind, number in untold.items()])
         yield _gauge(vocabulary.OPEN_CALLS, standing.open_calls().items())
+        waiting = dict.fromkeys(Source, 0) | {
+            each.source: each.entries for each in self._connector.context.quarantine.open()
+        }
+        yield _gauge(
+            vocabulary.QUARANTINE, [((str(name),), each) for name, each in waiting.items()]
+        )
         yield from self._jobs(now)
 
     def _deadlines(self, now: datetime) -> Samples:

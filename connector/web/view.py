@@ -12,7 +12,7 @@ from connector.domain.lifecycle import OWNER, SELF_CLEARING, HoldCause, Owner, S
 from connector.domain.masking import mask_text
 from connector.gate import GateState
 from connector.store.standing import OPEN, Parcel
-from connector.store.tables import ActRow, AlertRow, RunRow
+from connector.store.tables import ActRow, AlertRow, QuarantineRow, RunRow
 from connector.web.heart import Heart
 from connector.web.metrics import SOON
 from connector.wording import Said, quoted
@@ -21,6 +21,7 @@ _AT_RISK = 12
 _ALERTS = 12
 _PARCELS = 6
 _ACTS = 6
+_ENTRIES = 12
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ class Overview:
     storefront_fails: bool
     open_calls: int
     untold: int
+    quarantine: Sequence[QuarantineRow]
+    quarantined: int
     jobs: Sequence[JobLine]
     parcels: Sequence[Parcel]
     acts: Sequence[ActRow]
@@ -157,6 +160,8 @@ def overview(connector: Connector, heart: Heart) -> Overview:
         storefront_fails=intake is not None and intake.state == "failed",
         open_calls=calls,
         untold=sum(standing.untold().values()),
+        quarantine=connector.context.quarantine.listed(limit=_ENTRIES),
+        quarantined=sum(each.entries for each in connector.context.quarantine.open()),
         jobs=jobs,
         parcels=standing.newest_parcels(_PARCELS),
         acts=connector.acts.listed(_ACTS),

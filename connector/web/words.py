@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from connector.wording import Said, terms
+from connector.wording import Said, quarantine, terms
 
 Language = Literal["zh", "en"]
 
@@ -142,6 +142,13 @@ TEXTS = {
     "last_answer": ("上次应答", "last answer"),
     "open_calls": ("结果未定的外发调用", "Outbound calls without an outcome"),
     "untold": ("待回写商城的发货与发票", "Shipments and invoices to be written back"),
+    "quarantine": ("隔离的数据", "In the quarantine"),
+    "quarantine_next": (
+        "信息部：quarantine list、show；查明后 quarantine retry 或 drop；来源更正后自动解除",
+        "IT: quarantine list, show; then quarantine retry or drop; it ends by itself once mended",
+    ),
+    "entry": ("编号", "entry"),
+    "source": ("来源", "from"),
     "jobs": ("任务", "Jobs"),
     "job": ("任务", "job"),
     "last_run": ("上次", "last run"),
@@ -216,7 +223,7 @@ COUNTS = {
     "changed": "有变更",
     "echo": "无变化",
     "busy": "处理中",
-    "unreadable": "不可读",
+    "quarantined": "隔离",
     "released": "放行",
     "left_out": "未放行",
     "files": "文件",
@@ -236,6 +243,7 @@ COUNTS = {
     "not_told": "未告知",
 }
 EVENTS = {
+    "quarantine": "隔离解除",
     "received": "接收",
     "validated": "校验通过",
     "held": "挂起",
@@ -331,6 +339,10 @@ class Words:
     def job_name(self, job: str) -> str:
         """Name a job."""
         return self._of(JOBS, job)
+
+    def source_name(self, source: str) -> str:
+        """Name where what is in the quarantine came from."""
+        return self._of(quarantine.SOURCES, source)
 
     def document_kind(self, kind: str) -> str:
         """Name a kind of document."""

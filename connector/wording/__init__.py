@@ -4,7 +4,7 @@ The English text is what is stored, logged and shown to ops. It remembers which 
 catalogue it is and what it says it about, so that business people can read it in Chinese.
 """
 
-from connector.wording import course, problems, sheets, systems, terms
+from connector.wording import course, problems, quarantine, sheets, systems, terms
 from connector.wording.id_numbers import shown
 from connector.wording.said import (
     Said,
@@ -24,6 +24,7 @@ __all__ = [
     "both",
     "course",
     "problems",
+    "quarantine",
     "quoted",
     "recalled",
     "recorded",

@@ -103,9 +103,10 @@ AS_PLACED_AGAIN = Sentence(
 )
 NOT_TAKEN = Sentence(
     "not_taken",
-    "what the storefront shows of this order cannot be taken:"
-    " correct the order there, and it is taken anew by itself",
-    "无法接收商城中的该订单数据：请在商城中更正订单，系统会自动重新接收",
+    "what the storefront shows of this order now cannot be taken, and is quarantined under {entry}"
+    " ({why}): correct the order there, and it is taken anew by itself",
+    "商城中该订单现在的数据无法接收，已隔离（编号 {entry}，{why}）："
+    "请在商城中更正订单，系统会自动重新接收",
 )
 TAKEN_ANEW = Sentence(
     "taken_anew",

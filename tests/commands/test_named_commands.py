@@ -19,7 +19,9 @@ from tests.commands.site import ROOT
 
 _QUOTED = re.compile(r"`(?:\.venv/bin/)?connector ([^`]+)`")
 # A group's command without the program's name before it, as tables and the status page have it.
-_GROUPS = "aftersales|calls|customers|db|differences|extracts|job|mappings|orders|settlement"
+_GROUPS = (
+    "aftersales|calls|customers|db|differences|extracts|job|mappings|orders|quarantine|settlement"
+)
 _BARE = re.compile(rf"`((?:{_GROUPS}) (?!taken up)[a-z][^`]*)`")
 _ACT = re.compile(rf"\b((?:{_GROUPS}) [a-z]+(?: --hold [a-z_]+| --[a-z-]+)?)")
 _TO_SOMEBODY = re.compile("(ops|IT|sales rep|运维|信息部|销售代表)[:：]")

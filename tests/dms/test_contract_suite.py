@@ -15,7 +15,7 @@ import pytest
 from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.desk import DmsDesk
 from connector.errors import InDoubt, Rejected
-from connector.mapping import load
+from connector.mapping import Broken, load
 from connector.sandbox.service import DMS_PASSWORD, DMS_USER, Sandbox
 from connector.steps.difference import content_differences
 from connector.steps.sales_order import order_content
@@ -163,11 +163,15 @@ def test_a_cancelled_order_says_so(desk: DmsDesk) -> None:
     assert [order["status"] for order in found(desk, "1003")] == ["cancelled"]
 
 
+def _none_aside(mapping: str, broken: Broken) -> None:
+    pytest.fail(f"{mapping}: {broken.findings}")
+
+
 def test_changes_are_told(desk: DmsDesk) -> None:
     number = create(desk, "1004")
     told = {
         news["number"]: news["status"]
-        for news in desk.changed_since(datetime(2026, 1, 1, tzinfo=UTC))
+        for news in desk.changed_since(datetime(2026, 1, 1, tzinfo=UTC), _none_aside)
     }
     assert told[number] == "open"
 

@@ -17,6 +17,7 @@ from connector.store.calls import Call, Calls
 from connector.store.changes import Change
 from connector.store.database import Database
 from connector.store.orders import Orders
+from connector.store.quarantine import Quarantine
 from connector.store.retention import Retention
 from connector.store.runs import Runs
 from connector.store.tables import CallRow, EventRow, OrderRow, RunRow
@@ -56,7 +57,8 @@ class House:
     def run(self, days: int) -> dict[str, int]:
         self.now = PLACED + days * DAY
         job = housekeeping(
-            Retention(self.database), Ages(180 * DAY, 730 * DAY, 90 * DAY),
+            Retention(self.database), Quarantine(self.database),
+            Ages(180 * DAY, 730 * DAY, 90 * DAY),
             Daily(ZoneInfo("Asia/Shanghai"), time(3, 30)), self.folder, lambda: self.now,
         )  # fmt: skip
         return dict(job.run(Window(self.now - DAY, self.now), ""))

@@ -88,11 +88,19 @@ def test_one_order_whose_refunds_cannot_be_read_keeps_no_other_back_and_is_not_l
     day.later(minutes=5, ticks=2)
     taken = {number: day.context.orders.by_number(str(number)) for number in range(901, 905)}
     assert [number for number, row in taken.items() if row is None] == [902]
-    failed = day.connector.runs.history("intake", failed=True)
-    assert failed
-    assert "902" in (failed[0].error or "")
+    # The window is done all the same: what could not be read is kept, and asked for again.
+    assert day.connector.runs.history("intake", failed=True) == []
+    (kept,) = day.context.quarantine.listed()
+    assert (kept.source, kept.failed, kept.key) == ("storefront", "read", "902")
+    assert "not tell of it in full" in kept.reason
+    # Most comes right by itself: a person hears of it once it lasts.
+    assert "quarantined:storefront" not in {alert.key for alert in day.connector.alerts.listed()}
+    day.later(minutes=10)
+    assert "quarantined:storefront" in {alert.key for alert in day.connector.alerts.listed()}
     day.fault()
     day.later(minutes=20)
     row = day.context.orders.by_number("902")
     assert row is not None
     assert len(row.payload["refunds_detail"]) == 1
+    assert day.context.quarantine.listed() == []
+    assert "quarantined:storefront" not in {alert.key for alert in day.connector.alerts.listed()}

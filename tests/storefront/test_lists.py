@@ -16,6 +16,7 @@ from connector.sandbox.faults import Fault
 from connector.sandbox.service import Sandbox
 from connector.sandbox.storefront import ORDER
 from connector.sandbox.storefront_seed import completed
+from connector.storefront.port import OrdersNotRead
 from connector.storefront.woocommerce import WooCommerce, WooCommerceSettings
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -460,3 +461,30 @@ def test_an_order_is_gone_only_when_the_shop_says_so(sandbox: Sandbox) -> None:
         sandbox.faults.set([Fault("storefront", "garbage", status=status, text=body)])
         with pytest.raises(ConnectorError):
             shop.orders(["1", "2"], within=5)
+
+
+@pytest.mark.parametrize("ordering", ["modified", "id"])
+@pytest.mark.parametrize("listing", ["orders_modified", "orders_placed"])
+def test_an_order_that_the_shop_cannot_give_keeps_no_other_of_its_page_back(
+    sandbox: Sandbox, ordering: str, listing: str
+) -> None:
+    """One endless number in one order, and WordPress gives no page that it is on."""
+    numbers = sell(sandbox, 23, FROM, apart=2)
+    sandbox.storefront.endless = {1, 12}
+    found: list[int] = []
+    shop = shop_of(sandbox, ordering=ordering, page_size=10)
+    with pytest.raises(OrdersNotRead) as raised:
+        list(recorded(getattr(shop, listing)(FROM, TO), found))
+    assert sorted(found) == sorted(numbers - {1, 12})
+    unread = {each.element["id"]: str(each.why) for each in raised.value.orders}
+    assert set(unread) == {1, 12}
+    assert "cannot be JSON encoded" in unread[12]
+
+
+def test_a_shop_that_gives_no_order_alone_either_is_away(sandbox: Sandbox) -> None:
+    sell(sandbox, 23, FROM, apart=2)
+    fault = Fault("storefront", "http", "GET /orders", status=500)
+    sandbox.faults.set([fault])
+    with pytest.raises(RetryLater, match="500"):
+        ids(shop_of(sandbox).orders_modified(FROM, TO))
+    assert fault.struck < 30

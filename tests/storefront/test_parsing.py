@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.domain.bounds import exceeded
 from connector.storefront.parsing import parsed
 
 pytestmark = pytest.mark.unit
@@ -34,16 +35,18 @@ def test_two_hundred_thousand_brackets_concern_one_order(opening: str) -> None:
     first, hostile, last = parsed(page.encode())
     assert (first, last) == ({"id": 1, "x": "]}"}, {"id": 3})
     assert (hostile["id"], hostile["note"]) == (2, "[[")
+    assert [exceeded(each) is not None for each in (first, hostile, last)] == [False, True, False]
     inner = hostile["meta_data"]
     while not isinstance(inner, str):
         inner = inner["a"] if isinstance(inner, dict) else inner[-1]
-    assert inner == "(nested deeper than 100 levels)"
+    assert inner == "(nested too deeply)"
 
 
-def test_a_number_of_five_thousand_digits_is_a_text() -> None:
+def test_a_number_of_five_thousand_digits_concerns_one_order() -> None:
     digits = "9" * 5000
     read = parsed(f'[{{"id": 1, "total": {digits}}}, {{"id": 2, "total": 1.10}}]'.encode())
-    assert read == [{"id": 1, "total": digits}, {"id": 2, "total": Decimal("1.10")}]
+    assert read == [{"id": 1, "total": Decimal(digits)}, {"id": 2, "total": Decimal("1.10")}]
+    assert [exceeded(each) is not None for each in read] == [True, False]
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"[1", b"[" * 200_000, b"\xff"])

@@ -22,12 +22,26 @@ from connector.store.changes import Change, Hold
 from connector.store.database import Database
 from connector.store.orders import Orders
 from connector.store.types import SaidText
-from connector.wording import course, problems, quoted, sheets, systems, terms
+from connector.wording import (
+    course,
+    problems,
+    quarantine,
+    quoted,
+    sheets,
+    systems,
+    terms,
+)
 from connector.wording.said import Said, Sentence, catalogue, recalled, recorded, together
 from tests.support.scene import NOON
 from tests.support.stored import put_order
 
-_MODULES = {"course": course, "problems": problems, "sheets": sheets, "systems": systems}
+_MODULES = {
+    "course": course,
+    "problems": problems,
+    "quarantine": quarantine,
+    "sheets": sheets,
+    "systems": systems,
+}
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _SHORT = course.SHORT(sku="XC-1", plant="1000", quantity=40, unit="PCE", free="10")
 _HELD = course.HELD(

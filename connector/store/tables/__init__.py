@@ -17,7 +17,13 @@ from connector.store.tables.orders import (
     PromiseRow,
 )
 from connector.store.tables.outbound import CallRow, DocumentRow, RefusedLogonRow
-from connector.store.tables.watch import ActRow, AlertRow, MappingNoticeRow, MappingVersionRow
+from connector.store.tables.watch import (
+    ActRow,
+    AlertRow,
+    MappingNoticeRow,
+    MappingVersionRow,
+    QuarantineRow,
+)
 from connector.store.tables.work import (
     DeliveryRow,
     FileRow,
@@ -45,6 +51,7 @@ __all__ = [
     "MappingVersionRow",
     "OrderRow",
     "PromiseRow",
+    "QuarantineRow",
     "ReconciliationRow",
     "RefusedLogonRow",
     "RunRow",

@@ -28,6 +28,7 @@ class OrderRow(Base):
         Index("ix_orders_hold", "hold_cause"),
         Index("ix_orders_placed_at", "placed_at"),
         Index("ix_orders_buyer_key", "buyer_key"),
+        Index("ix_orders_order_id", "order_id"),
         # Covers what metrics and the status page ask every few seconds of orders that go on.
         Index("ix_orders_standing", "stage", "hold_cause", "placed_at", "deadline_at"),
     )

@@ -1,15 +1,16 @@
-"""What people did and are told: acts, alerts, and the mappings in force."""
+"""What people did and are told: acts, alerts, the quarantine, and the mappings in force."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from connector.store.tables.base import Base
-from connector.store.types import String, Text
+from connector.store.types import SaidText, String, Text
+from connector.wording import Said
 
 
 class ActRow(Base):
@@ -91,3 +92,34 @@ class MappingNoticeRow(Base):
     count: Mapped[int]
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
+
+
+class QuarantineRow(Base):
+    """Something that could not be taken, stored, read back or judged, with its bytes.
+
+    The same `key` that failed in the same step is one row, however often it is seen: `first_at` is
+    when it was first seen since it is open, `times` how often since then. `content` is empty once
+    the entry ended, `digest` stays.
+    """
+
+    __tablename__ = "quarantine"
+    __table_args__ = (
+        UniqueConstraint("key", "failed", "source"),
+        Index("ix_quarantine_state", "state", "source"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(12))
+    failed: Mapped[str] = mapped_column(String(12))
+    key: Mapped[str] = mapped_column(String(64))
+    seen_in: Mapped[str] = mapped_column(String(160))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[Said] = mapped_column(SaidText)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    times: Mapped[int]
+    state: Mapped[str] = mapped_column(String(10))
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str] = mapped_column(String(80), default="")
+    closed_why: Mapped[Said | None] = mapped_column(SaidText)

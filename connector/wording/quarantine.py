@@ -1,0 +1,73 @@
+"""Why something is in the quarantine, and what became of it."""
+
+from __future__ import annotations
+
+from connector.wording.said import Sentence
+
+# Bounds that a payload exceeds.
+TOO_LARGE = Sentence(
+    "too_large",
+    "its texts hold more than {most} characters: nobody means that",
+    "文本超过 {most} 个字符，不可能是正常数据",
+)
+TOO_MANY_VALUES = Sentence(
+    "too_many_values",
+    "it holds more than {most} values: nobody means that",
+    "数据项超过 {most} 个，不可能是正常数据",
+)
+TOO_DEEP = Sentence(
+    "too_deep",
+    "it is nested deeper than {most} levels: nobody means that",
+    "嵌套超过 {most} 层，不可能是正常数据",
+)
+TOO_MANY_DIGITS = Sentence(
+    "too_many_digits",
+    "a number in it has more than {most} digits: nobody means that",
+    "其中的数字超过 {most} 位，不可能是正常数据",
+)
+NO_OBJECT = Sentence("no_object", "it is {what}, and no order", "内容是 {what}，不是订单")
+NOT_FORESEEN = Sentence(
+    "not_foreseen",
+    "nobody foresaw what stands in it ({error}): have IT look at it",
+    "其中的内容无法处理（{error}），请信息部查看",
+)
+NOT_READ = Sentence(
+    "not_read",
+    "the storefront names this order and does not tell of it in full: {why}",
+    "商城列出了该订单，但未能读到完整内容：{why}",
+)
+
+ORDER_MOVES = Sentence(
+    "order_moves",
+    "the order is being moved this very moment: try again",
+    "该订单正在处理中，请稍后再试",
+)
+
+# How an entry ended.
+TAKEN_LATER = Sentence("taken_later", "a later version of it was taken", "之后的版本已正常接收")
+STEP_WORKED = Sentence("step_worked", "the step was repeated: {came_to}", "已重新处理：{came_to}")
+GONE_THERE = Sentence(
+    "gone_there", "the storefront does not have it any more", "商城中已没有该订单"
+)
+TOO_OLD = Sentence("too_old", "older than personal data is kept", "超过个人数据保存期限")
+
+# What an order's story says of it.
+NOT_COUNTED = Sentence(
+    "not_counted",
+    "what could not be taken of the storefront was dropped: {why}",
+    "商城中无法接收的版本已舍弃：{why}",
+)
+TAKEN_AFTER_ALL = Sentence(
+    "taken_after_all",
+    "what could not be taken is settled: the order goes on",
+    "无法接收的数据已处理，订单继续",
+)
+
+# Where what is in the quarantine came from: (Chinese, English).
+SOURCES = {
+    "storefront": ("商城", "the storefront"),
+    "sap": ("SAP", "SAP"),
+    "dms": ("DMS", "the DMS"),
+    "file": ("交来的文件", "files that were handed in"),
+    "database": ("本地数据库", "the connector's own database"),
+}
