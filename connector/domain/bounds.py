@@ -32,18 +32,18 @@ def exceeded(value: Any) -> Said | None:
             characters += len(each)
         elif isinstance(each, Mapping | list | tuple):
             if depth >= DEEPEST:
-                return quarantine.TOO_DEEP(most=DEEPEST)
+                return quarantine.ORDER_TOO_DEEP(most=DEEPEST)
             if isinstance(each, Mapping):
                 characters += sum(map(len, filter(_is_text, each)))
                 waiting += [(inner, depth + 1) for inner in each.values()]
             else:
                 waiting += [(inner, depth + 1) for inner in each]
         elif _too_long(each):
-            return quarantine.TOO_MANY_DIGITS(most=MOST_DIGITS)
+            return quarantine.ORDER_TOO_MANY_DIGITS(most=MOST_DIGITS)
         if characters > MOST_CHARACTERS:
-            return quarantine.TOO_LARGE(most=MOST_CHARACTERS)
+            return quarantine.ORDER_TOO_LARGE(most=MOST_CHARACTERS)
         if values + len(waiting) > MOST_VALUES:
-            return quarantine.TOO_MANY_VALUES(most=MOST_VALUES)
+            return quarantine.ORDER_TOO_MANY_VALUES(most=MOST_VALUES)
     return None
 
 

@@ -69,7 +69,7 @@ def end_of(context: Context, key: str, failed: Collection[Failed], actor: str) -
 def within_bounds(payload: Any) -> Mapping[str, Any]:
     """Return a payload that is an order's and keeps all bounds. Raises Rejected."""
     if not isinstance(payload, Mapping):
-        raise Rejected("", quarantine.NO_OBJECT(what=type(payload).__name__))
+        raise Rejected("", quarantine.NO_ORDER(what=type(payload).__name__))
     wrong = exceeded(payload)
     if wrong is not None:
         raise Rejected("", wrong)

@@ -5,27 +5,27 @@ from __future__ import annotations
 from connector.wording.said import Sentence
 
 # Bounds that a payload exceeds.
-TOO_LARGE = Sentence(
-    "too_large",
+ORDER_TOO_LARGE = Sentence(
+    "order_too_large",
     "its texts hold more than {most} characters: nobody means that",
     "文本超过 {most} 个字符，不可能是正常数据",
 )
-TOO_MANY_VALUES = Sentence(
-    "too_many_values",
+ORDER_TOO_MANY_VALUES = Sentence(
+    "order_too_many_values",
     "it holds more than {most} values: nobody means that",
     "数据项超过 {most} 个，不可能是正常数据",
 )
-TOO_DEEP = Sentence(
-    "too_deep",
+ORDER_TOO_DEEP = Sentence(
+    "order_too_deep",
     "it is nested deeper than {most} levels: nobody means that",
     "嵌套超过 {most} 层，不可能是正常数据",
 )
-TOO_MANY_DIGITS = Sentence(
-    "too_many_digits",
+ORDER_TOO_MANY_DIGITS = Sentence(
+    "order_too_many_digits",
     "a number in it has more than {most} digits: nobody means that",
     "其中的数字超过 {most} 位，不可能是正常数据",
 )
-NO_OBJECT = Sentence("no_object", "it is {what}, and no order", "内容是 {what}，不是订单")
+NO_ORDER = Sentence("no_order", "it is {what}, and no order", "内容是 {what}，不是订单")
 NOT_FORESEEN = Sentence(
     "not_foreseen",
     "nobody foresaw what stands in it ({error}): have IT look at it",

@@ -20,7 +20,7 @@ from connector.wording import quarantine as words
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
-WHY = words.TOO_DEEP(most=100)
+WHY = words.ORDER_TOO_DEEP(most=100)
 
 
 def entry(key: str = "7", content: bytes = b"{}", failed: Failed = Failed.TAKE) -> Entry:
@@ -140,17 +140,17 @@ def nested(levels: int) -> Any:
     ("payload", "code"),
     [
         ({"a": nested(DEEPEST - 1)}, None),
-        ({"a": nested(DEEPEST)}, "too_deep"),
+        ({"a": nested(DEEPEST)}, "order_too_deep"),
         ({"a": 10**MOST_DIGITS - 1, "b": Decimal("1e300"), "c": Decimal("NaN")}, None),
-        ({"a": 10 ** (MOST_DIGITS + 2)}, "too_many_digits"),
-        ({"a": Decimal("1e999999999999999999")}, "too_many_digits"),
-        ({"a": Decimal("1e-999999999999999999")}, "too_many_digits"),
-        ({"a": Decimal("0." + "1" * 301)}, "too_many_digits"),
+        ({"a": 10 ** (MOST_DIGITS + 2)}, "order_too_many_digits"),
+        ({"a": Decimal("1e999999999999999999")}, "order_too_many_digits"),
+        ({"a": Decimal("1e-999999999999999999")}, "order_too_many_digits"),
+        ({"a": Decimal("0." + "1" * 301)}, "order_too_many_digits"),
         ({"a": "x" * 3_000_000, "b": "x" * 900_000}, None),
-        ({"a": "x" * 3_000_000, "b": ["x" * 1_100_000]}, "too_large"),
-        ({"x" * 4_000_001: 1}, "too_large"),
+        ({"a": "x" * 3_000_000, "b": ["x" * 1_100_000]}, "order_too_large"),
+        ({"x" * 4_000_001: 1}, "order_too_large"),
         ({"a": [[]] * 150_000}, None),
-        ({"a": [[]] * 250_000}, "too_many_values"),
+        ({"a": [[]] * 250_000}, "order_too_many_values"),
     ],
 )
 def test_bounds_are_those_that_are_stated(payload: Any, code: str | None) -> None:
