@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connector.dms.desk import DmsDesk
@@ -34,6 +34,7 @@ from connector.jobs.cadence import Every, Nightly, Window
 from connector.jobs.deliver import deliver
 from connector.jobs.intake import intake
 from connector.jobs.reconcile import reconcile
+from connector.jobs.review import KIND, review, reviewed
 from connector.jobs.runner import Job, Runner
 from connector.jobs.settlement import Months, Settler, settlement
 from connector.jobs.status import status
@@ -74,6 +75,8 @@ from connector.store.standing import Standing
 from connector.store.waves import Waves
 from connector.storefront.port import Storefront
 from connector.unattended import language_of, wire
+
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -212,10 +215,13 @@ def build(
         settings.output / "settlements",
         zone,
     )
+    targets, say = targets_of(settings), language_of(settings).say
+    travels = any(KIND in target.kinds for target in targets.values())
+    acts = Acts(database)
     jobs = (
         intake(context, runs, Every(schedule.intake)),
         advance(context, Every(schedule.advance), settings.workers, stop.is_set),
-        wave(context, waves, runs, files, settings.output / "waves", language_of(settings).say),
+        wave(context, waves, runs, files, settings.output / "waves", say),
         status(context, database, Every(schedule.status), sap_books, zone),
         writeback(context, Every(schedule.writeback)),
         reconcile(
@@ -226,12 +232,20 @@ def build(
             Nightly(zone, schedule.reconcile_at, business_days),
             settings.output / "extracts",
             zone,
-            language_of(settings).say,
+            say,
             business_days,
         ),
         aftersales(context, sales, Every(schedule.aftersales)),
         settlement(settler, Months(zone, settings.settlement.at)),
-        deliver(context.outbound, files, targets_of(settings), Every(schedule.deliver), clock),
+        deliver(context.outbound, files, targets, Every(schedule.deliver), clock),
+        *(
+            (
+                review(context, files, Every(_HOUR), settings.output / "review", zone, say),
+                reviewed(context, acts, targets, Every(schedule.intake), say),
+            )
+            if travels
+            else ()
+        ),
         *unattended.jobs,
     )
     begin = since or site.wave_of(clock()).window_from
@@ -252,7 +266,7 @@ def build(
         gates=(sap_gate, gated),
         promises=unattended.promises,
         alerts=unattended.alerts,
-        acts=Acts(database),
+        acts=acts,
         standing=Standing(database),
         differences=differences,
         mappings=in_force,

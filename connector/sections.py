@@ -446,7 +446,7 @@ class SettlementSection(_Section):
     terms: dict[str, list[TermsSection]] = {}
 
 
-ParcelKind = Literal["batch", "extract", "settlement"]
+ParcelKind = Literal["batch", "extract", "settlement", "review"]
 
 
 _WHOLE_FILE = Field(default=120, gt=0, description="seconds for a whole file or message")

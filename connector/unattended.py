@@ -69,7 +69,7 @@ def wire(
             context.quarantine,
             ages_of(settings),
             Daily(zone, schedule.housekeeping_at),
-            settings.output / "waves",
+            settings.output,
             context.clock,
         ),
     )

@@ -125,12 +125,13 @@ def _export(path: Path) -> None:
 
 def _import(path: Path, json: bool, dry_run: bool, who: tuple[str | None, str]) -> None:
     from connector.commands.opened import acting, opened, zone_of
+    from connector.extracts.handed_in import content_of
     from connector.extracts.review import read_review
     from connector.steps.review import take_answers
 
     if not path.is_file():
         raise typer.BadParameter(f"there is no file {path}")
-    answers = read_review(path)
+    answers = read_review(content_of(path), str(path))
     with opened() as connector:
         context = connector.context
         if dry_run:

@@ -17,6 +17,7 @@ from typing import Protocol
 from connector.departure import last_look
 from connector.errors import InDoubt, Misconfigured, RetryLater, nothing_sent
 from connector.extracts.files import put
+from connector.extracts.inbox import Inbox, folder_inbox
 from connector.wording import Said, systems
 
 
@@ -51,8 +52,8 @@ class Item:
 class Parcel:
     """Files that belong together: a day's extract, a wave's batch, a month's settlement.
 
-    `kind` is batch, extract or settlement; `name` is unique within its kind and becomes a folder
-    at targets that have folders.
+    `kind` is batch, extract, settlement or review; `name` is unique within its kind and becomes a
+    folder at targets that have folders.
     """
 
     kind: str
@@ -147,6 +148,10 @@ class FolderTarget:
     def sendings(self, parcel: Parcel) -> Iterator[Sequence[Sending]]:
         """See `Target`."""
         yield file_sendings(self, parcel, "")
+
+    def inbox(self, kind: str) -> AbstractContextManager[Inbox]:
+        """See `connector.extracts.inbox.Returning`."""
+        return folder_inbox(self.path, kind, f"delivery.{self.name}.path")
 
     def holds(self, where: str, item: Item) -> bool:
         """See `FileStore`."""

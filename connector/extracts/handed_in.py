@@ -54,20 +54,34 @@ class Row:
     formulas: tuple[str, ...] = ()
 
 
-def read_rows(path: Path, sheet: str, headings: Sequence[str]) -> list[Row]:
-    """Return the rows below the first of a sheet whose first columns have these headings.
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a file, no more than may be read of a workbook and one more.
 
-    Raises Misconfigured, which says what is wrong with the file and what to do.
+    Raises Misconfigured.
     """
     try:
-        content = _content(path)
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise Misconfigured(
+            sheets.DAMAGED(what=error.strerror or type(error).__name__), place=str(path)
+        ) from None
+
+
+def read_rows(content: bytes, name: str, sheet: str, headings: Sequence[str]) -> list[Row]:
+    """Return the rows below the first of a sheet whose first columns have these headings.
+
+    Raises Misconfigured, which says what is wrong with the file called `name` and what to do.
+    """
+    try:
+        _bounded(content)
         _looked_through(content)
         with warnings.catch_warnings():
             # The reader tells of what it leaves out: drop-downs, dates that are none.
             warnings.simplefilter("ignore")
             return list(_rows(content, sheet, headings))
     except _Unfit as unfit:
-        raise Misconfigured(unfit.said, place=str(path), remedy=unfit.remedy) from None
+        raise Misconfigured(unfit.said, place=name, remedy=unfit.remedy) from None
 
 
 class _Unfit(Exception):
@@ -77,17 +91,11 @@ class _Unfit(Exception):
         self.remedy = remedy or sheets.FILL_IN_OURS()
 
 
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise _Unfit(sheets.DAMAGED(what=error.strerror or type(error).__name__)) from None
+def _bounded(content: bytes) -> None:
     if len(content) > MOST_BYTES:
         raise _Unfit(sheets.TOO_LARGE(what="file / 文件", most=_mb(MOST_BYTES)))
     if content.startswith(_OLE):
         raise _Unfit(sheets.OLD_OR_LOCKED(), sheets.SAVE_AS_XLSX())
-    return content
 
 
 def _looked_through(content: bytes) -> None:

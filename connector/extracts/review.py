@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import xlsxwriter
 
@@ -44,6 +44,13 @@ _OFFER_COLUMNS = (
     ("地址", "address", 40),
     ("一致与差异", "what agrees and differs", 60),
     ("名称相似度", "likeness of names, 0-100", 14),
+)
+_RESULT = "处理结果"
+_RESULT_COLUMNS = (
+    ("行", "row", 10),
+    ("订单号", "order", 16),
+    ("结果", "result", 14),
+    ("说明", "what became of it", 80),
 )
 _READ = 4
 _KINDS = {"company": "单位", "person": "个人"}
@@ -84,6 +91,30 @@ class Answer:
     formulas: tuple[str, ...] = ()
 
 
+class Result(Protocol):
+    """What became of one row: `wrong` says why nothing did."""
+
+    @property
+    def row(self) -> int:
+        """Its number in the sheet."""
+        ...
+
+    @property
+    def order(self) -> str:
+        """The number of its order."""
+        ...
+
+    @property
+    def done(self) -> Said | None:
+        """What was done."""
+        ...
+
+    @property
+    def wrong(self) -> Said | None:
+        """Why nothing was."""
+        ...
+
+
 def write_review(path: Path, questions: Sequence[Question], say: Say = both) -> Path:
     """Write the workbook, aside and renamed. It holds personal data: it goes to the rep alone.
 
@@ -120,12 +151,35 @@ def write_review(path: Path, questions: Sequence[Question], say: Say = both) -> 
     return put(path, out.getvalue())
 
 
-def read_review(path: Path) -> list[Answer]:
-    """Read a workbook that came back. Raises Misconfigured when it is none of ours."""
-    rows = read_rows(path, _SHEET, [chinese for _, chinese, _, _ in _COLUMNS[:_READ]])
+def read_review(content: bytes, name: str) -> list[Answer]:
+    """Read the workbook `name` that came back. Raises Misconfigured when it is none of ours."""
+    rows = read_rows(content, name, _SHEET, [chinese for _, chinese, _, _ in _COLUMNS[:_READ]])
     # Sorting or deleting rows moves the second heading: it is known by its words.
     below = tuple(english for _, _, english, _ in _COLUMNS[:_READ])
     return [_answer(row) for row in rows if row.cells != below]
+
+
+def result_bytes(taken: Sequence[Result], say: Say = both) -> bytes:
+    """Return a workbook that says what became of each row of a sheet."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(
+        out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    )
+    head, wrong = book.add_format({"bold": True}), book.add_format({"bg_color": "#F8CBAD"})
+    sheet = book.add_worksheet(_RESULT)
+    for index, (chinese, english, width) in enumerate(_RESULT_COLUMNS):
+        sheet.write_string(0, index, f"{chinese} {english}", head)
+        sheet.set_column(index, index, width)
+    for number, each in enumerate(taken, start=1):
+        style = wrong if each.wrong else None
+        told = each.wrong or each.done
+        sheet.write_number(number, 0, each.row, style)
+        sheet.write_string(number, 1, neutral(each.order), style)
+        sheet.write_string(number, 2, "有误 wrong" if each.wrong else "完成 done", style)
+        sheet.write_string(number, 3, neutral(say(told)) if told else "", style)
+    sheet.freeze_panes(1, 0)
+    book.close()
+    return out.getvalue()
 
 
 def _answer(row: Row) -> Answer:

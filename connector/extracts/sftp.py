@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ from connector.errors import (
     without_effect,
 )
 from connector.extracts.deliver import Item, Parcel, Sending, file_sendings
+from connector.extracts.handed_in import MOST_BYTES
+from connector.extracts.inbox import DONE, IN, REFUSED, Inbox, Incoming, is_workbook
 from connector.wording import systems
 
 if TYPE_CHECKING:
@@ -60,6 +63,15 @@ class SftpTarget:
         link = _Link(self)
         try:
             yield file_sendings(link, parcel, self.root)
+        finally:
+            link.close()
+
+    @contextmanager
+    def inbox(self, kind: str) -> Iterator[Inbox]:
+        """See `connector.extracts.inbox.Returning`."""
+        link = _Link(self)
+        try:
+            yield _Inbox(link, str(PurePosixPath(self.root) / kind))
         finally:
             link.close()
 
@@ -144,6 +156,47 @@ class _Link:
             raise InDoubt(
                 systems.WHILE_RENAMING(error=type(error).__name__), place=where
             ) from error
+
+    def incoming(self, root: str) -> list[Incoming]:
+        """Return the workbooks in the folder `in` below a root; its folders are made first."""
+        client = self._open()
+        try:
+            for each in (IN, DONE, REFUSED):
+                self._make_folder(client, PurePosixPath(root) / each)
+            found = client.listdir_attr(f"{root}/{IN}")
+        except Exception as error:
+            raise self._lost(error, root) from error
+        return [
+            Incoming(each.filename, datetime.fromtimestamp(each.st_mtime or 0, UTC))
+            for each in sorted(found, key=lambda each: each.filename)
+            if is_workbook(each.filename) and stat.S_ISREG(each.st_mode or 0)
+        ]
+
+    def read(self, where: str, most: int) -> bytes:
+        """Return the bytes of a file, no more than `most`."""
+        client = self._open()
+        try:
+            with client.open(where, "rb") as file:
+                return file.read(most)
+        except Exception as error:
+            raise self._lost(error, where) from error
+
+    def write(self, where: str, content: bytes) -> None:
+        """Write a small file of ours aside, and rename it over what may lie there."""
+        client = self._open()
+        try:
+            client.putfo(io.BytesIO(content), f"{where}.part", file_size=len(content))
+            self._rename(client, f"{where}.part", where)
+        except Exception as error:
+            raise self._lost(error, where) from error
+
+    def move(self, where: str, to: str) -> None:
+        """Rename a file over what may lie there."""
+        client = self._open()
+        try:
+            self._rename(client, where, to)
+        except Exception as error:
+            raise self._lost(error, where) from error
 
     def _rename(self, client: paramiko.SFTPClient, aside: str, where: str) -> None:
         try:
@@ -235,6 +288,24 @@ class _Link:
         if channel is not None:
             channel.settimeout(target.timeout)
         return client
+
+
+@dataclass(frozen=True)
+class _Inbox:
+    link: _Link
+    root: str
+
+    def incoming(self) -> list[Incoming]:
+        return self.link.incoming(self.root)
+
+    def read(self, name: str) -> bytes:
+        return self.link.read(f"{self.root}/{IN}/{name}", MOST_BYTES + 1)
+
+    def answer(self, folder: str, name: str, content: bytes) -> None:
+        self.link.write(f"{self.root}/{folder}/{name}", content)
+
+    def move(self, name: str, folder: str, moved: str) -> None:
+        self.link.move(f"{self.root}/{IN}/{name}", f"{self.root}/{folder}/{moved}")
 
 
 def _types_for(name: str) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ from connector.store.retention import Retention
 class Ages:
     """How old something must be. Orders count from their last change after they ended.
 
-    `mask` and `drop` are for payloads and personal data, and `drop` for batch files too; `runs`
-    is for finished runs, closed alerts and closed entries of the quarantine; open ones are dropped
-    after `mask`.
+    `mask` and `drop` are for payloads and personal data. Sheets of buyers to settle are removed
+    after `mask`, batch files after `drop`; `runs` is for finished runs, closed alerts and closed
+    entries of the quarantine; open ones are dropped after `mask`.
     """
 
     mask: timedelta = timedelta(days=180)
@@ -33,7 +33,7 @@ def housekeeping(
     quarantine: Quarantine,
     ages: Ages,
     cadence: Cadence,
-    batches: Path,
+    output: Path,
     clock: Callable[[], datetime],
 ) -> Job:
     """Return the job. Orders, lines, documents, events and finance's files stay: the books."""
@@ -46,7 +46,8 @@ def housekeeping(
             "runs": retention.prune(now - ages.runs),
             # What is in the quarantine cannot be masked: it would not be what failed any more.
             "quarantine": quarantine.forget(now - ages.mask, now - ages.runs, now),
-            "folders": _remove(batches, (now - ages.drop).date()),
+            "folders": _remove(output / "waves", (now - ages.drop).date()),
+            "sheets": _remove_sheets(output / "review", now - ages.mask),
             "rewritten": int(retention.tidy()),
         }
 
@@ -65,3 +66,13 @@ def _remove(batches: Path, before: date) -> int:
             shutil.rmtree(folder)
             gone += 1
     return gone
+
+
+def _remove_sheets(folder: Path, before: datetime) -> int:
+    """Remove sheets of the sales rep that were written long ago: they say who buyers are."""
+    old = [
+        each for each in folder.glob("review-*.xlsx") if each.stat().st_mtime < before.timestamp()
+    ]
+    for each in old:
+        each.unlink()
+    return len(old)

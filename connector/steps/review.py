@@ -55,6 +55,12 @@ def questions(context: Context) -> list[Question]:
     return asked
 
 
+def waiting_mark(context: Context) -> str:
+    """Return a mark of which buyers wait for the sales rep; empty where nobody does."""
+    waiting = sorted(_by_buyer(context))
+    return hashlib.sha256("|".join(waiting).encode()).hexdigest()[:8] if waiting else ""
+
+
 def take_answers(
     context: Context,
     answers: Sequence[Answer],
@@ -70,6 +76,9 @@ def take_answers(
     for answer in answers:
         if not answer.decision:
             yield Taken(answer.row, answer.order, done=sheets.LEFT_OPEN())
+            continue
+        if answer.order not in by_order and _linked_already(context, answer):
+            yield Taken(answer.row, answer.order, done=sheets.LINKED_ALREADY())
             continue
         wrong = _wrong(answer, by_order) or (
             sheets.CONTRADICTED() if answer.fingerprint in contradicted else None
@@ -112,6 +121,17 @@ def _wrong(answer: Answer, by_order: dict[str, tuple[Order, OrderRow]]) -> Said 
     if answer.fingerprint != fingerprint(known[0].buyer):
         return sheets.BUYER_CHANGED()
     return None
+
+
+def _linked_already(context: Context, answer: Answer) -> bool:
+    """Whether a row asks for what is done: a sheet may be read twice."""
+    row = context.orders.by_number(answer.order, context.shop)
+    return (
+        row is not None
+        and answer.decision == LINK
+        and bool(answer.customer)
+        and (row.customer_number or "").lstrip("0") == answer.customer.lstrip("0")
+    )
 
 
 def _act(

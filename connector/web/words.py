@@ -86,6 +86,8 @@ JOBS = {
     "writeback": ("回写商城", "write back"),
     "reconcile": ("夜间对账", "reconcile"),
     "deliver": ("文件交付", "deliver"),
+    "review": ("客户识别表导出", "customer review out"),
+    "reviewed": ("客户识别表导回", "customer review in"),
     "announce": ("批次通知", "announce"),
     "promises": ("承诺兑现", "promises"),
     "watch": ("时限监视", "watch"),
@@ -297,6 +299,7 @@ PARCELS = {
     "batch": ("仓库批次", "batch"),
     "extract": ("财务日报", "extract"),
     "settlement": ("月结算单", "settlement"),
+    "review": ("客户识别表", "customer review"),
 }
 
 

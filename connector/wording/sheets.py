@@ -79,6 +79,9 @@ CONTRADICTED = Sentence(
 )
 LEFT_OPEN = Sentence("left_open", "left open", "未填写，保持待定")
 SETTLED_ALREADY = Sentence("settled_already", "settled already: {stage}", "此前已处理：{stage}")
+LINKED_ALREADY = Sentence(
+    "linked_already", "is linked to this customer already", "此前已关联到该SAP客户"
+)
 WOULD_LINK = Sentence("would_link", "would be linked to {number}", "将关联到SAP客户 {number}")
 WOULD_CREATE = Sentence("would_create", "would be created in SAP", "将在SAP中新建客户")
 NOW_AT = Sentence("now_at", "{number}: {stage}", "{number}：{stage}")

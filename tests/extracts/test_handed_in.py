@@ -20,13 +20,13 @@ _READER = """
 import json, sys, time
 from pathlib import Path
 from connector.errors import Misconfigured
-from connector.extracts.handed_in import read_rows
+from connector.extracts.handed_in import content_of, read_rows
 import openpyxl
 told = {}
 for path in sys.argv[3:]:
     began = time.process_time()
     try:
-        read_rows(Path(path), sys.argv[1], sys.argv[2].split(","))
+        read_rows(content_of(Path(path)), path, sys.argv[1], sys.argv[2].split(","))
         words = "READ"
     except Misconfigured as error:
         words = str(error)
@@ -36,10 +36,8 @@ print(json.dumps([told, int(status[status.index("VmHWM:") + 1]) / 1024]))
 """
 
 
-def read(tmp_path: Path, content: bytes) -> list[Row]:
-    path = tmp_path / "r.xlsx"
-    path.write_bytes(content)
-    return read_rows(path, SHEET, HEADINGS)
+def read(content: bytes) -> list[Row]:
+    return read_rows(content, "r.xlsx", SHEET, HEADINGS)
 
 
 def test_hostile_workbooks_are_refused_with_the_reason_and_cost_little(tmp_path: Path) -> None:
@@ -67,19 +65,19 @@ def test_hostile_workbooks_are_refused_with_the_reason_and_cost_little(tmp_path:
         '<row r="2"><c t="n"><v>1.0</v></c><c t="str"><v> </v></c></row>',
     ],
 )
-def test_what_is_innocent_is_read(tmp_path: Path, rows: str) -> None:
+def test_what_is_innocent_is_read(rows: str) -> None:
     content = with_parts({"xl/worksheets/sheet1.xml": sheet_of(rows), "xl/media/a.png": b"\x89PNG"})
-    assert read(tmp_path, content) == [Row(2, ("1", "", "", ""))]
+    assert read(content) == [Row(2, ("1", "", "", ""))]
 
 
-def test_what_a_formula_came_to_is_not_taken_for_what_was_typed(tmp_path: Path) -> None:
+def test_what_a_formula_came_to_is_not_taken_for_what_was_typed() -> None:
     rows = '<row r="2"><c t="str"><v>link</v></c><c><f>1+1</f><v>2</v></c></row>'
-    (row,) = read(tmp_path, with_parts({"xl/worksheets/sheet1.xml": sheet_of(rows)}))
+    (row,) = read(with_parts({"xl/worksheets/sheet1.xml": sheet_of(rows)}))
     assert row == Row(2, ("link", "", "", ""), ("SAP客户号",))
 
 
-def test_what_is_said_reads_in_chinese(tmp_path: Path) -> None:
+def test_what_is_said_reads_in_chinese() -> None:
     with pytest.raises(Misconfigured) as refused:
-        read(tmp_path, b"")
+        read(b"")
     assert "不是 Excel 工作簿" in refused.value.said.chinese
     assert "请填写系统导出的工作簿" in refused.value.said.chinese

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -138,10 +139,23 @@ def test_runs_are_pruned_but_each_job_keeps_how_far_it_has_come(house: House) ->
 
 def test_batch_folders_go_when_the_data_in_them_does(house: House, tmp_path: Path) -> None:
     for name in ("2026-01-05", "2027-01-05", "notes"):
-        (tmp_path / name).mkdir()
+        (tmp_path / "waves" / name).mkdir(parents=True)
     assert house.run(740)["folders"] == 1
-    assert sorted(each.name for each in tmp_path.iterdir() if each.is_dir()) == [
-        "2027-01-05", "notes"]  # fmt: skip
+    left = sorted(each.name for each in (tmp_path / "waves").iterdir())
+    assert left == ["2027-01-05", "notes"]
+
+
+def test_sheets_of_buyers_to_settle_go_when_their_data_is_masked(
+    house: House, tmp_path: Path
+) -> None:
+    folder = tmp_path / "review"
+    folder.mkdir()
+    for name, days in (("review-1.xlsx", 10), ("review-2.xlsx", 100), ("notes.xlsx", 10)):
+        at = (PLACED + days * DAY).timestamp()
+        (folder / name).touch()
+        os.utime(folder / name, (at, at))
+    assert house.run(200)["sheets"] == 1
+    assert sorted(each.name for each in folder.iterdir()) == ["notes.xlsx", "review-2.xlsx"]
 
 
 def test_a_database_that_shrank_gives_its_room_back(database: Database, tmp_path: Path) -> None:

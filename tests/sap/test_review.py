@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from connector.domain.lifecycle import HoldCause
 from connector.errors import ConnectorError, Misconfigured, Rejected, RetryLater
-from connector.extracts.review import read_review, write_review
+from connector.extracts.review import Answer, read_review, write_review
 from connector.notify.digest import Language
 from connector.sandbox.faults import Fault
 from connector.steps.correct import correct
@@ -55,6 +55,10 @@ def customer(at: Scene, number: str) -> dict[str, Any]:
     return row
 
 
+def returned(path: Path) -> list[Answer]:
+    return read_review(path.read_bytes(), str(path))
+
+
 def filled(at: Scene, path: Path, **cells: str) -> list[Taken]:
     """Export the sheet, fill cells in, import it. Cells are named as A3="关联"."""
     write_review(path, questions(at.context))
@@ -62,7 +66,7 @@ def filled(at: Scene, path: Path, **cells: str) -> list[Taken]:
     for place, value in cells.items():
         book["客户识别"][place] = value
     book.save(path)
-    return list(take_answers(at.context, read_review(path), "rep"))
+    return list(take_answers(at.context, returned(path), "rep"))
 
 
 @pytest.mark.parametrize("chinese_alone", [True, False])
@@ -213,7 +217,7 @@ def test_create_in_the_sheet_creates_once(on_sqlite: Scene, tmp_path: Path) -> N
     made = {on_sqlite.order(number).customer_number for number in (31, 37, 43, 49)}
     assert len(made) == 1
     # The same sheet again finds nothing that waits.
-    (again,) = list(take_answers(on_sqlite.context, read_review(tmp_path / "r.xlsx"), "rep"))
+    (again,) = list(take_answers(on_sqlite.context, returned(tmp_path / "r.xlsx"), "rep"))
     assert "does not wait" in (again.wrong or "")
 
 
@@ -249,7 +253,7 @@ def test_a_wrong_row_does_not_stop_the_good_ones(on_sqlite: Scene, tmp_path: Pat
     sheet["A3"], sheet["C3"] = "link", "no-such-order"
     sheet["B3"] = "100003"
     book.save(path)
-    first, second = take_answers(on_sqlite.context, read_review(path), "rep")
+    first, second = take_answers(on_sqlite.context, returned(path), "rep")
     assert first.wrong
     assert not second.wrong, second.wrong
     assert on_sqlite.order(31).customer_number == "0000100003"
@@ -265,7 +269,7 @@ def test_a_buyer_decided_differently_in_two_rows_is_not_decided(
     sheet["A3"] = "create"
     sheet.append(["link", "100003", "37", sheet["D3"].value])
     book.save(path)
-    taken = list(take_answers(untouched.context, read_review(path), "rep"))
+    taken = list(take_answers(untouched.context, returned(path), "rep"))
     assert all("differently" in (each.wrong or "") for each in taken)
     assert untouched.stands(31) == ("valid", "customer_review")
 
@@ -273,7 +277,7 @@ def test_a_buyer_decided_differently_in_two_rows_is_not_decided(
 def test_a_sorted_sheet_is_read_by_its_words(untouched: Scene, tmp_path: Path) -> None:
     path = tmp_path / "r.xlsx"
     write_review(path, questions(untouched.context))
-    before = read_review(path)
+    before = returned(path)
     book = load_workbook(path)
     sheet = book["客户识别"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
@@ -281,7 +285,7 @@ def test_a_sorted_sheet_is_read_by_its_words(untouched: Scene, tmp_path: Path) -
         for column, value in enumerate(row, start=1):
             sheet.cell(at, column, value)
     book.save(path)
-    after = read_review(path)
+    after = returned(path)
     assert [replace(each, row=0) for each in after] == [replace(each, row=0) for each in before]
 
 
@@ -291,7 +295,7 @@ def test_a_dry_run_changes_nothing(untouched: Scene, tmp_path: Path) -> None:
     book = load_workbook(path)
     book["客户识别"]["A3"], book["客户识别"]["B3"] = "link", "100003"
     book.save(path)
-    (taken,) = take_answers(untouched.context, read_review(path), "rep", dry_run=True)
+    (taken,) = take_answers(untouched.context, returned(path), "rep", dry_run=True)
     assert taken.done == "would be linked to 0000100003"
     assert untouched.stands(31) == ("valid", "customer_review")
 
@@ -308,7 +312,7 @@ def test_a_file_that_is_no_workbook_is_said(tmp_path: Path, content: bytes) -> N
     path = tmp_path / "r.xlsx"
     path.write_bytes(content)
     with pytest.raises(Misconfigured, match="--export"):
-        read_review(path)
+        returned(path)
 
 
 def test_another_workbook_is_said(tmp_path: Path) -> None:
@@ -316,7 +320,7 @@ def test_another_workbook_is_said(tmp_path: Path) -> None:
 
     Workbook().save(tmp_path / "r.xlsx")
     with pytest.raises(Misconfigured, match="no sheet 客户识别"):
-        read_review(tmp_path / "r.xlsx")
+        returned(tmp_path / "r.xlsx")
 
 
 def test_waiting_orders_of_one_buyer_are_looked_up_once(untouched: Scene) -> None:
