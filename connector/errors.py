@@ -27,7 +27,7 @@ class ConnectorError(Exception):
     kind of error: a refused logon may come back after the work was done.
 
     `fault` holds the words of the SOAP fault that the error was made of, where there was one:
-    `faultcode`, `faultstring`, and `detail` with its leaves by name.
+    `faultcode`, `subcode` (of SOAP 1.2), `faultstring`, and `detail` with its leaves by name.
     """
 
     no_effect = False

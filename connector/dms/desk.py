@@ -216,7 +216,7 @@ class DmsDesk:
             "orders": [{"external_number": each, "reference": own} for each, own in orders],
         }
         values = self._ask(mapping, source)
-        return [] if values is None else list(values.get("orders") or [])
+        return [] if values is None else _listed(mapping, values, "orders")
 
     def changed_since(self, since: Any, aside: Aside) -> Iterator[dict[str, Any]]:
         """Give every order that changed at or after `since`, page by page.
@@ -227,7 +227,7 @@ class DmsDesk:
         token: Any = None
         while True:
             values = self._ask(mapping, {"since": since, "page_token": token}, aside) or {}
-            yield from values.get("changes") or []
+            yield from _listed(mapping, values, _CHANGES)
             token = values.get("next_page_token")
             if not token:
                 return
@@ -239,7 +239,7 @@ class DmsDesk:
         """
         mapping = self._mappings()["dms_order_status"]
         values = self._ask(mapping, {"orders": list(orders), "order": orders[0]}, aside) or {}
-        return list(values.get("changes") or [])
+        return _listed(mapping, values, _CHANGES)
 
     def told(self, conversation: str, record: Any) -> tuple[list[dict[str, Any]], list[Broken]]:
         """Return what a record that went aside says, as the mapping reads it now, or why not."""
@@ -275,6 +275,18 @@ class DmsDesk:
         return None if reading.outcome == "absent" else _values(mapping, reading, write=False)
 
 
+def _listed(mapping: FieldMapping, values: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return a list of an answer; fields leave out one without rows, a value is there as it is.
+
+    Raises MappingFailed.
+    """
+    rows = values.get(name, [])
+    if not isinstance(rows, list) or not all(isinstance(each, Mapping) for each in rows):
+        said = systems.NAMED(name=name, message=systems.NOT_OF_KIND(kind="list"))
+        raise MappingFailed(mapping.name, [said])
+    return rows
+
+
 class NotThere(ConnectorError):
     """The DMS says in a refusal that there is nothing of what it was asked for."""
 
@@ -282,23 +294,24 @@ class NotThere(ConnectorError):
 def _named(mapping: FieldMapping, error: ConnectorError) -> tuple[str, str]:
     """Return code and text of the refusal that an error is by the mapping; no code if it is none.
 
-    What is in the fault's detail as `code` is so without the mapping's word.
+    Of a fault the mapping has the only word; its default is what the detail calls `code`.
     """
     if error.fault is not None:
         code, text = mapping.refusal(error.fault)
-        if code:
-            return code, text[:_WORDS]
+        return code, text[:_WORDS]
     return (error.code, error.text) if isinstance(error, Rejected) else ("", "")
 
 
 def _meant(mapping: FieldMapping, error: ConnectorError, *, write: bool) -> ConnectorError:
     """Return what a call's error means by the mapping.
 
-    A refusal in a code that the mapping does not name proves nothing: it may come after the work.
+    A fault of which the mapping says that it is no refusal proves nothing, nor does a refusal in a
+    code that the mapping does not name: it may come after the work.
     """
     code, text = _named(mapping, error)
     if not code:
-        return error
+        refused = isinstance(error, Rejected)
+        return _unproved(mapping, error, error.message, write=write) if refused else error
     refusal = Rejected(code, text, place=error.place, remedy=error.remedy)
     refusal.fault = error.fault
     outcome = mapping.classify(code)
@@ -310,8 +323,14 @@ def _meant(mapping: FieldMapping, error: ConnectorError, *, write: bool) -> Conn
         return NotThere(refusal.said, place=error.place)
     if outcome == "rejected":
         return refusal
-    words = systems.NO_RULE(words=refusal.message)
-    return lost(words, place=error.place, write=write, remedy=_say(mapping))
+    return _unproved(mapping, error, refusal.message, write=write)
+
+
+def _unproved(
+    mapping: FieldMapping, error: ConnectorError, words: str, *, write: bool
+) -> ConnectorError:
+    said = systems.NO_RULE(words=words)
+    return lost(said, place=error.place, write=write, remedy=_say(mapping))
 
 
 def _unpadded(value: Any) -> Any:

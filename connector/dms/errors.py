@@ -98,10 +98,11 @@ def _of_fault(fault: Fault, *, place: str, write: bool, admitted: bool) -> Conne
     A fault is a refusal when it gives a code of its own in its detail. The names of SOAP itself
     (Client, Server) give no reason: a server may have failed after the work.
     """
-    code = _local(fault.code)
-    if code in _LOGON:
+    code, subcode = _local(fault.code), _local(next(iter(reversed(fault.subcodes or ())), ""))
+    refused = next((each for each in (code, subcode) if each in _LOGON), None)
+    if refused is not None:
         # Said by name, and before anything is done for whom it is said of.
-        return without_effect(_logon(f"the DMS refuses our credentials ({code})", place))
+        return without_effect(_logon(f"the DMS refuses our credentials ({refused})", place))
     if code in _ENVELOPE and not (write and admitted):
         return Misconfigured(
             f"the DMS does not take our envelopes ({code})",
@@ -117,7 +118,12 @@ def _of_fault(fault: Fault, *, place: str, write: bool, admitted: bool) -> Conne
         )
     else:
         error = lost(systems.FAULT(code=code or "(none)", words=said), place=place, write=write)
-    error.fault = {"faultcode": code, "faultstring": str(fault.message or ""), "detail": detail}
+    error.fault = {
+        "faultcode": code,
+        "subcode": subcode,
+        "faultstring": str(fault.message or ""),
+        "detail": detail,
+    }
     return error
 
 

@@ -61,7 +61,11 @@ def misfits(wsdl: ParsedWsdl, element: etree._Element, kind: Any, place: str = "
 def without_extras(
     wsdl: ParsedWsdl, element: etree._Element, kind: Any, place: str = ""
 ) -> list[str]:
-    """Take out of an answer what its type does not know, and return the places."""
+    """Take out of an answer what its type does not know, and return the places.
+
+    What may be a list that was renamed, or holds one, stays: without it the answer would read as if
+    there were nothing.
+    """
     place = place or etree.QName(element).localname
     inner = item(kind)
     if kind is None or (is_simple(kind) and not len(element)):
@@ -72,11 +76,13 @@ def without_extras(
     if known is None:
         return []
     found: list[str] = []
+    names = {etree.QName(each).localname for each in element}
+    lacking = [child for name, child in known.items() if name not in names]
     for each in list(element):
         name = etree.QName(each).localname
         if name in known:
             found += without_extras(wsdl, each, known[name].kind, f"{place}/{name}")
-        else:
+        elif not any(_may_be(each, child) for child in lacking):
             element.remove(each)
             found.append(f"{place}/{name}")
     for key in list(element.attrib):
@@ -85,6 +91,18 @@ def without_extras(
             del element.attrib[key]
             found.append(f"{place}/@{name}")
     return found
+
+
+def _may_be(element: etree._Element, child: Child) -> bool:
+    """Whether an element that a type does not know may be one that it knows, by another name.
+
+    A single value is not looked at: whoever reads it misses it.
+    """
+    if child.attribute or child.any or (is_simple(child.kind) and not child.repeated):
+        return False
+    if is_simple(child.kind):
+        return not len(element) and bool((element.text or "").strip())
+    return len(element) > 0
 
 
 def _known(wsdl: ParsedWsdl, kind: Any) -> dict[str, Child] | None:

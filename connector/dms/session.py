@@ -27,7 +27,7 @@ from connector.logons import LocalLogons, Logons
 from connector.mapping import Mapping as FieldMapping
 from connector.mapping import MappingSet
 from connector.mapping.model import SessionModel
-from connector.wording import systems, together
+from connector.wording import Said, systems, together
 
 NAME = "dms_session"
 # What stands for the token wherever a request is made to be recorded, compared or shown.
@@ -132,10 +132,9 @@ class Session:
     def _asked_for(self, mapping: FieldMapping) -> str:
         operation = mapping.target.operation
         place = f"DMS {operation}"
-        body = mapping.apply({"user": self._user, "password": self._password}).body
         try:
+            body = mapping.apply({"user": self._user, "password": self._password}).body
             answer = self._dms.call(operation, body, write=False, carried=Carried(unseen=True))
-            reading = mapping.read(answer)
         except MappingFailed as error:
             raise Misconfigured(
                 together(error.findings),
@@ -144,21 +143,28 @@ class Session:
             ) from None
         except (Rejected, RetryLater) as error:
             raise self._meant(mapping, error) from None
+        try:
+            reading = mapping.read(answer)
+        except MappingFailed as error:
+            raise _not_understood(systems.UNREADABLE(words=together(error.findings))) from None
+        words = f"{reading.code} {reading.text}".strip()
+        if reading.outcome == "rejected":
+            raise _refusal(words, place)
         if reading.outcome == "passing":
-            raise RetryLater(reading.text or systems.BUSY(), place=place)
-        token = str(reading.values.get("token") or "").strip()
-        if reading.outcome != "ok" or not token:
-            raise _refusal(f"{reading.code} {reading.text}".strip() or "it gave no token", place)
-        return token
+            raise RetryLater(words or systems.BUSY(), place=place)
+        token = reading.values.get("token")
+        if reading.outcome != "ok" or not isinstance(token, str | int) or not str(token).strip():
+            raise _not_understood(systems.NO_RULE(words=words or "no token"))
+        return str(token).strip()
 
     def _meant(self, mapping: FieldMapping, error: Rejected | RetryLater) -> Exception:
-        code, text = mapping.refusal(error.fault) if error.fault else ("", "")
-        if not code:
+        """Return what a fault means: credentials are refused where the mapping says it by name."""
+        if error.fault is None:
             return error if isinstance(error, RetryLater) else _refusal(error.message, error.place)
-        outcome = mapping.classify(code)
-        if outcome == "passing" or (outcome == "unknown" and isinstance(error, RetryLater)):
-            return RetryLater(text or code, place=error.place)
-        return _refusal(f"{code} {text}".strip(), error.place)
+        code, text = mapping.refusal(error.fault)
+        if code and mapping.classify(code) == "rejected":
+            return _refusal(f"{code} {text}".strip(), error.place)
+        return RetryLater(text or code or error.message, place=error.place)
 
 
 def has_session(mappings: MappingSet) -> bool:
@@ -171,6 +177,13 @@ def _refusal(said: object, place: str = "DMS") -> LogonFailed:
         f"{_REFUSES}{said}",
         place=place,
         remedy="check dms.user and CONNECTOR_DMS__PASSWORD, then `connector check --live`",
+    )
+
+
+def _not_understood(words: Said) -> RetryLater:
+    """Return that nobody knows what a login came to: nothing is said of the credentials."""
+    return RetryLater(
+        words, place=f"mapping {NAME}", remedy=systems.SAY_WHAT_IT_MEANS(mapping=NAME)
     )
 
 

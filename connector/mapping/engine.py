@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from connector.errors import MappingFailed, Misconfigured
@@ -26,7 +27,11 @@ from connector.mapping.fields import (
 )
 from connector.mapping.parts import names_in, parts
 from connector.mapping.texts import Schema, parsed
-from connector.wording import Said, systems
+
+# What an answer says of which the write had no effect, or of which there is nothing.
+NOTHING_DONE = ("rejected", "passing", "absent")
+
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
 
 __all__ = [
     "Broken",
@@ -38,8 +43,6 @@ __all__ = [
     "Target",
     "Traced",
 ]
-
-_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,8 @@ class Mapping:
         self.commits_itself = self.commits_at < len(spec.calls)
         answer = self.tree.block_at("answer")
         self._answer_values = {key: Expression(text) for key, text in spec.answer.values.items()}
-        self._answer_fields = compiled(spec.answer.fields, kit, answer.items_at("fields"))
+        read = kit._replace(asked=spec.target.system == "dms", form=spec.answer.as_)
+        self._answer_fields = compiled(spec.answer.fields, read, answer.items_at("fields"))
         self._rules = [_rule(rule) for rule in spec.answer.outcome]
         self._messages = [Expression(text) for text in spec.answer.messages]
         self.parts = parts(spec.answer)
@@ -209,8 +213,6 @@ class Mapping:
         values = {key: expression(scope) for key, expression in self._answer_values.items()}
         run = Run(apart=apart)
         values |= build(self._answer_fields, scope, run)
-        if self._text is not None:
-            run.findings += _not_there(self.spec.answer, scope)
         if run.findings and said.outcome == "ok":
             raise MappingFailed(self.name, run.findings)
         return replace(said, values=values, broken=tuple(run.broken))
@@ -263,12 +265,39 @@ class Mapping:
             self.spec.answer.outcome, self._rules, strict=True
         ):
             if fits(scope):
-                words = str(code(scope) or ""), str(text(scope) or "")
+                words = _word(code(scope)), _word(text(scope))
                 if outcome == "rejected":
                     outcome = self._faults.get(words[0], outcome)
+                claimed = self.target.system == "dms" and outcome in NOTHING_DONE
+                if claimed and not self._says(rule, fits, words, scope):
+                    outcome = "unknown"
                 named = names_in(rule.when) if rule.when is not None else frozenset()
                 return Reading(outcome, *words, {}, rule.when is None, named)
         return Reading("unknown" if self._rules else "ok", "", "", {}, True)
+
+    def _says(
+        self,
+        rule: model.RuleModel,
+        fits: Callable[[Any], bool],
+        words: tuple[str, str],
+        scope: AbstractMapping[str, Any],
+    ) -> bool:
+        """Whether an answer itself says that nothing was done: with a code, words, or a value.
+
+        One that was not understood has none, and conditions like `code != '0'` hold of it. And one
+        whose values are those of a good answer in another form (0 for '0') is no refusal.
+        """
+        about = {"request": scope.get("request")}
+        if rule.code or rule.text:
+            said = bool(words[0] if rule.code else words[1])
+        else:
+            said = rule.when is not None and not fits({**about, "root": {}})
+        for written in (_as_text, _as_number):
+            answer = _each_value(scope["root"], written)
+            alike = {**answer, "root": answer, **about}
+            meant = next((outcome for fits, outcome, _, _ in self._rules if fits(alike)), None)
+            said = said and meant != "ok"
+        return said
 
     def _fields_of(self, source: AbstractMapping[str, Any], call: int | None) -> Sequence[Field]:
         mapping = self.of(source)
@@ -311,20 +340,30 @@ class MappingSet:
             ) from None
 
 
-def _not_there(spec: model.AnswerModel, scope: Any) -> Iterator[Said]:
-    """Give the lists that an answer in a text does not have, which no schema promises.
+def _word(value: Any) -> str:
+    """Return a code or words of an answer; "" where there are none."""
+    if isinstance(value, list | tuple):
+        return "; ".join(filter(None, map(_word, value)))
+    plain = isinstance(value, str | int | Decimal) and not isinstance(value, bool)
+    return str(value).strip() if plain else ""
 
-    Without this a list by another name would count as an empty one. In XML a list of none is no
-    element at all, within one that must be there.
-    """
-    for field in spec.fields:
-        path = field.each or ""
-        if not _PATH.fullmatch(path):
-            continue
-        if spec.as_ == "xml":
-            path = path.rpartition(".")[0]
-        if path and Expression(path)(scope) is None:
-            yield named("", field.field, systems.SOURCE_MISSING(sources=path))
+
+def _each_value(value: Any, written: Callable[[Any], Any]) -> Any:
+    """Return an answer with every value written in another way."""
+    if isinstance(value, AbstractMapping):
+        return {name: _each_value(each, written) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_value(each, written) for each in value]
+    return value if value is None or isinstance(value, bool) else written(value)
+
+
+def _as_text(value: Any) -> str:
+    return str(value).strip()
+
+
+def _as_number(value: Any) -> Any:
+    word = str(value).strip()
+    return Decimal(word) if _NUMBER.fullmatch(word) else value
 
 
 def _found_by(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from connector.mapping import model
 from connector.mapping.convert import ConversionError, Convert, Lookup, converter
 from connector.mapping.document import Block, Items, Where, nowhere
 from connector.mapping.expression import Expression, TooCostly, holds, rows_of
-from connector.mapping.texts import Schema, written
+from connector.mapping.texts import Form, Schema, written
 from connector.wording import Said, quoted, systems
 
 _NOTHING: tuple[Any, ...] = (None, "")
+# The names that an expression of a list begins with: `data.rows` of `data.rows[?open]`.
+_LEADING = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?=$|\[|\s*\|\|)")
 
 
 class Traced(NamedTuple):
@@ -72,10 +75,16 @@ class Field:
 
 
 class Kit(NamedTuple):
-    """What fields are compiled with, beside their text."""
+    """What fields are compiled with, beside their text.
+
+    `asked`: the fields are read from an answer in which a list that was not found is not an empty
+    one. `form` is that of an answer in a text.
+    """
 
     lookups: AbstractMapping[str, Lookup]
     schemas: AbstractMapping[str, Schema] = {}
+    asked: bool = False
+    form: Form | None = None
 
 
 def compiled(specs: Sequence[model.FieldModel], kit: Kit, tree: Items) -> tuple[Field, ...]:
@@ -144,12 +153,20 @@ def build(fields: Sequence[Field], scope: Any, run: Run, place: str = "") -> dic
 def _list(spec: model.FieldModel, kit: Kit, tree: Block) -> Compiled:
     items = Expression(spec.each or "@")
     fields = compiled(spec.fields or (), kit, tree.items_at("fields"))
+    understood = _understood(spec.each or "@", kit)
 
     def built(scope: Any, run: Run, place: str) -> Any:
         apart = not place and spec.field == run.apart
-        found = run.only if apart and run.only is not None else rows_of(items(scope))
+        if apart and run.only is not None:
+            found, wrong = run.only, None
+        else:
+            found = rows_of(items(scope))
+            wrong = understood(scope, found)
+        if wrong is not None:
+            run.findings.append(named(place, spec.field, wrong))
+            return None
         rows = []
-        for number, item in enumerate(found if isinstance(found, list | tuple) else (), start=1):
+        for number, item in enumerate(found or (), start=1):
             inner = item if isinstance(item, AbstractMapping) else {"value": item}
             within = {**inner, "root": scope.get("root"), "position": number}
             known = len(run.findings)
@@ -164,6 +181,56 @@ def _list(spec: model.FieldModel, kit: Kit, tree: Block) -> Compiled:
         return rows or None
 
     return built
+
+
+def _understood(each: str, kit: Kit) -> Callable[[Any, Any], Said | None]:
+    """Return what says why what was found for `each` is no list, not even an empty one.
+
+    An answer that was not understood has no list either, or has it under another name. So the list
+    itself must be there. Only in a text of XML a list of none is no element at all, within one that
+    must be there and hold nothing else. A mapping may say what else counts as empty, as in
+    ``rows || `[]` ``.
+    """
+    otherwise = "||" in each
+    match = _LEADING.match(each) if kit.asked else None
+    leading = match[0] if match else ""
+    holder = leading.rpartition(".")[0]
+    at, held = Expression(leading or "@"), Expression(holder or "@")
+
+    def spared(value: Any) -> bool:
+        return otherwise and (value is None or not holds(value))
+
+    def wrong(scope: Any, found: Any) -> Said | None:
+        if not kit.asked and found in _NOTHING:
+            return None
+        if found is not None and not isinstance(found, list | tuple):
+            return systems.NOT_OF_KIND(kind="list")
+        if not kit.asked or (found and None not in found and not otherwise):
+            return None
+        value = rows_of(at(scope)) if leading else None
+        if not (value is None or isinstance(value, list | tuple) or spared(value)):
+            return systems.NOT_OF_KIND(kind="list")
+        if found is not None and None in found:
+            return systems.NOT_OF_KIND(kind="list")
+        if found is None and kit.form != "xml" and not otherwise:
+            return systems.LIST_MISSING(path=each)
+        if not holder or value is not None:
+            return None
+        around = held(scope)
+        there = _is_bare(around) if kit.form == "xml" else isinstance(around, AbstractMapping)
+        if there or spared(around) or (otherwise and isinstance(around, AbstractMapping)):
+            return None
+        return systems.LIST_MISSING(path=leading)
+
+    return wrong
+
+
+def _is_bare(element: Any) -> bool:
+    """Whether an element of XML is there and has nothing but attributes."""
+    if isinstance(element, AbstractMapping):
+        inner = {name: each for name, each in element.items() if not name.startswith("@")}
+        return set(inner) == {"#text"} and not str(inner["#text"]).strip()
+    return isinstance(element, str) and not element.strip()
 
 
 def single(spec: model.FieldModel, kit: Kit, tree: Block) -> Compiled:

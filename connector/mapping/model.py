@@ -459,9 +459,10 @@ class SessionModel(_Part):
 class RefusalModel(_Part):
     """How a DMS refuses in a SOAP fault, where it does not by `code` and `message` in the detail.
 
-    JMESPath over `faultcode` (without prefix), `faultstring`, and `detail`, which holds each leaf
-    of the fault's detail by its name. A `code` that gives nothing is no refusal: the fault may have
-    come after the work, and the call is in doubt.
+    JMESPath over `faultcode` and, of SOAP 1.2, the innermost `subcode` (both without prefix),
+    `faultstring`, and `detail`, which holds each leaf of the fault's detail by its name. A `code`
+    that gives nothing is no refusal: the fault may have come after the work, and the call is in
+    doubt.
     """
 
     code: str = Field(default="detail.code", description="detail.errorCode || faultcode")
@@ -544,8 +545,9 @@ class MappingModel(_Part):
     )
     then: dict[str, str] = Field(
         default={},
-        description="of a sales order, delivery note or invoice application: the mappings called"
-        " next, such as an approval → the field of dms_find that says whether it is done, or ''",
+        description="of a write: the mappings called"
+        " next, such as an approval → the field of dms_find, a truth value, that says whether it is"
+        " done, or ''",
     )
     batch: int = Field(
         default=1, ge=1, le=1000, description="how many orders one request may ask for"

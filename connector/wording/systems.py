@@ -297,6 +297,16 @@ NO_DOCUMENT_NUMBER = Sentence(
     "对方返回的单据没有单据号",
 )
 CANNOT_BE_ASKED = Sentence("cannot_be_asked", "the other side cannot be asked", "无法向对方查询")
+NO_REFERENCE = Sentence(
+    "no_reference",
+    "the other side shows {number} with the same content and without our number",
+    "对方的单据 {number} 内容相同，但没有我方单号",
+)
+NO_FLAG = Sentence(
+    "no_flag",
+    "dms_find does not say as a truth value whether it is done: {field}",
+    "dms_find 的字段 {field} 未以真/假值说明是否已完成",
+)
 NOT_SHOWN = Sentence(
     "not_shown",
     "the other side says that it is there, and does not show it",
@@ -361,6 +371,11 @@ DMS_TELLS_NOTHING = Sentence(
 # A mapping that cannot be applied.
 EMPTY = Sentence("empty", "is empty", "为空")
 SOURCE_MISSING = Sentence("source_missing", "is missing ({sources})", "缺少（{sources}）")
+LIST_MISSING = Sentence(
+    "list_missing",
+    "no list is there ({path}); where that means none: each: {path} || `[]`",
+    "没有列表（{path}）；若表示为空，请写 each: {path} || `[]`",
+)
 OR = Sentence("or", "{one} or {other}", "{one} 或 {other}")
 CHARACTERS = Sentence(
     "characters", "{length} characters, {most} allowed", "{length} 个字符，最多 {most} 个"

@@ -15,10 +15,13 @@ from typing import Any
 from connector.dms.carried import NOTHING, Carried
 from connector.dms.desk import DmsDesk
 from connector.dms.port import Dms
+from connector.dms.session import Session
 from connector.errors import InDoubt, Misconfigured, Rejected, RetryLater
 from connector.gateways import dms_of
 from connector.logs import configure
 from connector.sandbox import world
+from connector.sandbox.service import DMS_PASSWORD, DMS_USER
+from connector.sandbox.styles.text import METHODS
 from connector.settings import Settings
 from connector.steps.confirm import Stock, confirm_all
 from connector.steps.repair import retry
@@ -83,12 +86,17 @@ class Hurried:
 class Bench:
     """Orders that are walked one by one over a wire that goes wrong."""
 
-    def __init__(self, day: Scene, wire: Wire) -> None:
+    def __init__(self, day: Scene, wire: Wire, words: Mapping[str, str] | None = None) -> None:
         self.day = day
         self.wire = wire
+        self._words = words or {}
         self._numbers = itertools.count(90_001)
         for key, stock in day.sandbox.books.items("sap.stock"):
             day.sandbox.books.put("sap.stock", key, {**stock, "LABST": "1000000"})
+
+    def named(self, action: str) -> str:
+        """Return what this DMS calls an operation."""
+        return self._words.get(action, action)
 
     def order(self) -> OrderRow:
         """Take a fresh order of a buyer that SAP knows."""
@@ -126,28 +134,35 @@ class Bench:
 
 
 @contextmanager
-def on_bench(folder: Path) -> Iterator[Bench]:
-    """Give a bench in this folder."""
+def on_bench(folder: Path, style: str = "sandbox") -> Iterator[Bench]:
+    """Give a bench in this folder; `style` is the way in which the DMS is reached."""
     configure("critical")
     wires: list[Wire] = []
     mappings = Path(shutil.copytree("mappings", folder / "mappings"))
     amend = mappings / "dms_amend.yaml"  # as shipped, changed orders are cancelled and made anew
     amend.write_text(amend.read_text(encoding="utf-8").replace("absent: true\n", ""))
+    if style != "sandbox":
+        shutil.copytree(f"mappings/examples/{style}", mappings, dirs_exist_ok=True)
+        (mappings / "interfaces/dms.wsdl").unlink()  # that of another DMS
 
     def reached(settings: Settings) -> None:
         settings.mappings = mappings
         wires.append(Wire(int(settings.dms.wsdl.split(":")[2].split("/")[0])))
         settings.dms.endpoint = f"{wires[0].url}/dms/service"
         settings.answers.largest = 300_000
+        if style != "sandbox":
+            settings.dms.authentication = "none"
 
-    with scene(f"sqlite:///{folder / 'c.db'}", folder, reached) as day:
+    words = {ours: theirs for theirs, ours in METHODS.items()} if style != "sandbox" else {}
+    with scene(f"sqlite:///{folder / 'c.db'}", folder, reached, dms=style) as day:
         soon = {"read_timeout": 0.4, "call_deadline": 1.5}
         section = day.settings.dms.model_copy(update=soon)
         hurried = dms_of(day.settings.model_copy(update={"dms": section}))
         hurried.ping()
         dms = Hurried(day.connector.dms, hurried, wires[0])
-        day.context = replace(day.context, dms=DmsDesk(dms, day.context.mappings))
-        yield Bench(day, wires[0])
+        session = Session(dms, day.context.mappings, DMS_USER, DMS_PASSWORD)
+        day.context = replace(day.context, dms=DmsDesk(dms, day.context.mappings, session))
+        yield Bench(day, wires[0], words)
     wires[0].stop()
 
 
@@ -157,7 +172,7 @@ def _written(action: str, operation: str, kind: str) -> Callable[[Bench, Row], N
         if operation == "dms_cancel":
             order = bench.drive(order)
             bench.day.context.orders.apply(order, _cancelled(bench), "test", bench.day.clock())
-        with bench.wire.suffers(action, row.trouble):
+        with bench.wire.suffers(bench.named(action), row.trouble):
             with suppress(Misconfigured):
                 order = bench.drive(bench.row(order.number))
             if row.trouble.how != "refused":
@@ -222,7 +237,7 @@ def _returned(bench: Bench, row: Row) -> None:
         context = bench.day.context
         return register_return(context, order, "GQ", reference, lines, "broken").number
 
-    with bench.wire.suffers("RegisterReturn", row.trouble):
+    with bench.wire.suffers(bench.named("RegisterReturn"), row.trouble):
         with suppress(Misconfigured, RetryLater, InDoubt, Rejected):
             register()
         if row.trouble.how != "refused":

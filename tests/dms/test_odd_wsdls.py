@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from connector.dms.client import DmsSettings, SoapDms
-from connector.errors import InDoubt, MappingFailed, Misconfigured
+from connector.errors import InDoubt, MappingFailed, Misconfigured, RetryLater
 from connector.logs import configure
 from connector.mapping.check import check
 from connector.mapping.finding import Finding, errors
@@ -290,6 +290,38 @@ def test_what_an_upgraded_dms_answers_besides_is_refused_or_noted(
         assert logged.count(f'"{noted}"') == 1, logged  # once, whatever the number of answers
     # What is missing is missing all the same.
     dms.body = replace(odd, answer=_MORE.replace("number", "numbers")).body()
+    with pytest.raises(InDoubt):
+        client.call("Make", {"order": "SO1"}, write=True)
+
+
+_ROW = element("row", '<xs:element name="no" type="xs:string"/>').replace(
+    'name="row"', 'name="row" minOccurs="0" maxOccurs="unbounded"'
+)
+_LISTS = {
+    "rows": (_ROW, "<rows2><no>D1</no></rows2>", "<total>1</total>"),
+    "texts": (
+        '<xs:element name="row" type="xs:string" minOccurs="0" maxOccurs="unbounded"/>',
+        "<rows2>D1</rows2>",
+        "<more><total>1</total></more>",
+    ),
+    "what holds rows": (
+        element("held", _ROW).replace('name="held"', 'name="held" minOccurs="0"'),
+        "<held2><row><no>D1</no></row></held2>",
+        "<held2/>",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(_LISTS))
+def test_a_list_by_another_name_is_not_left_out(dms: Dms, tmp_path: Path, kind: str) -> None:
+    inner, renamed, besides = _LISTS[kind]
+    odd = plain("", documents=document(schema(TAKEN + element("MakeResponse", inner))))
+    client = reach(dms, odd, tmp_path, extra_elements="note")
+    dms.body = replace(odd, answer=f'<MakeResponse xmlns="urn:t">{besides}</MakeResponse>').body()
+    assert client.call("Make", {"order": "SO1"}, write=False).get("row") in ([], None)
+    dms.body = replace(odd, answer=f'<MakeResponse xmlns="urn:t">{renamed}</MakeResponse>').body()
+    with pytest.raises(RetryLater, match="breaks the WSDL"):
+        client.call("Make", {"order": "SO1"}, write=False)
     with pytest.raises(InDoubt):
         client.call("Make", {"order": "SO1"}, write=True)
 

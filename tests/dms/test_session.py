@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from connector.checks import _dms as check_dms
 from connector.dms.archive import ArchiveSettings
 from connector.dms.client import DmsSettings, SoapDms
 from connector.dms.desk import DmsDesk
+from connector.dms.port import Dms
 from connector.dms.security import Signature
 from connector.dms.session import Session
 from connector.errors import InDoubt, LogonFailed, Rejected, RetryLater
@@ -122,6 +124,90 @@ def test_a_fault_that_the_mapping_does_not_name_is_a_doubt(site: Site) -> None:
     with pytest.raises(InDoubt, match="SessionTimeout"):
         create(desk, "9002")
     assert site.dms.logins == 1
+
+
+class Tokens:
+    """A DMS that gives a token at each login; `refused` are those that it does not take any more.
+
+    `how` is the way in which it refuses one: by a code in the text of an answer, or by HTTP 401.
+    """
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+        self.logins = 0
+        self.refused: set[str] = set()
+        self.made: list[str] = []
+        self.meets = threading.Barrier(1)
+
+    def call(self, _operation: str, request: Any, *, write: bool, **_: Any) -> dict[str, Any]:
+        asked = json.loads(request["data"])
+        if asked["method"] == "login":
+            self.logins += 1
+            return {"return": f'{{"code": "0", "data": {{"token": "T{self.logins}"}}}}'}
+        if asked["token"] in self.refused:
+            self.meets.wait(10)
+            if self.how == "401":
+                self.made.append("unseen")  # whoever refused it may have stood behind the work
+                raise LogonFailed("HTTP 401", place="DMS")
+            return {"return": '{"code": "TOKEN", "message": "令牌无效或已过期"}'}
+        self.made.append(asked["token"])
+        return {"return": '{"code": "0", "data": {"code": "SO1", "order": []}}'}
+
+
+def in_texts(folder: Path, dms: Tokens) -> DmsDesk:
+    copy = Path(shutil.copytree("mappings", folder / "mappings"))
+    shutil.copytree("mappings/examples/json", copy, dirs_exist_ok=True)
+    mappings = load(copy)
+    session = Session(cast(Dms, dms), lambda: mappings, DMS_USER, DMS_PASSWORD)
+    return DmsDesk(cast(Dms, dms), lambda: mappings, session)
+
+
+def test_a_session_may_be_over_by_the_code_of_an_answer(tmp_path: Path) -> None:
+    dms = Tokens("code")
+    desk = in_texts(tmp_path, dms)
+    create(desk, "9001")
+    dms.refused.add("T1")
+    create(desk, "9002")
+    dms.refused.add("T2")
+    assert held(desk, "9002") == 0
+    assert (dms.made, dms.logins) == (["T1", "T2", "T3"], 3)
+
+
+def test_a_token_that_is_refused_twice_ends_the_call_without_effect(tmp_path: Path) -> None:
+    dms = Tokens("code")
+    desk = in_texts(tmp_path, dms)
+    dms.refused |= {"T1", "T2"}
+    with pytest.raises(LogonFailed, match="the session that it has just given") as refused:
+        create(desk, "9001")
+    assert refused.value.no_effect
+    assert (dms.made, dms.logins) == ([], 2)
+
+
+def test_threads_whose_token_is_over_log_on_once(tmp_path: Path) -> None:
+    dms = Tokens("code")
+    desk = in_texts(tmp_path, dms)
+    create(desk, "9000")
+    dms.refused.add("T1")
+    dms.meets = threading.Barrier(4)  # all hold the refused token before anybody renews it
+    threads = [threading.Thread(target=create, args=(desk, str(9001 + n))) for n in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (dms.made, dms.logins) == (["T1", *["T2"] * 4], 2)
+
+
+def test_a_write_answered_by_401_is_not_made_again_and_a_read_is(tmp_path: Path) -> None:
+    dms = Tokens("401")
+    desk = in_texts(tmp_path, dms)
+    create(desk, "9001")
+    dms.refused.add("T1")
+    with pytest.raises(LogonFailed) as refused:
+        create(desk, "9002")
+    assert not refused.value.no_effect
+    assert dms.made == ["T1", "unseen"]
+    assert held(desk, "9002") == 0
+    assert (dms.made, dms.logins) == (["T1", "unseen", "unseen", "T2"], 2)
 
 
 def test_refused_credentials_are_not_tried_again(site: Site) -> None:

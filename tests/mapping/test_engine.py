@@ -96,6 +96,8 @@ def test_a_cut_is_visible() -> None:
 def test_a_required_list_may_not_be_empty() -> None:
     made = request({"field": "lines", "each": "lines", "required": True, "fields": []})
     with pytest.raises(MappingFailed, match="lines: is empty"):
+        made.apply({"lines": []})
+    with pytest.raises(MappingFailed, match="lines: is no list"):
         made.apply({"lines": "no list"})
 
 

@@ -116,13 +116,14 @@ def scene(
     prepare: Callable[[Settings], None] | None = None,
     *,
     anew: bool | None = None,
+    dms: str = "sandbox",
     **policy: Any,
 ) -> Iterator[Scene]:
     """Give a scene on Monday evening, with all orders pulled and walked as far as they go.
 
     With a policy of its own, or settings that `prepare` changes before anything is built, the
     evening is lived anew, in the empty database; unless `anew` is False: they then are changed
-    on the evening that all others lived.
+    on the evening that all others lived. `dms` names the way in which the DMS is reached.
     """
     state = None
     if anew is None:
@@ -131,7 +132,7 @@ def scene(
         books, lived = _lived(databases.place(database_url))
         state = Path(shutil.copy(books, folder / "sandbox.db"))
         databases.copy(lived, database_url)
-    with Sandbox(state=state) as sandbox:
+    with Sandbox(state=state, dms=dms) as sandbox:
         begin = EVENING if anew else _AFTER
         made = Scene(sandbox, database_url, folder, begin=begin, prepare=prepare, **policy)
         try:

@@ -49,6 +49,7 @@ class Wire:
         self._listen()
         self.struck = 0
         self.passed: list[tuple[dict[str, str], bytes]] = []  # headers and body of each request
+        self.reached: list[bytes] = []  # bodies of those that the server got
 
     @property
     def url(self) -> str:
@@ -167,6 +168,7 @@ class Wire:
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, bytes, str, str]:
         server = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        self.reached.append(body)
         kept = {name: value for name, value in headers.items() if name.lower() != "connection"}
         server.request(method, path, body, kept)
         answer = server.getresponse()
@@ -200,7 +202,13 @@ def _read(connection: socket.socket) -> tuple[bytes, bytes]:
 
 
 def _action(headers: dict[str, str], body: bytes) -> str:
-    """Return the operation that a request names: in its header, or as SAP's in its body."""
+    """Return the operation that a request names: in its header, or as SAP's in its body.
+
+    Where one operation takes all messages as texts, what the text asks for.
+    """
+    asked = re.search(rb'"method": "([\w.]+)"|:name>([\w.]+)<', body) if b"Body>" in body else None
+    if asked is not None:
+        return (asked[1] or asked[2]).decode()
     named = headers.get("SOAPAction", "").strip('"').replace("#", "/").rpartition("/")[2]
     found = re.search(rb"Body>\s*<(?:[\w.-]+:)?([\w.-]+)", body)
     return named or (found[1].decode() if found else "")

@@ -46,6 +46,16 @@ _RESULT = (
     '<xs:element name="code" type="soapenc:int" nillable="true"/></xs:sequence></xs:complexType>'
 )
 
+# An operation in each of two bindings.
+_TWO_BINDINGS = (
+    f"<wsdl:types>{schema(TAKEN + GIVEN)}</wsdl:types>",
+    MESSAGES,
+    PORT_TYPE,
+    PORT_TYPE.replace('name="P"', 'name="Q"').replace('"Make"', '"Ask"'),
+    binding(),
+    binding("C", "Q").replace('name="Make"', 'name="Ask"'),
+)
+
 STYLES = [
     Odd(
         "RPC/literal",
@@ -143,12 +153,7 @@ STYLES = [
         "two services, and an operation by its port",
         documents={
             LOCATION: definitions(
-                f"<wsdl:types>{schema(TAKEN + GIVEN)}</wsdl:types>",
-                MESSAGES,
-                PORT_TYPE,
-                PORT_TYPE.replace('name="P"', 'name="Q"').replace('"Make"', '"Ask"'),
-                binding(),
-                binding("C", "Q").replace('name="Make"', 'name="Ask"'),
+                *_TWO_BINDINGS,
                 service(("First", "B", "soap")),
                 service(("Second", "C", "soap"), name="S2"),
             )
@@ -159,12 +164,7 @@ STYLES = [
         "an operation of another port, by its name alone",
         documents={
             LOCATION: definitions(
-                f"<wsdl:types>{schema(TAKEN + GIVEN)}</wsdl:types>",
-                MESSAGES,
-                PORT_TYPE,
-                PORT_TYPE.replace('name="P"', 'name="Q"').replace('"Make"', '"Ask"'),
-                binding(),
-                binding("C", "Q").replace('name="Make"', 'name="Ask"'),
+                *_TWO_BINDINGS,
                 service(("First", "B", "soap"), ("Second", "C", "soap")),
             )
         },
