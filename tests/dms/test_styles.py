@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from connector.logs import configure
 from connector.mapping.check import check
 from connector.mapping.load import Folder
 from connector.sandbox.dms_documents import whole_orders
-from connector.sandbox.service import DMS_PASSWORD, Sandbox
-from connector.sandbox.styles.text import JsonDms, TextDms, XmlDms
+from connector.sandbox.service import DMS_PASSWORD, DMS_USER, Sandbox
+from connector.sandbox.styles import STYLES
 from connector.settings import Settings
 from tests.support import peers
 from tests.support.day_process import settings_for
@@ -36,6 +36,7 @@ REACHED: dict[str, dict[str, Any]] = {
         "soap_headers": {"{urn:dms:exchange}Auth/Key": SecretStr(DMS_PASSWORD)},
     },
     "json": {"authentication": "none"},
+    "axis": {"authentication": "basic"},
 }
 
 
@@ -74,12 +75,17 @@ def failed_jobs(connector: Connector) -> list[str]:
 @contextmanager
 def peer(name: str, folder: Path) -> Iterator[tuple[int, Path]]:
     """Serve a style with a stack that is not the connector's: PHP's or node's."""
-    kind: type[TextDms] = XmlDms if name == "xml" else JsonDms
+    kind = STYLES[name]
     wsdl = folder / "peer.wsdl"
     wsdl.write_bytes(kind.__new__(kind).wsdl())
-    serving = peers.php(folder, "xml.php", wsdl) if name == "xml" else peers.node("json.js", wsdl)
+    serving: dict[str, Callable[[], AbstractContextManager[int]]] = {
+        "xml": lambda: peers.php(folder, "xml.php", wsdl),
+        "json": lambda: peers.node("json.js", wsdl),
+        "login": lambda: peers.php(folder, wsdl=wsdl, PEER_LOGIN="1"),
+        "document": lambda: peers.node(wsdl=wsdl, PEER_BASIC=f"{DMS_USER}:{DMS_PASSWORD}"),
+    }
     try:
-        with serving as port:
+        with serving[name]() as port:
             yield port, wsdl
     except peers.MissingPeer as missing:
         if os.environ.get("CI"):
@@ -88,7 +94,7 @@ def peer(name: str, folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["xml", "json"])
+@pytest.mark.parametrize("name", ["xml", "json", "login", "document"])
 def test_a_whole_day_with_a_server_of_another_stack(name: str, tmp_path: Path) -> None:
     with peer(name, tmp_path) as (port, wsdl):
         address = f"http://127.0.0.1:{port}"

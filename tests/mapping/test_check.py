@@ -13,6 +13,7 @@ import yaml
 from connector.mapping import reference
 from connector.mapping.check import check
 from connector.mapping.finding import Finding, near, printed
+from connector.mapping.interfaces import read_interfaces
 from connector.mapping.load import Folder
 
 pytestmark = pytest.mark.unit
@@ -23,7 +24,10 @@ SHIPPED = ROOT / "mappings"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SHIPPED, tmp_path / "mappings"))
+    """Copy the shipped mappings, with the codes of the DMS that they are for."""
+    copy = Path(shutil.copytree(SHIPPED, tmp_path / "mappings"))
+    shutil.copy(ROOT / "connector/sandbox/dms_faults.csv", copy / "interfaces")
+    return copy
 
 
 def changed(folder: Path, file: str, old: str, new: str) -> tuple[list[Finding], int]:
@@ -35,8 +39,13 @@ def changed(folder: Path, file: str, old: str, new: str) -> tuple[list[Finding],
     return check(Folder.read(folder)), line
 
 
-def test_the_shipped_folder_is_good() -> None:
-    assert [each for each in check(Folder.read(SHIPPED)) if each.level == "error"] == []
+def test_the_shipped_folder_is_good(folder: Path) -> None:
+    for each in (SHIPPED, folder):
+        assert [said for said in check(Folder.read(each)) if said.level == "error"] == []
+
+
+def test_a_site_begins_with_no_codes_of_another_dms() -> None:
+    assert read_interfaces(Folder.read(SHIPPED).interfaces())[0].faults == ()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,10 @@ from connector.mapping.load import Folder, build
 from tests.support import mapping_oracle as oracle
 from tests.support.mutants import Mutant, harmful, harmless
 
-FOLDER = Folder.read(oracle.SHIPPED)
+CODES = oracle.ROOT / "connector/sandbox/dms_faults.csv"
+_SHIPPED = Folder.read(oracle.SHIPPED)
+# With the codes of the DMS that it is for.
+FOLDER = Folder({**_SHIPPED.files, "interfaces/dms_faults.csv": CODES.read_bytes()}, _SHIPPED.name)
 MOST = 320
 
 

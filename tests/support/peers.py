@@ -24,8 +24,8 @@ class MissingPeer(Exception):
 
 
 @contextmanager
-def node(server: str = "server.js", wsdl: Path = WSDL) -> Iterator[int]:
-    """Serve with node's `soap`; give the port."""
+def node(server: str = "server.js", wsdl: Path = WSDL, **more: str) -> Iterator[int]:
+    """Serve with node's `soap`, with more in its environment; give the port."""
     program = shutil.which("node")
     if program is None or not (_MODULES / "soap").is_dir():
         raise MissingPeer("node and its `soap` are needed: apt install nodejs npm, make peers")
@@ -33,7 +33,7 @@ def node(server: str = "server.js", wsdl: Path = WSDL) -> Iterator[int]:
         Reserved() as at,
         _running(
             [program, str(_SERVERS / server), str(wsdl), str(at.port)],
-            {"NODE_PATH": str(_MODULES)},
+            {"NODE_PATH": str(_MODULES), **more},
             at.port,
         ),
     ):
@@ -41,8 +41,8 @@ def node(server: str = "server.js", wsdl: Path = WSDL) -> Iterator[int]:
 
 
 @contextmanager
-def php(folder: Path, server: str = "server.php", wsdl: Path = WSDL) -> Iterator[int]:
-    """Serve with PHP's SoapServer; give the port."""
+def php(folder: Path, server: str = "server.php", wsdl: Path = WSDL, **more: str) -> Iterator[int]:
+    """Serve with PHP's SoapServer, with more in its environment; give the port."""
     program = shutil.which("php")
     modules = (
         subprocess.run([program, "-m"], capture_output=True, text=True, check=True).stdout
@@ -55,7 +55,7 @@ def php(folder: Path, server: str = "server.php", wsdl: Path = WSDL) -> Iterator
         Reserved() as at,
         _running(
             [program, "-S", f"127.0.0.1:{at.port}", str(_SERVERS / server)],
-            {"PEER_WSDL": str(wsdl), "PEER_STATE": str(folder / "peer.state")},
+            {"PEER_WSDL": str(wsdl), "PEER_STATE": str(folder / "peer.state"), **more},
             at.port,
         ),
     ):

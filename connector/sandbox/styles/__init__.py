@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from connector.sandbox.dms import DmsApplication
+from connector.sandbox.styles.axis import AxisDms
 from connector.sandbox.styles.document import DocumentDms
 from connector.sandbox.styles.login import LoginDms
 from connector.sandbox.styles.text import JsonDms, XmlDms
@@ -16,4 +17,5 @@ STYLES: dict[str, type[DmsApplication]] = {
     "login": LoginDms,
     "xml": XmlDms,
     "json": JsonDms,
+    "axis": AxisDms,
 }

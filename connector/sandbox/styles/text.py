@@ -20,28 +20,12 @@ from connector.sandbox import dms_soap as soap
 from connector.sandbox.dms import DmsApplication
 from connector.sandbox.dms_operations import OPERATIONS, BusinessError
 from connector.sandbox.dms_soap import Message, SoapError
+from connector.sandbox.styles.words import GIVEN, TAKEN, renamed
 from connector.sandbox.web import Request, Response
 
 NAMESPACE = "urn:dms:exchange"
 MAX_AGE = timedelta(minutes=30)
 _TOKEN = "dms.token"
-# The words of these interfaces → those of the sandbox's operations.
-_WORDS = {
-    "code": "orderNumber", "extNo": "externalNumber", "moreNo": "furtherNumber",
-    "bu": "businessUnit", "cust": "customerNumber", "date": "orderDate", "curr": "currency",
-    "receiver": "shipTo", "tel": "phone", "prov": "province", "addr": "street", "zip": "postcode",
-    "invType": "invoiceKind", "memo": "remark", "fee": "freight", "sum": "total",
-    "entry": "lines", "line": "lineNumber", "part": "partNumber", "desc": "description",
-    "qty": "quantity", "uom": "unit", "price": "unitPrice", "amt": "amount", "disc": "discount",
-    "ref": "externalReference", "note": "deliveryNoteNumber", "app": "applicationNumber",
-    "order": "orders", "head": "header", "body": "content", "notes": "deliveryNotes",
-    "apps": "invoiceApplications", "state": "status", "waybill": "trackingNumber",
-    "shippedOn": "shippedAt", "invNo": "invoiceNumber", "net": "netAmount", "tax": "taxAmount",
-    "gross": "grossAmount", "original": "originalInvoiceNumber", "ret": "returnNumber",
-    "receivedOn": "receivedAt", "ship": "shipments", "inv": "invoices",
-}  # fmt: skip
-_TAKEN = _WORDS
-_GIVEN = {ours: theirs for theirs, ours in _WORDS.items()}
 _LISTS = frozenset({"entry", "moreNo"})
 METHODS = {
     "order.add": "CreateSalesOrder",
@@ -93,8 +77,8 @@ class TextDms(DmsApplication):
             method, asked = self.asked(message.payload)
             if method not in METHODS:
                 raise BusinessError("METHOD", f"there is no {method}")
-            done = self.do(METHODS[method], _renamed(asked, _TAKEN))
-            text = self.said("0", "成功", _renamed(done, _GIVEN))
+            done = self.do(METHODS[method], renamed(asked, TAKEN))
+            text = self.said("0", "成功", renamed(done, GIVEN))
         except BusinessError as error:
             text = self.said(error.code, error.message, {})
         except (ValueError, LookupError, TypeError) as error:
@@ -172,14 +156,6 @@ class JsonDms(TextDms):
         """See `TextDms`."""
         whole = {"code": code, "message": words, "data": answer}
         return json.dumps(whole, ensure_ascii=False)
-
-
-def _renamed(value: Any, words: Mapping[str, str]) -> Any:
-    if isinstance(value, Mapping):
-        return {words.get(name, name): _renamed(each, words) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_renamed(each, words) for each in value]
-    return value
 
 
 def _texts(value: Any) -> Any:

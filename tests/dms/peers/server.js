@@ -1,5 +1,7 @@
 // A DMS behind node's `soap`: the sandbox's WSDL, a memory of its own, and this library's manners.
-// Arguments: the WSDL and the port. Prints "ready" once it listens.
+// Arguments: the WSDL and the port. With PEER_BASIC=user:password it lets in nobody else. GET /ship
+// and /invoice let the warehouse ship and finance invoice all that was asked for; GET /books shows
+// the orders.
 "use strict";
 const fs = require("fs");
 const http = require("http");
@@ -10,7 +12,7 @@ const orders = new Map();
 let last = 10000000;
 const list = (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
 const next = (prefix) => prefix + String(++last);
-const now = () => new Date().toISOString().slice(0, 19) + "Z";
+const now = () => "2026-11-23T14:00:00Z";
 
 function refuse(code, message) {
   throw {
@@ -42,9 +44,28 @@ function whole(order) {
     content: order.content,
     deliveryNotes: order.notes,
     invoiceApplications: order.applications,
+    shipments: order.shipments,
+    invoices: order.invoices,
     returns: order.returns,
   };
 }
+
+const acts = {
+  "/ship"(order) {
+    for (const { deliveryNoteNumber, lines } of order.notes)
+      order.shipments.push({
+        deliveryNoteNumber, carrier: "SF", trackingNumber: `JS${deliveryNoteNumber}`,
+        shippedAt: "2026-11-24T05:00:00Z", lines,
+      });
+  },
+  "/invoice"(order) {
+    for (const { applicationNumber, kind, amount } of order.applications)
+      order.invoices.push({
+        applicationNumber, invoiceNumber: applicationNumber.slice(2), kind, date: "2026-11-24",
+        netAmount: amount, taxAmount: "0.00", grossAmount: amount, red: false,
+      });
+  },
+};
 
 const methods = {
   CreateSalesOrder({ header }) {
@@ -62,6 +83,7 @@ const methods = {
     const content = { ...header, orderDate, lines: list(header.lines) };
     orders.set(number, {
       number, content, createdAt: now(), notes: [], applications: [], returns: [],
+      shipments: [], invoices: [],
     });
     return { orderNumber: number, status: "OPEN", createdAt: now() };
   },
@@ -104,15 +126,27 @@ const methods = {
   StatusChangedSince() {
     return {
       orders: [...orders.values()].map((order) => {
-        const { orderNumber, externalNumber, status, changedAt } = whole(order);
-        return { orderNumber, externalNumber, status, changedAt };
+        const { orderNumber, externalNumber, status, changedAt, shipments, invoices } = whole(order);
+        return { orderNumber, externalNumber, status, changedAt, shipments, invoices };
       }),
     };
   },
 };
 
-const server = http.createServer((_request, response) => response.writeHead(404).end());
+const server = http.createServer((request, response) => {
+  if (acts[request.url]) [...orders.values()].forEach(acts[request.url]);
+  const books = [...orders.values()].map((order) => [order.number, order.content.externalNumber]);
+  response.end(JSON.stringify(Object.fromEntries(books)));
+});
 const service = { SalesService: { SalesPort11: methods } };
-soap.listen(server, "/dms/service", service, fs.readFileSync(wsdlPath, "utf8"), () =>
+const listening = soap.listen(server, "/dms/service", service, fs.readFileSync(wsdlPath, "utf8"), () =>
   server.listen(Number(port), "127.0.0.1", () => console.log("ready")),
 );
+const basic = process.env.PEER_BASIC;
+if (basic)
+  listening.authorizeConnection = (request, response) => {
+    const right = `Basic ${Buffer.from(basic).toString("base64")}`;
+    if (request.method !== "POST" || request.headers.authorization === right) return true;
+    response.statusCode = 401;
+    return false;
+  };

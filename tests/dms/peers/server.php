@@ -1,6 +1,8 @@
 <?php
 // A DMS behind PHP's SoapServer: the sandbox's WSDL, a memory in a file, and its own manners.
-// Run by `php -S`; PEER_WSDL and PEER_STATE name the WSDL and the file.
+// Run by `php -S`; PEER_WSDL and PEER_STATE name the WSDL and the file. With PEER_LOGIN calls need
+// the session of a login. GET /ship and /invoice let the warehouse ship and finance invoice all that
+// was asked for; GET /books shows the orders.
 ini_set('soap.wsdl_cache_enabled', '0');
 error_reporting(E_ALL & ~E_DEPRECATED);
 
@@ -15,7 +17,7 @@ class Refused extends Exception
 
 class Dms
 {
-    private array $books = ['last' => 10000000, 'orders' => []];
+    public array $books = ['last' => 10000000, 'orders' => [], 'sessions' => []];
     private $file;
 
     public function __construct()
@@ -71,8 +73,51 @@ class Dms
             'content' => $order['content'],
             'deliveryNotes' => $order['notes'],
             'invoiceApplications' => $order['applications'],
+            'shipments' => $order['shipments'],
+            'invoices' => $order['invoices'],
             'returns' => $order['returns'],
         ];
+    }
+
+    public function Login($request)
+    {
+        if ($request->user !== 'connector' || $request->password !== 'sandbox-secret') {
+            return ['success' => false, 'reason' => '用户名或密码错误'];
+        }
+        $session = $this->next('S');
+        $this->books['sessions'][] = $session;
+        $this->keep();
+        return ['success' => true, 'sessionId' => $session];
+    }
+
+    public function ship(): void
+    {
+        foreach ($this->books['orders'] as &$order) {
+            foreach ($order['notes'] as $note) {
+                $order['shipments'][] = [
+                    'deliveryNoteNumber' => $note['deliveryNoteNumber'], 'carrier' => 'SF',
+                    'trackingNumber' => 'PHP' . $note['deliveryNoteNumber'],
+                    'shippedAt' => '2026-11-24T05:00:00Z', 'lines' => $note['lines'],
+                ];
+            }
+        }
+        $this->books['sessions'] = []; // every session is over by then
+        $this->keep();
+    }
+
+    public function invoice(): void
+    {
+        foreach ($this->books['orders'] as &$order) {
+            foreach ($order['applications'] as $asked) {
+                $order['invoices'][] = [
+                    'applicationNumber' => $asked['applicationNumber'],
+                    'invoiceNumber' => substr($asked['applicationNumber'], 2), 'kind' => $asked['kind'],
+                    'date' => '2026-11-24', 'netAmount' => $asked['amount'], 'taxAmount' => '0.00',
+                    'grossAmount' => $asked['amount'], 'red' => false,
+                ];
+            }
+        }
+        $this->keep();
     }
 
     public function CreateSalesOrder($request)
@@ -86,6 +131,7 @@ class Dms
         $this->books['orders'][$number] = [
             'number' => $number, 'content' => $header, 'createdAt' => $this->now(),
             'cancelled' => false, 'notes' => [], 'applications' => [], 'returns' => [],
+            'shipments' => [], 'invoices' => [],
         ];
         $this->keep();
         return ['orderNumber' => $number, 'status' => 'OPEN', 'createdAt' => $this->now()];
@@ -155,16 +201,28 @@ class Dms
         $changed = [];
         foreach ($this->books['orders'] as $order) {
             $whole = $this->whole($order);
-            $changed[] = array_intersect_key($whole, array_flip(['orderNumber', 'externalNumber', 'status', 'changedAt']));
+            $told = ['orderNumber', 'externalNumber', 'status', 'changedAt', 'shipments', 'invoices'];
+            $changed[] = array_intersect_key($whole, array_flip($told));
         }
         return ['orders' => $changed];
     }
 }
 
+$dms = new Dms();
 if ($_SERVER['REQUEST_METHOD'] !== 'POST') {
-    echo 'ready';
+    $act = trim($_SERVER['REQUEST_URI'], '/');
+    if ($act === 'ship' || $act === 'invoice') {
+        $dms->$act();
+    }
+    echo json_encode(array_map(fn ($order) => $order['content']->externalNumber, $dms->books['orders']));
     return;
 }
 $server = new SoapServer(getenv('PEER_WSDL'), ['cache_wsdl' => WSDL_CACHE_NONE]);
-$server->setObject(new Dms());
-$server->handle();
+$server->setObject($dms);
+$asked = file_get_contents('php://input');
+$session = preg_match('#SessionId[^>]*>([^<]*)<#', $asked, $found) ? $found[1] : '';
+if (getenv('PEER_LOGIN') && !preg_match('#Body>\s*<[\w:]*Login[ >]#', $asked)
+    && !in_array($session, $dms->books['sessions'], true)) {
+    $server->fault('Server.SessionTimeout', '会话已超时，请重新登录');
+}
+$server->handle($asked);
