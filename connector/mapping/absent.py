@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from connector.mapping.document import Where
 from connector.mapping.finding import Finding, near
 from connector.mapping.load import Document, Folder
-from connector.mapping.needs import Lack, documents
+from connector.mapping.needs import FINISHED, FOUND, Lack, documents
 
 # What may be absent in a DMS, and what then happens.
 _WITHOUT = {
@@ -26,7 +26,6 @@ _WITHOUT = {
     " invoices",
     "dms_session": "calls carry no token",
 }
-_FINISHED = ("dms_sales_order", "dms_delivery_note", "dms_invoice_application")
 _NEWS_OF = ("dms_status", "dms_order_status", "sap_deliveries")
 
 
@@ -59,6 +58,9 @@ def unheard(folder: Folder) -> Iterator[Finding]:
 
 def unmade(folder: Folder) -> Iterator[Finding]:
     """Give what a mapping names in `then` and the folder has not, or cannot ask about."""
+    can_ask = FOUND in folder.names() and not any(
+        each.spec.absent for each in documents(folder, FOUND, [])
+    )
     for name in folder.names():
         for document in documents(folder, name, []):
             block = document.tree.block_at("then")
@@ -68,10 +70,10 @@ def unmade(folder: Folder) -> Iterator[Finding]:
                     yield Finding(
                         *at, "then", f"there is no {further}.yaml", near(further, folder.names())
                     )
-                elif name not in _FINISHED:
+                elif name not in FINISHED:
                     text = f"nothing is called after {name}"
-                    yield Finding(*at, "then", text, f"only after {', '.join(_FINISHED)}")
-                elif not flag:
+                    yield Finding(*at, "then", text, f"only after {', '.join(FINISHED)}")
+                elif not flag or not can_ask:
                     text = f"whether {further} is done cannot be asked: a lost answer goes to ops"
                     remedy = f"{further}: the name of a field of dms_find"
                     yield Finding(*at, "then", text, remedy, "warning")

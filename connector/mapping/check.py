@@ -17,25 +17,27 @@ from connector.mapping.columns import misplaced
 from connector.mapping.conversations import Conversation, conversations
 from connector.mapping.convert import Lookup
 from connector.mapping.document import Block, Items, Where, nowhere
+from connector.mapping.engine import NOTHING_DONE
 from connector.mapping.expression import Expression
 from connector.mapping.faults import faults
 from connector.mapping.finding import Finding, Level, mistyped, near
-from connector.mapping.fit import converted, of_field, unfit
+from connector.mapping.fit import TO_BOOLEAN, converted, of_field, unfit
 from connector.mapping.infer import Inference, Problem, literal
 from connector.mapping.interfaces import Interfaces, read_interfaces
 from connector.mapping.load import Document, Folder, no_mappings
 from connector.mapping.needs import (
     SESSION,
     Given,
+    Spoken,
     documents,
     lacking,
     missing,
     sharpened,
+    spoken_of,
     tables_of,
     uncarried,
     unread,
 )
-from connector.mapping.needs import told as told_of
 from connector.mapping.shape import ANY, INTEGER, TEXT, Shape, merged, structure
 from connector.mapping.usable import unusable
 from connector.mapping.wsdl.shapes import Operation
@@ -60,13 +62,13 @@ def check(folder: Folder, interfaces: Interfaces | None = None) -> list[Finding]
         for name, why in wrong.items():
             findings.append(Finding(folder.path(f"interfaces/{name}"), 1, 1, "interface", why))
     used: set[str] = set()
-    told = told_of(folder)
+    spoken = spoken_of(folder)
     for name in folder.names():
         for document in documents(folder, name, findings):
             broken = list(unusable(document.spec, document.tree, lookups, folder.interfaces()))
             findings += broken
             if not broken:
-                checker = Checker(document, lookups, interfaces, told)
+                checker = Checker(document, lookups, interfaces, spoken)
                 findings += checker.findings()
                 used |= checker.tables
     findings += missing(folder)
@@ -89,7 +91,7 @@ class Checker:
         document: Document,
         lookups: Mapping[str, Lookup],
         interfaces: Interfaces,
-        told: frozenset[str] = frozenset(),
+        spoken: Spoken | None = None,
     ) -> None:
         self._document = document
         self._lookups = lookups
@@ -99,7 +101,7 @@ class Checker:
         self._system = document.spec.target.system
         self._conversation = conversations().get(document.name, Conversation())
         if self._conversation.values is not None:
-            values = sharpened(document, self._conversation.values, told)
+            values = sharpened(document, self._conversation.values, spoken or Spoken())
             self._conversation = replace(self._conversation, values=values)
         self._compared: dict[str, list[tuple[str, Where]]] = {}
         self._found: list[Finding] = []
@@ -141,7 +143,7 @@ class Checker:
         """Hold the expressions of refusals against what a SOAP fault has."""
         if "refusal" not in self._tree:
             return
-        fault = structure(faultcode=TEXT, faultstring=TEXT, detail=ANY)
+        fault = structure(faultcode=TEXT, subcode=TEXT, faultstring=TEXT, detail=ANY)
         block = self._tree.block_at("refusal")
         for name in ("code", "text"):
             self._infer(getattr(self._spec.refusal, name), block, name, fault)
@@ -274,6 +276,14 @@ class Checker:
         if wanted is not None:
             for problem in unfit(value, wanted, system):
                 self._problem(block, _origin(spec), problem)
+            if (wanted.kind, value.kind, self._spec.answer.text is None) == (
+                "boolean",
+                "any",
+                False,
+            ):
+                # "false" is a text as well, and true of itself.
+                text = "a text may hold any word for it where a truth value is wanted"
+                self._say(block, _origin(spec), "type", text, TO_BOOLEAN)
             if spec.max_length and wanted.max_length and spec.max_length > wanted.max_length:
                 text = f"max_length {spec.max_length} where {wanted.max_length} are allowed"
                 self._say(block, "max_length", "length", text, f"max_length: {wanted.max_length}")
@@ -433,6 +443,13 @@ class Checker:
         for place, rule in enumerate(answer.outcome[:-1]):
             if rule.otherwise is not None:
                 self._say(rules.block_at(place), "otherwise", "outcome", "no later rule is reached")
+        for place, rule in enumerate(answer.outcome if self._system == "dms" else ()):
+            if rule.otherwise in NOTHING_DONE and not (rule.code or rule.text):
+                text = f"no answer says that it is {rule.otherwise}: a write is in doubt"
+                suggestion = "code: …, or text: …, by which the DMS says it"
+                self._say(
+                    rules.block_at(place), "otherwise", "outcome", text, suggestion, "warning"
+                )
 
     def _read_table(self, spec: model.ReadTableModel, block: Block) -> None:
         known = self._interfaces.tables.get(spec.table)

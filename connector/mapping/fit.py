@@ -13,6 +13,7 @@ from connector.mapping.finding import near
 from connector.mapping.infer import Problem, literal
 from connector.mapping.shape import ANY, BOOLEAN, DATE, INTEGER, TEXT, TIME, Shape, merged
 
+TO_BOOLEAN = "convert: [{to: boolean}]"
 _SAMPLE = datetime(2026, 11, 24, 13, 5, 9, 123456, tzinfo=UTC)
 
 
@@ -195,7 +196,7 @@ def unfit(value: Shape, target: Shape, system: str) -> Iterator[Problem]:
         suggestion = {
             "date": "convert: [{date: {format: date, zone: Asia/Shanghai}}]",
             "time": "convert: [{date: {format: time}}]",
-            "boolean": "convert: [{to: boolean}]",
+            "boolean": TO_BOOLEAN,
         }.get(target.kind, "")
         yield Problem("type", f"gives a {value.kind} where a {target.kind} is wanted", suggestion)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from connector.mapping import model
@@ -12,11 +13,20 @@ from connector.mapping.conversations import conversations
 from connector.mapping.document import Block
 from connector.mapping.finding import Finding, near
 from connector.mapping.load import Document, Folder
-from connector.mapping.shape import ANY, TEXT, Shape
+from connector.mapping.shape import ANY, BOOLEAN, TEXT, Shape, listed, needed, structure
 
 NEWS = ("dms_status", "dms_order_status")
 FOUND = "dms_find"
 SESSION = "dms_session"
+# What further calls may finish → where dms_find lists it within an order, "" for the order itself.
+FINISHED = {
+    "dms_sales_order": "",
+    "dms_delivery_note": "delivery_notes",
+    "dms_invoice_application": "invoice_applications",
+    "dms_return": "returns",
+    "dms_amend": "",
+    "dms_cancel": "",
+}
 Given = dict[tuple[str, ...], list[tuple[model.FieldModel, Block]]]
 _SHALLOW = 2  # levels of an answer that are looked at
 _MOST_SHOWN = 12
@@ -54,7 +64,7 @@ def unread(spec: model.MappingModel, given: Shape) -> str:
     return f"{', '.join(left[:_MOST_SHOWN])}{more}"
 
 
-def told(folder: Folder) -> frozenset[str]:
+def _told(folder: Folder) -> frozenset[str]:
     """Return the names that the mappings of shipments and invoices to the storefront speak of."""
     names: set[str] = set()
     for name in folder.names():
@@ -63,21 +73,56 @@ def told(folder: Folder) -> frozenset[str]:
     return frozenset(names)
 
 
-def sharpened(document: Document, shape: Shape, names: frozenset[str]) -> Shape:
+class Spoken(NamedTuple):
+    """What the mappings of a folder speak of in each other's answers.
+
+    `names` are those in the mappings of shipments and invoices to the storefront; `flags` are the
+    fields by which `dms_find` says that a document is finished, by where it lists the document
+    ("" for the orders).
+    """
+
+    names: frozenset[str] = frozenset()
+    flags: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+
+def spoken_of(folder: Folder) -> Spoken:
+    """Return what the mappings of a folder speak of."""
+    flags: dict[str, frozenset[str]] = {}
+    for name, place in FINISHED.items():
+        for document in documents(folder, name, []) if name in folder.names() else ():
+            if not document.spec.absent:
+                named = frozenset(filter(None, document.spec.then.values()))
+                flags[place] = flags.get(place, frozenset()) | named
+    return Spoken(_told(folder), flags)
+
+
+def sharpened(document: Document, shape: Shape, spoken: Spoken) -> Shape:
     """Return the shape of an answer with what this folder makes needed in it.
 
-    News need the fields of shipments and invoices that are spoken of (`names`); what is found for
-    many numbers at once needs the number that it is for.
+    News need the fields of shipments and invoices that are spoken of; what is found for many
+    numbers at once needs the number that it is for, and what is finished by a further call needs
+    the truth value that says so.
     """
     if document.name in NEWS:
-        return _speaking(shape, names)
-    if document.name == FOUND and document.spec.batch > 1:
+        return _speaking(shape, spoken.names)
+    if document.name == FOUND:
         orders = shape.fields["orders"]
         one = orders.item or ANY
-        number = replace(one.fields.get("external_number", TEXT), required=True)
-        one = replace(one, fields={**one.fields, "external_number": number})
+        fields = dict(one.fields)
+        if document.spec.batch > 1:
+            fields["external_number"] = needed(fields.get("external_number", TEXT))
+        for place, flags in spoken.flags.items():
+            if place and flags:
+                rows = fields.get(place) or listed(structure(True))
+                item = _flagged(rows.item or ANY, flags)
+                fields[place] = replace(rows, required=True, item=item)
+        one = _flagged(replace(one, fields=fields), spoken.flags.get("", frozenset()))
         return replace(shape, fields={**shape.fields, "orders": replace(orders, item=one)})
     return shape
+
+
+def _flagged(one: Shape, flags: frozenset[str]) -> Shape:
+    return replace(one, fields={**one.fields, **dict.fromkeys(flags, needed(BOOLEAN))})
 
 
 def _speaking(shape: Shape, names: frozenset[str]) -> Shape:

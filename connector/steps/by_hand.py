@@ -7,6 +7,7 @@ has, once somebody says that the difference is settled.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +16,7 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_text
 from connector.errors import Rejected
 from connector.steps.cancel import cancelled_by_people
-from connector.steps.context import Context, readable
+from connector.steps.context import Context, number_pattern, readable
 from connector.steps.news import take_news
 from connector.steps.payment import rests
 from connector.steps.repair import go_on
@@ -117,6 +118,9 @@ def _requested(context: Context, row: OrderRow, what: What, number: str) -> Chan
         next_ = wanted(context, row, request)
     if next_ is None:
         raise _not_awaited(row, what)
+    pattern = number_pattern(context, request.conversation)
+    if pattern and not re.fullmatch(pattern, number):
+        raise _refused(f"{number} has not the form {pattern} of its numbers", "look in the DMS")
     if context.orders.holder_of("dms", request.kind, number) is not None:
         raise _refused(f"{number} is a document of an order already", "look in the DMS")
     kind = term("document", request.kind)

@@ -7,7 +7,15 @@ from connector.errors import AlreadyThere
 from connector.steps.context import Context
 from connector.steps.outbound import Document
 from connector.steps.sales_order import CONVERSATION as SALES_ORDER
-from connector.steps.sales_order import Differs, asker, discrepancy, live, open_orders, unit_of
+from connector.steps.sales_order import (
+    Differs,
+    asker,
+    discrepancy,
+    finish,
+    live,
+    open_orders,
+    unit_of,
+)
 from connector.store.calls import Call, CallState
 from connector.store.changes import Change, Hold, NewDocument
 from connector.store.tables import OrderRow
@@ -78,20 +86,20 @@ def cancel_sales_order(
         left = open_orders(context, row.number, unit)
         return None if any(str(each["number"]) == number for each in left) else Document(number, {})
 
-    context.outbound.perform(
-        Call(
-            system="dms",
-            operation=CONVERSATION,
-            subject=f"{row.shop}/{row.number}",
-            part=f"{unit}/{number}",
-            reference=number,
-            request=prepared.body,
-            order_pk=row.id,
-            mapping_version=prepared.mapping_version,
-        ),
-        send=send,
-        ask=ask if context.dms.can("dms_find") else None,
+    call = Call(
+        system="dms",
+        operation=CONVERSATION,
+        subject=f"{row.shop}/{row.number}",
+        part=f"{unit}/{number}",
+        reference=number,
+        request=prepared.body,
+        order_pk=row.id,
+        mapping_version=prepared.mapping_version,
     )
+    made = context.outbound.perform(
+        call, send=send, ask=ask if context.dms.can("dms_find") else None
+    )
+    finish(context, row, call, prepared, made, "")
     return Change(
         event="cancellation",
         text=course.SALES_ORDER_CANCELLED(number=number, unit=unit, reason=reason),

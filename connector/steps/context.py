@@ -133,6 +133,13 @@ def readable(row: OrderRow) -> None:
         raise UnreadableOrder(row.number)
 
 
+def number_pattern(context: Context, operation: str) -> str | None:
+    """Return the form of the numbers that an operation gives, where its mapping says it."""
+    mappings = context.mappings()
+    known = operation in mappings.names()
+    return mappings[operation].spec.answer.number_pattern if known else None
+
+
 def buyer_key(buyer: Buyer) -> str:
     """Return the key under which a buyer is known here; it does not reveal the ID number."""
     person = buyer.kind is BuyerKind.PERSON

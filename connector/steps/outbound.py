@@ -154,15 +154,16 @@ class Outbound:
         """Send nothing new to a system that answered the last write as if settings were wrong.
 
         Each such write is in doubt. One that can be asked proves by a question that it takes
-        calls again; of another a write is tried now and then. Raises what asking raises, and
-        Misconfigured, without effect.
+        calls again; of another, or where the question is refused or not understood, a write is
+        tried now and then. Raises RetryLater and Misconfigured, without effect: what the question
+        comes to is no fault of the call's order.
         """
         refused = self._calls.refused(call.system)
         if refused is None or refused.key == call.key or refused.sent_at is None:
             return
-        if self._clock() - refused.sent_at >= _TRIED_AGAIN:
-            return
-        if ask is None:
+        if ask is not None and self._answers(ask):
+            self._accepting.add(call.system)
+        elif self._clock() - refused.sent_at < _TRIED_AGAIN:
             raise without_effect(
                 Misconfigured(
                     systems.SENT_LATER(call=refused.id, error=refused.error or ""),
@@ -170,8 +171,14 @@ class Outbound:
                     remedy=f"`connector check --live`, then `connector calls show {refused.id}`",
                 )
             )
-        ask()
-        self._accepting.add(call.system)
+
+    def _answers(self, ask: Ask) -> bool:
+        """Whether a question is answered in a way that is understood."""
+        try:
+            ask()
+        except (Rejected, MappingFailed, InDoubt):
+            return False
+        return True
 
     def _prepare_first(self, call: Call, prepare: Callable[[], None]) -> None:
         """Prepare a call that is new. When that fails, the call is noted as not sent, and why."""

@@ -112,21 +112,23 @@ def _create(
 def _amend(context: Context, row: OrderRow, held: DocumentRow, source: dict[str, Any]) -> Change:
     prepared = context.dms.prepare(AMEND, source | {"sales_order": held.number})
     unit = held.business_unit
-    context.outbound.perform(
-        Call(
-            system="dms",
-            operation=AMEND,
-            subject=f"{row.shop}/{row.number}",
-            part=unit,
-            reference=held.number,
-            request=prepared.body,
-            revision=row.revision,
-            order_pk=row.id,
-            mapping_version=prepared.mapping_version,
-        ),
+    call = Call(
+        system="dms",
+        operation=AMEND,
+        subject=f"{row.shop}/{row.number}",
+        part=unit,
+        reference=held.number,
+        request=prepared.body,
+        revision=row.revision,
+        order_pk=row.id,
+        mapping_version=prepared.mapping_version,
+    )
+    made = context.outbound.perform(
+        call,
         send=lambda: Document(held.number, context.dms.send(prepared)),
         ask=_amended(context, row.number, held, order_content(source)),
     )
+    finish(context, row, call, prepared, made, "")
     detail = {
         "sales_order": held.number,
         "total": source["total"],

@@ -12,6 +12,7 @@ from typing import Any
 
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.refunds import with_refunds
+from connector.errors import InDoubt
 from connector.steps.context import Context, part_source
 from connector.steps.delivery import (
     delivered_part,
@@ -33,7 +34,7 @@ from connector.steps.sales_order import (
 from connector.store.calls import Call
 from connector.store.changes import Change, Hold, NewDocument
 from connector.store.tables import DocumentRow, OrderRow
-from connector.wording import Said, course
+from connector.wording import Said, course, systems
 from connector.wording.terms import term
 
 RETURN = "dms_return"
@@ -92,22 +93,25 @@ def register_return(
         ],
     }
     prepared = context.dms.prepare(RETURN, source)
-    return context.outbound.perform(
-        Call(
-            system="dms",
-            operation=RETURN,
-            subject=f"{row.shop}/{row.number}",
-            part=reference,
-            reference=reference,
-            request=prepared.body,
-            order_pk=row.id,
-            mapping_version=prepared.mapping_version,
-        ),
+    call = Call(
+        system="dms",
+        operation=RETURN,
+        subject=f"{row.shop}/{row.number}",
+        part=reference,
+        reference=reference,
+        request=prepared.body,
+        order_pk=row.id,
+        mapping_version=prepared.mapping_version,
+    )
+    made = context.outbound.perform(
+        call,
         send=lambda: document_of(context.dms.send(prepared)),
         ask=_asker(
             context, row.number, unit, "returns", reference, {"lines": source["return_lines"]}
         ),
     )
+    finish(context, row, call, prepared, made, "returns")
+    return made
 
 
 def source_of(
@@ -286,9 +290,13 @@ def _asker(
     def ask() -> Document | None:
         for order in open_orders(context, number, unit):
             for document in order.get(documents) or []:
+                differing = content_differences(content, document)
+                if not document.get("reference") and not differing:
+                    # Made by people, or ours, and its reference stands elsewhere.
+                    unnamed = systems.NO_REFERENCE(number=document.get("number"))
+                    raise InDoubt(unnamed, place=f"DMS order {number}")
                 if document.get("reference") != reference:
                     continue
-                differing = content_differences(content, document)
                 if differing:
                     raise differs(document.get("number"), differing)
                 return Document(str(document.get("number")), {})

@@ -17,7 +17,7 @@ from connector.domain.matching import Verdict, weigh
 from connector.domain.matching import decide as decide_who
 from connector.domain.order import buyer_of
 from connector.errors import Rejected
-from connector.steps.context import Context
+from connector.steps.context import Context, number_pattern
 from connector.steps.correct import usable
 from connector.steps.recognise import CREATE
 from connector.steps.repair import moving, remarked, retry
@@ -164,7 +164,7 @@ def own_number(context: Context, call: CallRow, found: str) -> str:
         )
     if call.operation == CREATE:
         number = _buyers_own(context, call, number)
-    pattern = _pattern_of(context, call)
+    pattern = number_pattern(context, call.operation)
     if pattern and not re.fullmatch(pattern, number):
         raise Rejected(
             "",
@@ -179,13 +179,6 @@ def own_number(context: Context, call: CallRow, found: str) -> str:
             remedy=f"look in the other system for {call.reference}",
         )
     return number
-
-
-def _pattern_of(context: Context, call: CallRow) -> str | None:
-    """Return the form of the numbers that a call gives, where its mapping says it."""
-    mappings = context.mappings()
-    known = call.operation in mappings.names()
-    return mappings[call.operation].spec.answer.number_pattern if known else None
 
 
 def _buyers_own(context: Context, call: CallRow, number: str) -> str:

@@ -161,13 +161,19 @@ def asker(
 
 def open_orders(context: Context, number: str, unit: str) -> list[dict[str, Any]]:
     """Return the DMS's orders under our number that are not cancelled."""
+    found = orders_of(context, number, unit)
+    return [order for order in found if order.get("status") != "cancelled"]
+
+
+def orders_of(context: Context, number: str, unit: str) -> list[dict[str, Any]]:
+    """Return the DMS's orders under our number, each of which has one of its own."""
     code = context.business_units[unit].dms_code
     found = context.dms.find(number, code, reference=f"{number}-{unit}")
     if found is None:
         raise InDoubt(systems.DMS_UNASKABLE(), place=f"order {number}")
     if not all(document_number(order.get("number")) for order in found):
         raise InDoubt(systems.NO_DOCUMENT_NUMBER(), place=f"DMS order {number}")
-    return [order for order in found if order.get("status") != "cancelled"]
+    return found
 
 
 def document_of(answer: Mapping[str, Any]) -> Document:
@@ -180,8 +186,9 @@ def finish(
 ) -> None:
     """Make the further calls that finish a document, such as an approval, each once.
 
-    `call` made the document, which `dms_find` lists among `documents` ("" for the orders). Each
-    call is recorded by itself and asked about. Raises as `Outbound.perform` does.
+    `call` made the document, which `dms_find` lists among `documents` ("" for the orders, those
+    that are cancelled too). Each call is recorded by itself and asked about; documents of two
+    kinds may be finished by the same. Raises as `Outbound.perform` does.
     """
     for name, flag in context.dms.then(prepared.conversation).items():
         source = {**prepared.source, "number": made.number, "answer": made.answer}
@@ -196,6 +203,7 @@ def finish(
             replace(
                 call,
                 operation=name,
+                part=f"{call.operation}/{call.part}",
                 reference=made.number,
                 request=further.body,
                 mapping_version=further.mapping_version,
@@ -211,12 +219,14 @@ def _finished(
     context: Context, number: str, unit: str, documents: str, document: str, flag: str
 ) -> Ask:
     def ask() -> Document | None:
-        found = open_orders(context, number, unit)
+        found = orders_of(context, number, unit)
         if documents:
             found = [each for order in found for each in order.get(documents) or []]
         for each in found:
             if str(each.get("number")) == document:
-                return Document(document, {}) if each.get(flag) is True else None
+                if not isinstance(each.get(flag), bool):
+                    raise InDoubt(systems.NO_FLAG(field=flag), place=f"DMS {document}")
+                return Document(document, {}) if each[flag] else None
         raise InDoubt(systems.NOT_SHOWN(), place=f"DMS {document}")
 
     return ask

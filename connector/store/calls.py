@@ -367,15 +367,25 @@ class Calls:
     def reopen(
         self, row: CallRow, why: str, order: OrderRow, change: Change, actor: str, now: datetime
     ) -> bool:
-        """Put a confirmed call in doubt again with its order, unless a document was made of it.
+        """Put a confirmed call in doubt again with its order, unless something was built upon it.
 
-        Both in one transaction: whoever walks the order meanwhile fails. Raises StaleOrder.
+        That is a document that was made of it, or a further call on its document, such as an
+        approval, which may have left. Both in one transaction: whoever walks the order meanwhile
+        fails. Raises StaleOrder.
         """
         built_upon = select(DocumentRow.id).where(
             DocumentRow.order_pk == row.order_pk,
             DocumentRow.system == row.system,
             DocumentRow.number == row.document,
             DocumentRow.at >= row.finished_at,
+        )
+        further = _TABLE.alias()
+        called_upon = select(further.c.id).where(
+            further.c.order_pk == row.order_pk,
+            further.c.system == row.system,
+            further.c.reference == row.document,
+            further.c.id != row.id,
+            further.c.created_at >= row.finished_at,
         )
         query = (
             update(_TABLE)
@@ -384,6 +394,7 @@ class Calls:
                 _TABLE.c.attempts == row.attempts,
                 _TABLE.c.state == CallState.CONFIRMED,
                 ~built_upon.exists(),
+                ~called_upon.exists(),
             )
             .values(
                 state=CallState.IN_DOUBT, document=None, answer=None, error=why, code=None,

@@ -24,13 +24,22 @@ NOTE, APPLICATION = "dms_delivery_note", "dms_invoice_application"
 
 
 @contextmanager
-def lacking(folder: Path, **absent: bool) -> Iterator[Scene]:
-    """Give an evening with a DMS that lacks operations; `True` lets orders wait for people."""
+def lacking(folder: Path, **absent: bool | str) -> Iterator[Scene]:
+    """Give an evening with a DMS that lacks operations; `True` lets orders wait for people.
+
+    So does a text, which is the form of the numbers that they give.
+    """
     mappings = Path(shutil.copytree("mappings", folder / "mappings"))
     for name, by_hand in absent.items():
         path = mappings / f"{name}.yaml"
-        content = {**yaml.safe_load(path.read_text("utf-8")), "absent": True, "by_hand": by_hand}
+        content = {
+            **yaml.safe_load(path.read_text("utf-8")),
+            "absent": True,
+            "by_hand": bool(by_hand),
+        }
         content = {name: each for name, each in content.items() if each}
+        if isinstance(by_hand, str):
+            content["answer"] = {"number_pattern": by_hand}
         path.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
 
     def prepare(settings: Settings) -> None:
@@ -107,6 +116,14 @@ def test_an_order_waits_for_what_people_make_and_goes_on_with_its_number(tmp_pat
         with pytest.raises(Rejected, match="a document of an order already"):
             say(made, What.DELIVERY_NOTE, "DN-77", int(other))
         assert failed(made) == []
+
+
+def test_a_number_that_people_give_has_the_form_of_the_numbers(tmp_path: Path) -> None:
+    with lacking(tmp_path, **{NOTE: r"DN-\d+"}) as made:
+        for wrong in ("SO-77", "DN-77x", "DN-"):
+            with pytest.raises(Rejected, match="has not the form"):
+                say(made, What.DELIVERY_NOTE, wrong)
+        assert say(made, What.DELIVERY_NOTE, "DN-77") == ("ready", None)
 
 
 def test_a_cancellation_is_a_task_until_the_dms_shows_it(tmp_path: Path) -> None:

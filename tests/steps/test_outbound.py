@@ -296,6 +296,52 @@ def test_of_a_system_that_cannot_be_asked_a_write_is_tried_now_and_then(
         assert taken.perform(call, lambda: Document("SO1", {}), None).number == "SO1"
 
 
+@pytest.mark.parametrize(
+    "answer", [Rejected("E9", "no such query"), MappingFailed("m", ["f"]), InDoubt("unreadable")]
+)
+def test_an_order_is_not_blamed_for_what_a_question_comes_to(
+    calls: Calls, clock: Clock, answer: Exception
+) -> None:
+    """The question is asked to learn whether the system takes calls again."""
+
+    def asked() -> Document | None:
+        raise answer
+
+    def sent() -> Document:
+        raise Misconfigured("HTTP 404")
+
+    with pytest.raises(InDoubt):
+        Outbound(calls, clock, SETTLING).perform(CALL, sent, asked)
+    other = replace(CALL, subject="shop/31")
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="nothing new is sent") as kept:
+            Outbound(calls, clock, SETTLING).perform(other, sent, asked)
+        assert kept.value.no_effect
+        assert calls.find(other.key) is None
+        clock.now += timedelta(minutes=4)
+    # It is then tried as where nobody can be asked.
+    clock.now += timedelta(minutes=3)
+    taken = Outbound(calls, clock, SETTLING)
+    assert taken.perform(other, lambda: Document("SO1", {}), asked).number == "SO1"
+
+
+def test_a_system_that_can_be_asked_is_asked_however_long_ago_it_refused(
+    calls: Calls, clock: Clock
+) -> None:
+    side = Side(calls, answers=[Misconfigured("HTTP 403")], arrives=False)
+    with pytest.raises(RetryLater, match="not found"):
+        Outbound(calls, clock, SETTLING).perform(CALL, side.send, side.ask)
+    clock.now += timedelta(hours=1)
+    other, down = replace(CALL, subject="shop/31"), RetryLater("the DMS is down")
+
+    def asked() -> Document | None:
+        raise down
+
+    with pytest.raises(RetryLater, match="the DMS is down"):
+        Outbound(calls, clock, SETTLING).perform(other, lambda: Document("SO9", {}), asked)
+    assert calls.find(other.key) is None
+
+
 def test_an_answer_that_no_mapping_reads_frees_nothing(calls: Calls, outbound: Outbound) -> None:
     side = Side(calls, answers=[MappingFailed("m", ["f"])])
     assert outbound.perform(CALL, side.send, side.ask).number == "SO1"
