@@ -61,7 +61,7 @@ _INVOICE = {
     "applicationNumber": "IA00000001", "invoiceNumber": "12345678", "invoiceCode": "1234567890",
     "kind": "SPECIAL", "date": date(2026, 11, 24), "netAmount": Decimal("88.50"),
     "taxAmount": Decimal("11.50"), "grossAmount": Decimal("100.00"), "url": "https://e.test/1",
-    "red": False,
+    "red": False, "lines": [],
 }  # fmt: skip
 _CHANGED = {
     "orderNumber": "SO00000001", "externalNumber": "30", "status": "PARTIALLY_SHIPPED",
@@ -69,8 +69,10 @@ _CHANGED = {
 }  # fmt: skip
 _FOUND = {
     **_CHANGED,
-    "content": {"total": Decimal("100.00")},
-    "deliveryNotes": [{"deliveryNoteNumber": "DN00000001", "externalReference": "30-GQ-DN1"}],
+    "content": {"total": Decimal("100.00"), "lines": []},
+    "deliveryNotes": [
+        {"deliveryNoteNumber": "DN00000001", "externalReference": "30-GQ-DN1", "lines": []}
+    ],
     "invoiceApplications": [{"applicationNumber": "IA00000001", "externalReference": "30-GQ-IA1"}],
 }
 _NUMBERED = {
