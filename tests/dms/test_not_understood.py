@@ -151,8 +151,11 @@ def test_what_is_no_list_is_not_nothing_found(
         return
     with pytest.raises(MappingFailed):
         asked.find("9001", "GQ")
+    order = {"sales_order": "SO1", "external_number": "9001", "business_unit": "GQ"}
+    if '["busy"]' in text:  # a record that is set aside, of a list that is one
+        return
     with pytest.raises(MappingFailed):
-        asked.status_of([{"sales_order": "SO1", "external_number": "9001", "business_unit": "GQ"}])
+        asked.status_of([order], lambda _mapping, _broken: None)
 
 
 @pytest.mark.parametrize("notes", ["null", '"x"', '{"note":"DN1","ref":"r"}', "[null]", "7", "{}"])
