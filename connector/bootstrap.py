@@ -190,7 +190,6 @@ def build(
         ]
 
     nightly = Nightly(zone, schedule.promises_at, business_days)
-    unattended = wire(settings, context, database, (sap_gate, gated), nightly, in_force)
     differences = Differences(database, settings.shop, zone)
     daybook = Daybook(database)
     sap_books = SapBooks(sap, in_force)
@@ -218,7 +217,7 @@ def build(
     targets, say = targets_of(settings), language_of(settings).say
     travels = any(KIND in target.kinds for target in targets.values())
     acts = Acts(database)
-    jobs = (
+    work = (
         intake(context, runs, Every(schedule.intake)),
         advance(context, Every(schedule.advance), settings.workers, stop.is_set),
         wave(context, waves, runs, files, settings.output / "waves", say),
@@ -246,8 +245,9 @@ def build(
             if travels
             else ()
         ),
-        *unattended.jobs,
     )
+    unattended = wire(settings, context, database, (sap_gate, gated), nightly, in_force, work)
+    jobs = (*work, *unattended.jobs)
     begin = since or site.wave_of(clock()).window_from
     return Connector(
         settings=settings,

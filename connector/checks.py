@@ -30,6 +30,7 @@ from connector.settings import Settings, config_file, load_settings, unknown_var
 from connector.store.database import Database
 from connector.store.runs import Runs
 from connector.store.shop import refuse_other_shop
+from connector.unattended import heartbeat_of, notifier_of, unreached
 
 _ENDS_SOON = timedelta(days=45)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -62,6 +63,7 @@ def run_checks(*, live: bool) -> list[Result]:
     results += _secrets(settings)
     results += _gateways(settings)
     results += _mappings(settings)
+    results += _people(settings)
     results += [*_calendar(settings), _database(settings), _intake(settings)]
     if live:
         results += [
@@ -157,6 +159,25 @@ def _sap_secret(settings: Settings) -> list[tuple[str, SecretStr]]:
     if sap.transport != "rfc" and sap.authentication == "certificate":
         return []
     return [("CONNECTOR_SAP__PASSWORD", sap.password)]
+
+
+def _people(settings: Settings) -> list[Result]:
+    """Say who is reached by messages, and who is not."""
+    found = [
+        Result(
+            "warning",
+            "notify",
+            f"{role} is reached by nobody's channel: what {role} must know is not told — set"
+            f" notify.{role}, or notify.ops for all",
+        )
+        for role in unreached(settings)
+    ]
+    try:
+        notifier_of(settings)
+        heartbeat_of(settings)
+    except Misconfigured as error:
+        found.append(Result("wrong", "notify", str(error)))
+    return found or [Result("good", "notify", "every role is reached by a channel")]
 
 
 def _mappings(settings: Settings) -> list[Result]:

@@ -376,6 +376,11 @@ class NotifySection(_Section):
     quiet: timedelta = Field(
         default=timedelta(minutes=5), description="nobody gets two messages within so long"
     )
+    heartbeat: SecretStr | None = Field(
+        default=None,
+        description="URL that is asked for after each good tick: whoever listens there raises the"
+        " alarm when it stops",
+    )
 
 
 class RetentionSection(_Section):

@@ -20,6 +20,7 @@ from connector.jobs.runner import Lane, Runner
 from connector.mapping.live import LOOK_EVERY
 from connector.store.leader import leadership
 from connector.store.shop import refuse_other_shop
+from connector.unattended import heartbeat_of, watchman_of
 from connector.web.heart import Heart
 from connector.web.site import listen
 
@@ -39,8 +40,17 @@ def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
     """
     lead, heart, stop = leadership(connector.settings.database_url), Heart(), threading.Event()
     led = threading.Event()
+    settings, clock = connector.settings, connector.context.clock
+    watchman, heartbeat = watchman_of(settings, clock), heartbeat_of(settings)
 
     def tick(lane: Lane) -> None:
+        try:
+            work(lane)
+        except Exception as error:
+            watchman.failed(error)
+            raise
+
+    def work(lane: Lane) -> None:
         leading = lead.leads()
         if not leading:
             led.clear()
@@ -49,8 +59,12 @@ def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
             refuse_other_shop(connector.database, connector.settings.shop)
             led.set()
         if leading:
-            connector.runner.tick(lane, lead.leads)
+            watchman.ticked(connector.runner.tick(lane, lead.leads))
             connector.progress.note()
+            if heartbeat is not None and lane is Lane.CLOCK and watchman.well:
+                heartbeat.beat()
+        else:
+            watchman.stands_by()
         heart.beat(leading=leading)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -99,6 +113,7 @@ def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
         orders_pulled_from=connector.runner.reached("intake").isoformat(),
     )
     while not stop.wait(1):
+        watchman.look()
         if (stuck := connector.runner.stuck) is not None:
             # It holds the lead and cannot be interrupted; what it recorded is safe at any point.
             _log.critical("service ends itself: run is stuck", job=stuck.job, run=stuck.id)

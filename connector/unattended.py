@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connector.domain.alerts import Rhythm, Role
@@ -18,6 +19,8 @@ from connector.jobs.watch import watch
 from connector.mapping.live import Live
 from connector.notify.channels import AppriseNotifier
 from connector.notify.digest import Language
+from connector.notify.heartbeat import Heartbeat
+from connector.notify.watchman import Watchman
 from connector.settings import Settings
 from connector.steps.context import Context
 from connector.store.alerts import Alerts
@@ -46,24 +49,15 @@ def wire(
     gates: Sequence[Guarded],
     nightly: Nightly,
     mappings: Live,
+    work: Sequence[Job],
 ) -> Unattended:
-    """Wire it. Raises Misconfigured for a channel that is none."""
+    """Wire it; the jobs that do the `work` are watched. Raises Misconfigured for no channel."""
     notifier, language = notifier_of(settings), language_of(settings)
     book, alerts = PromiseBook(database), Alerts(database, rhythm_of(settings))
     schedule, zone = settings.schedule, ZoneInfo(settings.calendar.zone)
-    sources = Sources(
-        context=context,
-        trouble=Trouble(database),
-        promises=book,
-        runs=Runs(database),
-        gates=gates,
-        largest=int(settings.retention.largest_gib * 2**30),
-        mappings=mappings,
-    )
     jobs = (
         announce(context, Waves(database), notifier, language, Every(schedule.announce)),
         promises(context, book, Files(database), nightly, settings.output / "promises", zone),
-        watch(sources, alerts, notifier, language, Every(schedule.watch)),
         housekeeping(
             Retention(database),
             context.quarantine,
@@ -73,7 +67,19 @@ def wire(
             context.clock,
         ),
     )
-    return Unattended(book, alerts, jobs)
+    sources = Sources(
+        context=context,
+        trouble=Trouble(database),
+        promises=book,
+        runs=Runs(database),
+        gates=gates,
+        largest=int(settings.retention.largest_gib * 2**30),
+        mappings=mappings,
+        jobs=(*work, *jobs),
+        since=context.clock(),
+    )
+    watching = watch(sources, alerts, notifier, language, Every(schedule.watch))
+    return Unattended(book, alerts, (*jobs, watching))
 
 
 def notifier_of(settings: Settings) -> AppriseNotifier:
@@ -84,6 +90,24 @@ def notifier_of(settings: Settings) -> AppriseNotifier:
             for role in Role
         }
     )
+
+
+def unreached(settings: Settings) -> list[Role]:
+    """Return the roles to which no message comes: neither their channels nor those of ops."""
+    return [] if settings.notify.ops else [r for r in Role if not getattr(settings.notify, r.value)]
+
+
+def heartbeat_of(settings: Settings) -> Heartbeat | None:
+    """Return who is told that ticks come, if anybody. Raises Misconfigured."""
+    url = settings.notify.heartbeat
+    return Heartbeat(url.get_secret_value()) if url else None
+
+
+def watchman_of(settings: Settings, clock: Callable[[], datetime]) -> Watchman:
+    """Return who tells people when the job `watch` does not."""
+    late = max(3 * settings.schedule.watch, timedelta(minutes=5))
+    language, rhythm = language_of(settings), rhythm_of(settings)
+    return Watchman(notifier_of(settings), language, rhythm, clock, late)
 
 
 def language_of(settings: Settings) -> Language:

@@ -28,6 +28,7 @@ class AlertKind(StrEnum):
     WAVE_LATE = "wave_late"  # business unit
     JOB_FAILED = "job_failed"  # job
     JOB_STUCK = "job_stuck"  # job
+    JOB_BEHIND = "job_behind"  # job: a window of it is open for long
     SYSTEM_AWAY = "system_away"  # system
     CALENDAR_ENDS = "calendar_ends"
     DATABASE_LARGE = "database_large"

@@ -15,6 +15,7 @@ from connector.jobs.cadence import Cadence, Window
 from connector.jobs.runner import Counts, Job, Stopped
 from connector.steps.confirm import Stock, confirm_all
 from connector.steps.context import Context
+from connector.steps.correct import settle_given_up
 from connector.steps.recognise import Found, look_up
 from connector.steps.walk import walk
 from connector.store.tables import OrderRow
@@ -85,6 +86,7 @@ def drain(context: Context, workers: int, stopping: Callable[[], bool] = lambda:
         except Misconfigured as error:
             stopped.append(error)
         _page_by_page(context, _AFTER_STOCK, walk_each)
+    settle_given_up(context)
     if stopped:
         raise stopped[0]
     return dict(counts)

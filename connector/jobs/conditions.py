@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,13 +16,14 @@ from connector.domain.masking import mask_said
 from connector.errors import said_of
 from connector.gate import Guarded
 from connector.jobs.cadence import AtCutoffs
+from connector.jobs.runner import Job
 from connector.mapping.live import Live
 from connector.steps.context import Context
 from connector.steps.outbound import given_now, numbers_given
 from connector.steps.recognise import CREATE, WITHIN
 from connector.store.calls import CallState
 from connector.store.promises import PromiseBook
-from connector.store.runs import Runs
+from connector.store.runs import Runs, RunState
 from connector.store.tables import RunRow
 from connector.store.trouble import Trouble
 from connector.wording import quoted, recorded, systems
@@ -32,6 +34,10 @@ _log = structlog.get_logger(__name__)
 _BLIP = timedelta(minutes=5)
 _UNDELIVERED = timedelta(minutes=10)
 _SLOW_RUN = timedelta(minutes=30)
+# A window that is due for longer than this and not done is told of, whatever keeps it open.
+_OPEN_FOR = timedelta(minutes=30)
+# Waves have an alert of their own, and that this job itself is late nobody learns from it.
+_TOLD_OTHERWISE = frozenset({"wave", "watch"})
 _ENDS_SOON = timedelta(days=45)
 _NAMED = 10
 # These say what only a person can mend: waiting for another failure brings nothing.
@@ -40,7 +46,10 @@ _HOPELESS = ("Misconfigured", "LogonFailed", "MappingFailed")
 
 @dataclass(frozen=True)
 class Sources:
-    """Where conditions are looked for. `largest` bounds the database, in bytes."""
+    """Where conditions are looked for. `largest` bounds the database, in bytes.
+
+    `jobs` are those whose windows are watched, `since` is when this process began to work on them.
+    """
 
     context: Context
     trouble: Trouble
@@ -49,6 +58,14 @@ class Sources:
     gates: Sequence[Guarded]
     largest: int
     mappings: Live
+    jobs: Sequence[Job]
+    since: datetime
+
+
+# What is looked at, which kinds of alerts it may open, and how.
+Look: TypeAlias = (
+    "tuple[str, frozenset[AlertKind], Callable[[Sources, datetime], Iterator[Condition]]]"
+)
 
 
 @dataclass(frozen=True)
@@ -59,15 +76,15 @@ class Judged:
     unjudged: frozenset[AlertKind]
 
 
-def judge(sources: Sources, now: datetime) -> Judged:
-    """Return all that is wrong now.
+def judge(sources: Sources, now: datetime, looks: Sequence[Look] | None = None) -> Judged:
+    """Return all that is wrong now, wherever it is looked for: in all of LOOKS by default.
 
     Each matter is judged on its own. An error in one is logged and is a condition itself; the
     others are judged all the same.
     """
     found: list[Condition] = []
     unjudged: set[AlertKind] = set()
-    for subject, kinds, look in _LOOKS:
+    for subject, kinds, look in LOOKS if looks is None else looks:
         try:
             found += look(sources, now)
         except Exception as error:
@@ -152,7 +169,7 @@ def _runs(sources: Sources, now: datetime) -> Iterator[Condition]:
             error = row.error or quoted("")
             detail = {
                 "run": row.id,
-                "attempts": row.attempts,
+                "attempts": _failures(row),
                 "error": recorded(error),
                 "logon": error.startswith("LogonFailed"),
             }
@@ -162,9 +179,30 @@ def _runs(sources: Sources, now: datetime) -> Iterator[Condition]:
         yield Condition(AlertKind.JOB_STUCK, row.job, row.started_at, 0, detail)
 
 
+def _failures(row: RunRow) -> int:
+    return row.attempts - (row.state == RunState.RUNNING)
+
+
 def _is_blip(row: RunRow, now: datetime) -> bool:
     hopeless = (row.error or "").startswith(_HOPELESS)
-    return not hopeless and row.attempts < 2 and now - row.window_to < _BLIP
+    return not hopeless and _failures(row) < 2 and now - row.window_to < _BLIP
+
+
+def _windows(sources: Sources, now: datetime) -> Iterator[Condition]:
+    due_at = now - _OPEN_FOR
+    if due_at < sources.since:
+        return  # what was missed while no process ran is being worked off
+    told = {row.job for row in sources.trouble.failed_runs()}
+    told |= {row.job for row in sources.trouble.stuck_runs(now, _SLOW_RUN)}
+    for job in sources.jobs:
+        for scope in job.scopes:
+            if job.name in told | _TOLD_OTHERWISE:
+                continue
+            done = sources.runs.done_until(job.name, scope) or sources.runs.begins(job.name, scope)
+            due = job.due(scope, done, due_at) if done else []
+            if due:
+                name, detail = f"{job.name} {scope}".strip(), {"window": due[0].end.isoformat()}
+                yield Condition(AlertKind.JOB_BEHIND, name, due[0].end, 0, detail)
 
 
 def _systems(sources: Sources, _now: datetime) -> Iterator[Condition]:
@@ -217,10 +255,7 @@ def _gib(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
 
 
-# What is looked at, which kinds of alerts it may open, and how.
-_LOOKS: tuple[
-    tuple[str, frozenset[AlertKind], Callable[[Sources, datetime], Iterator[Condition]]], ...
-] = (
+LOOKS: tuple[Look, ...] = (
     ("holds", frozenset({AlertKind.HELD}), _held),
     ("promises", frozenset({AlertKind.AT_RISK, AlertKind.BROKEN}), _promises),
     (
@@ -235,6 +270,7 @@ _LOOKS: tuple[
     ),
     ("waves", frozenset({AlertKind.WAVE_LATE}), _waves),
     ("runs", frozenset({AlertKind.JOB_FAILED, AlertKind.JOB_STUCK}), _runs),
+    ("windows", frozenset({AlertKind.JOB_BEHIND}), _windows),
     ("systems", frozenset({AlertKind.SYSTEM_AWAY}), _systems),
     ("calendar", frozenset({AlertKind.CALENDAR_ENDS}), _calendar),
     ("mappings", frozenset({AlertKind.MAPPINGS_REFUSED}), _mappings),

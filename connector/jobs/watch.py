@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 
+from connector.domain.alerts import Role
 from connector.domain.deadlines import Due, Promise, due_for
 from connector.domain.masking import mask_text
 from connector.jobs.cadence import Cadence, Window
@@ -23,17 +24,19 @@ def watch(
 ) -> Job:
     """Return the job. However much goes wrong at once, each role gets one message.
 
-    A message that nobody took is sent with the next look. One that was sent by a process that
+    A message that nobody took is sent with the next look, and one to a role that nothing reaches
+    counts as not told. One that was sent by a process that
     died before noting it is sent again: an alert told twice harms less than one never told.
     """
     context = sources.context
+    unreached: set[Role] = set()
 
     def due_of(promise: Promise, placed_at: datetime, units: str) -> Due:
         return due_for(promise, placed_at, context.timetables_of(units), context.promises)
 
     def run(_window: Window, _scope: str) -> Counts:
         now = context.clock()
-        counts, found = {"messages": 0, "waiting": 0}, []
+        counts, found = {"messages": 0, "waiting": 0, "nobody": 0}, []
         try:
             counts |= vars(sources.promises.follow(due_of, now))
         except Exception as error:
@@ -41,6 +44,13 @@ def watch(
         judged = judge(sources, now)
         counts |= vars(alerts.sync([*found, *judged.conditions], now, keep=judged.unjudged))
         for role, rows in alerts.due(now).items():
+            if not notifier.has(role):
+                # Nobody is told: it stays due, for whoever gets a channel.
+                counts["nobody"] += len(rows)
+                if role not in unreached:
+                    unreached.add(role)
+                    _log.warning("nobody is reached", role=role, alerts=len(rows))
+                continue
             try:
                 notifier.send(role, digest(rows, language))
             except Exception as error:

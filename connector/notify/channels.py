@@ -26,7 +26,10 @@ class Notifier(Protocol):
         ...
 
     def send(self, role: Role, message: Message) -> None:
-        """Send one message to a role. Raises RetryLater, Misconfigured."""
+        """Send one message to a role. Raises RetryLater, and Misconfigured where nobody is reached.
+
+        One that raised was not told to anybody.
+        """
         ...
 
 
@@ -49,13 +52,12 @@ class AppriseNotifier:
         return bool(self._urls(role))
 
     def send(self, role: Role, message: Message) -> None:
-        """See `Notifier`. Who has no channel at all finds the message in the log."""
+        """See `Notifier`."""
         import apprise
 
         urls = self._urls(role)
         if not urls:
-            _log.warning("message without a channel", role=role, title=message.title)
-            return
+            raise Misconfigured(systems.NOBODY_REACHED(), place=f"notify.{role}")
         refused = 0
         for url in urls:
             service = apprise.Apprise()

@@ -143,7 +143,7 @@ def _facts(alert: Told, language: Language) -> Mapping[str, Any]:
         name: language.say(recalled(value).with_each(_short))
         for name, value in alert.detail.items()
     }
-    for name in ("due", "cutoff"):
+    for name in ("due", "cutoff", "window"):
         if name in detail:
             detail[name] = language.clock(datetime.fromisoformat(detail[name]))
     said = _SPOKEN.get(alert.kind, {}).get(alert.subject)

@@ -281,6 +281,17 @@ KINDS = {
         ),
         "connector job history {subject}",
     ),
+    AlertKind.JOB_BEHIND: Words(
+        (
+            "任务 {subject} 截至 {window} 的时段一直没有完成",
+            "job {subject} has not done its window until {window}",
+        ),
+        (
+            "会按先后继续处理；长时间如此，请看它在等哪个系统，或由谁执行",
+            "it is worked off in its sequence; if it lasts, look what it waits for and who runs it",
+        ),
+        "connector job list；connector job history",
+    ),
     AlertKind.SYSTEM_AWAY: Words(
         (
             "{subject} 连续调用失败，已暂停调用；{orders} 个订单在等待",
@@ -380,6 +391,7 @@ WATCHED = {
     "creations": ("在 SAP 新建的客户", "customers created in SAP"),
     "waves": ("批次", "waves"),
     "runs": ("任务", "job runs"),
+    "windows": ("任务时段", "windows of jobs"),
     "systems": ("各系统", "the other systems"),
     "calendar": ("工作日历", "working days"),
     "mappings": ("映射", "mappings"),

@@ -5,15 +5,21 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 
+import structlog
+
+from connector.domain.lifecycle import HoldCause
+from connector.domain.masking import mask_text
 from connector.domain.matching import Agreement, Candidate, weigh
 from connector.domain.order import Buyer, Order
-from connector.errors import Rejected
+from connector.errors import ConnectorError, Rejected
 from connector.steps.context import Context, buyer_key
-from connector.steps.outbound import Document
+from connector.steps.outbound import Ask, Document
 from connector.store.calls import WITHDRAWN, Call, CallState
-from connector.store.tables import OrderRow
+from connector.store.tables import CallRow, OrderRow
 from connector.store.types import dumps
 from connector.wording import systems
+
+_log = structlog.get_logger(__name__)
 
 CORRECT = "correct_customer"
 
@@ -44,17 +50,47 @@ def correct(context: Context, row: OrderRow, order: Order, record: Candidate) ->
     if agrees(order.buyer, record):
         return False
     desk, unit = context.sap_customers, asdict(context.business_units[order.business_units[0]])
-
-    def ask() -> Document | None:
-        there = desk.read_back(record.number)
-        return Document(record.number, {}) if there and agrees(order.buyer, there) else None
-
     context.outbound.perform(
         _call(context, row, order.buyer, record.number),
         send=lambda: Document(desk.correct(record.number, order.buyer, unit).number, {}),
-        ask=ask,
+        ask=_asker(context, order.buyer, record.number),
     )
     return True
+
+
+def _asker(context: Context, buyer: Buyer, number: str) -> Ask:
+    def ask() -> Document | None:
+        there = context.sap_customers.read_back(number)
+        return Document(number, {}) if there and agrees(buyer, there) else None
+
+    return ask
+
+
+def settle_given_up(context: Context) -> None:
+    """Bring the corrections to an end whose buyer was settled without them.
+
+    One whose answer was lost is asked about by reading the record; what is provably absent, or was
+    never sent, is withdrawn. While its order waits for the sales rep, it may still be wished for.
+    """
+    for call in context.calls.open_of(CORRECT):
+        row = context.orders.get(call.order_pk or 0)
+        if row.hold_cause == HoldCause.CUSTOMER_REVIEW:
+            continue
+        with structlog.contextvars.bound_contextvars(order=row.number, call=call.id):
+            try:
+                settle(context, row, call)
+            except ConnectorError as error:
+                # What cannot be asked about now is asked about with the next look.
+                _log.info("correction not settled", error=mask_text(str(error)))
+
+
+def settle(context: Context, row: OrderRow, call: CallRow) -> None:
+    """Settle one correction that was given up. Raises as `Outbound.outcome` does."""
+    ask = _asker(context, context.read(row).buyer, call.reference)
+    if context.outbound.outcome(call, ask) is None:
+        context.calls.give_up(
+            context.calls.by_key(call.key), systems.NOT_WANTED(), context.clock()
+        )
 
 
 def withdraw(context: Context, buyer: Buyer) -> None:

@@ -14,7 +14,7 @@ from connector.domain.masking import mask_text
 from connector.errors import Rejected, RetryLater
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key, readable
-from connector.steps.correct import correct, usable, withdraw
+from connector.steps.correct import CORRECT, correct, settle, usable, withdraw
 from connector.steps.payment import unsettled
 from connector.steps.recognise import create_customer, creation
 from connector.steps.walk import commit, decide, walk
@@ -235,7 +235,12 @@ def ask_about(context: Context, call: CallRow, actor: str, reason: str = "") -> 
             f"call {call.id} belongs to no order, its job asks when it runs next",
             remedy=f"look there for {call.reference}, then `connector calls resolve {call.id}`",
         )
-    return retry(context, context.orders.get(call.order_pk), actor, reason)
+    row = context.orders.get(call.order_pk)
+    if call.operation == CORRECT and row.hold_cause != HoldCause.CUSTOMER_REVIEW:
+        # Its order goes on without it, and so never asks.
+        settle(context, row, call)
+        return row
+    return retry(context, row, actor, reason)
 
 
 def remarked(text: Said, reason: str) -> Said:

@@ -276,6 +276,26 @@ class Calls:
                 return None
             return row
 
+    def open_of(self, operation: str) -> list[CallRow]:
+        """Return the calls of an operation that have no outcome."""
+        query = select(CallRow).where(
+            CallRow.operation == operation,
+            CallRow.state.in_((CallState.PENDING, CallState.SENT, CallState.IN_DOUBT)),
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(query.order_by(CallRow.id)))
+
+    def give_up(self, row: CallRow, why: str, now: datetime) -> bool:
+        """Note that a call which had no effect is not to be made any more."""
+        return self._change(
+            row,
+            (CallState.PENDING,),
+            state=CallState.REJECTED,
+            code=WITHDRAWN,
+            error=why,
+            finished_at=now,
+        )
+
     def given_in_doubt(self) -> list[CallRow]:
         """Return the calls in doubt of which the other side gave a number."""
         query = select(CallRow).where(

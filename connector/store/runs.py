@@ -104,7 +104,6 @@ class Runs:
                     started_at=now,
                     lease_until=now + lease,
                     finished_at=None,
-                    error=None,
                 )
                 .execution_options(synchronize_session=False)
             )
@@ -116,7 +115,9 @@ class Runs:
 
     def finish(self, row: RunRow, counts: Mapping[str, Any], now: datetime) -> bool:
         """Note that a run is done."""
-        return self._update(row, state=RunState.DONE, counts=dict(counts), finished_at=now)
+        return self._update(
+            row, state=RunState.DONE, counts=dict(counts), finished_at=now, error=None
+        )
 
     def fail(self, row: RunRow, error: str, now: datetime) -> bool:
         """Note that a run failed; its window is worked off again later."""

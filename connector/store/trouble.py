@@ -52,8 +52,16 @@ class Trouble:
             return session.scalar(query) or 0
 
     def failed_runs(self) -> list[RunRow]:
-        """Return the first failed run of each job, oldest window first."""
-        query = select(RunRow).where(RunRow.state == RunState.FAILED).order_by(RunRow.window_to)
+        """Return the first failed run of each job, oldest window first.
+
+        One that is being tried again counts as failed until it is done: it keeps its error.
+        """
+        tried_again = and_(RunRow.state == RunState.RUNNING, RunRow.error.is_not(None))
+        query = (
+            select(RunRow)
+            .where(or_(RunRow.state == RunState.FAILED, tried_again))
+            .order_by(RunRow.window_to)
+        )
         found: dict[str, RunRow] = {}
         with self._database.reading() as session:
             for row in session.scalars(query):

@@ -13,6 +13,7 @@ from connector.domain.masking import mask_text
 from connector.gate import GateState
 from connector.store.standing import OPEN, Parcel
 from connector.store.tables import ActRow, AlertRow, QuarantineRow, RunRow
+from connector.unattended import unreached
 from connector.web.heart import Heart
 from connector.web.metrics import SOON
 from connector.wording import Said, quoted
@@ -89,6 +90,7 @@ class Overview:
     verdict: str
     role: str
     ticked: datetime | None
+    unreached: Sequence[str]
     alerts: Sequence[AlertRow]
     flow: Sequence[StageCount]
     holds: Sequence[HoldLine]
@@ -147,6 +149,7 @@ def overview(connector: Connector, heart: Heart) -> Overview:
         verdict=_verdict(holds, jobs, gates, sum(each.late for each in deadlines), heart),
         role={None: "starting", True: "leader", False: "standby"}[heart.leading],
         ticked=heart.ticked,
+        unreached=unreached(connector.settings),
         alerts=connector.alerts.listed()[:_ALERTS],
         flow=flow,
         holds=holds,

@@ -78,6 +78,14 @@ PROMISES = {
     "placed": ("下销售订单", "order placed"),
     "ready": ("准备放行", "ready for its wave"),
 }
+ROLES = {
+    "ops": ("运维", "ops"),
+    "it": ("信息部", "IT"),
+    "sales": ("销售代表", "sales"),
+    "parts": ("配件管理员", "parts"),
+    "warehouse": ("仓库管理员", "warehouse"),
+    "finance": ("财务", "finance"),
+}
 JOBS = {
     "intake": ("拉取订单", "intake"),
     "advance": ("推进订单", "advance"),
@@ -106,6 +114,11 @@ TEXTS = {
     "ticked": ("上次运行", "last tick"),
     "find": ("查订单号", "Order number"),
     "go": ("查看", "Show"),
+    "unreached": ("以下角色收不到任何提醒", "Messages reach none of these roles"),
+    "unreached_then": (
+        "请设置 notify.ops 或该角色的渠道",
+        "set notify.ops, or a channel of each role",
+    ),
     "alerts": ("需要处理", "What calls for somebody"),
     "flow": ("在途订单", "Orders on their way"),
     "held": ("挂起", "held"),
@@ -338,6 +351,10 @@ class Words:
     def promise(self, promise: str) -> str:
         """Name a promise."""
         return self._of(PROMISES, promise)
+
+    def role(self, role: str) -> str:
+        """Name who gets messages."""
+        return self._of(ROLES, role)
 
     def job_name(self, job: str) -> str:
         """Name a job."""

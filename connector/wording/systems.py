@@ -217,6 +217,30 @@ RETURN_WAITS = Sentence(
 )
 
 # Delivering files and messages.
+NOBODY_REACHED = Sentence(
+    "nobody_reached",
+    "nobody is reached: neither this role nor ops has a channel",
+    "无人可通知：该角色与运维（ops）都没有渠道",
+)
+WATCH_STANDS = Sentence(
+    "watch_stands",
+    "Nothing has been watched since {at}: alerts are missing. Last error: {error}",
+    "自 {at} 起监视任务没有完成，提醒可能缺失。最近的错误：{error}",
+)
+WATCH_SILENT = Sentence(
+    "watch_silent", "none; the job does not come to its end", "无；任务没有结束"
+)
+WATCH_GOES_ON = Sentence(
+    "watch_goes_on",
+    "Everything is watched again, since {at}.",
+    "自 {at} 起监视已恢复。",
+)
+WATCH_THEN = Sentence(
+    "watch_then",
+    "It is tried again every minute, and goes on by itself once the cause is gone."
+    " Look at /readyz, at the log, and type `connector check`",
+    "每分钟重试，原因消除后自动恢复。请查看 /readyz 和日志，并执行 `connector check`",
+)
 NO_CHANNEL = Sentence("no_channel", "no channel took the message", "没有渠道收下消息")
 SERVER_SAID = Sentence("server_said", "the server said {words}", "服务器答复 {words}")
 BROKE_OFF = Sentence("broke_off", "the server broke off: {error}", "服务器中断：{error}")

@@ -139,6 +139,60 @@ def test_a_correction_that_was_given_up_is_not_left_pending(on_sqlite: Scene) ->
     assert customer(at, "0000100003")["STCD5"] == "91320300MA11001ABD"
 
 
+def test_a_correction_in_doubt_that_was_given_up_is_asked_about_and_ends(on_sqlite: Scene) -> None:
+    at = on_sqlite
+    # The commit's answer is lost, and SAP is away when it is asked.
+    at.fault("sap:lost-answer:operation=BAPI_TRANSACTION_COMMIT,times=1")
+    order = at.context.read(at.order(31))
+    record = at.context.sap_customers.read_back("100003")
+    assert record is not None
+    lost = at.context.sap_customers.read_back
+
+    class Away:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(at.context.sap_customers, name)
+
+        def correct(self, *arguments: Any) -> Any:
+            made = at.context.sap_customers.correct(*arguments)
+            return made
+
+        def read_back(self, number: str) -> Any:
+            raise RetryLater("SAP: cannot be reached")
+
+    away: Any = Away()
+    with pytest.raises(ConnectorError):
+        correct(replace(at.context, sap_customers=away), at.order(31), order, record)
+    (call,) = [each for each in at.context.calls.listed() if each.operation == "correct_customer"]
+    assert call.state == CallState.IN_DOUBT
+    assert lost("100003") is not None
+    link_customer(at.context, at.order(31), "100003", "rep")
+    assert at.context.calls.by_key(call.key).state == CallState.IN_DOUBT
+    at.later(minutes=1)
+    call = at.context.calls.by_key(call.key)
+    assert (call.state, call.document) == (CallState.CONFIRMED, "100003")
+
+
+def test_a_correction_that_never_arrived_and_was_given_up_is_withdrawn_once_it_settled(
+    on_sqlite: Scene,
+) -> None:
+    at = on_sqlite
+    at.fault("sap:lost-answer:operation=BAPI_CUSTOMER_CHANGEFROMDATA*,times=1")
+    with pytest.raises(RetryLater):
+        link_customer(at.context, at.order(31), "100003", "rep", correcting=True)
+    (call,) = [each for each in at.context.calls.listed() if each.operation == "correct_customer"]
+    link_customer(at.context, at.order(31), "100003", "rep")
+    with at.connector.database.transaction() as session:
+        session.execute(
+            text("UPDATE outbound_call SET state = 'in_doubt', code = NULL WHERE id = :id"),
+            {"id": call.id},
+        )
+    at.later(minutes=1)
+    assert at.context.calls.by_key(call.key).state == CallState.IN_DOUBT
+    at.later(minutes=5)
+    call = at.context.calls.by_key(call.key)
+    assert (call.state, call.code) == (CallState.REJECTED, "withdrawn")
+
+
 def test_calls_that_nothing_works_on_are_told_of(on_sqlite: Scene) -> None:
     at = on_sqlite
     at.fault("sap:lost-answer:operation=BAPI_CUSTOMER_CHANGEFROMDATA*,times=1")

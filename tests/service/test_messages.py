@@ -52,6 +52,7 @@ ALERTS = [
     Alert("job_failed", "advance", 0, {
         "run": 18, "attempts": 1, "logon": True, "error": "LogonFailed: SAP: RFC_CONNECTOR"}),
     Alert("job_stuck", "advance", 0, {"run": 19, "owner": "host-a:12:1f2e3d"}),
+    Alert("job_behind", "reconcile", 0, {"window": SINCE.isoformat()}),
     Alert("system_away", "SAP", 230),
     Alert("calendar_ends", "", 0, {"ends": "2026-12-31"}),
     Alert("database_large", "", 0, {"size": "21.3 GiB", "bound": "20.0 GiB"}),

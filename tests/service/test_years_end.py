@@ -174,6 +174,8 @@ def sources(site: Scene) -> Sources:
         gates=connector.gates,
         largest=1,
         mappings=connector.mappings,
+        jobs=connector.jobs,
+        since=site.clock.now,
     )
 
 
@@ -196,9 +198,9 @@ class Broken(Mapping[str, Any]):
 @pytest.mark.parametrize(
     ("part", "subjects"),
     [
-        ("trouble", {"holds", "calls", "runs", "database"}),
+        ("trouble", {"holds", "calls", "runs", "windows", "database"}),
         ("promises", {"promises"}),
-        ("runs", {"waves"}),
+        ("runs", {"waves", "windows"}),
         ("gates", {"systems"}),
         ("mappings", {"mappings"}),
         ("context.timetables", {"calendar"}),
