@@ -135,6 +135,13 @@ class InDoubt(ConnectorError):
         self.asked_again = asked_again
 
 
+class Doubled(InDoubt):
+    """Raised when the other side holds, or may hold, more than one document of a write.
+
+    A process that stood still sent it all the same, after another had done so in its place.
+    """
+
+
 class AlreadyThere(ConnectorError):
     """Raised when the other side says that it holds our external reference already."""
 

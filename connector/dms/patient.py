@@ -15,6 +15,7 @@ from tenacity import (
     wait_random,
 )
 
+from connector.departure import claimed_again
 from connector.dms.carried import NOTHING, Carried
 from connector.dms.port import Dms
 from connector.errors import RetryLater
@@ -41,6 +42,7 @@ class PatientDms:
             wait=wait_exponential(multiplier=first, max=5) + wait_random(0, first),
             stop=stop_before_delay(seconds),
             sleep=sleep,
+            before=_claimed,
             retry_error_callback=_last,
         )
 
@@ -69,6 +71,12 @@ class PatientDms:
     def ping(self) -> str:
         """See `Dms`."""
         return self._dms.ping()
+
+
+def _claimed(state: RetryCallState) -> None:
+    """Have a write claimed anew before it is sent once more: others may have taken it over."""
+    if state.attempt_number > 1:
+        claimed_again()
 
 
 def _passes(error: BaseException) -> bool:

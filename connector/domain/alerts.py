@@ -22,6 +22,7 @@ class AlertKind(StrEnum):
     BROKEN = "broken"  # cause of the breach
     CALL_IN_DOUBT = "call_in_doubt"  # system: a call that belongs to no order
     CALL_OPEN = "call_open"  # system: a call that nobody makes or asks about any more
+    DOUBLED = "doubled"  # system: what it may hold twice
     NUMBER_GONE = "number_gone"  # what SAP gave a number, and is not there
     CREATIONS_WAIT = "creations_wait"
     NOT_DELIVERED = "not_delivered"  # target of a delivery

@@ -7,6 +7,7 @@ until a person has looked for its Message-ID, which is the same for the same par
 from __future__ import annotations
 
 import hashlib
+import re
 import smtplib
 import socket
 import ssl
@@ -30,6 +31,7 @@ from connector.errors import (
 from connector.extracts.deliver import Parcel, Sending
 from connector.wording import systems
 
+_LEADING_DOT = re.compile(rb"(?m)^\.")
 _TYPES = {
     ".csv": ("text", "csv"),
     ".html": ("text", "html"),
@@ -158,6 +160,17 @@ class MailTarget:
         return Rejected(str(code), words[:200], place=f"delivery.{self.name}")
 
 
+def _sent(session: smtplib.SMTP, content: bytes) -> tuple[int, bytes]:
+    """Send the content and return the answer. Up to its last line a server has taken nothing."""
+    code, text = session.docmd("data")
+    if code != 354:
+        return code, text
+    last_look(session.sock)
+    session.send(_LEADING_DOT.sub(b"..", content))
+    session.send(b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
+    return session.getreply()
+
+
 class _Envelope:
     """A session in which sender and recipient were named: only the content is left to be sent.
 
@@ -212,12 +225,13 @@ class _Envelope:
         try:
             code, text = self._answer
             if code in (250, 251):
-                last_look()
-                code, text = session.data(message.as_bytes(policy=policy.SMTP))
+                code, text = _sent(session, message.as_bytes(policy=policy.SMTP))
             if code not in (250, 251):
                 raise self._target.refused(code, text)
-        except smtplib.SMTPDataError as error:
-            raise self._target.refused(error.smtp_code, error.smtp_error) from None
+        except RetryLater:
+            # In the middle of a message a farewell would be a line of it.
+            session.close()
+            raise
         except (smtplib.SMTPException, OSError) as error:
             raise InDoubt(
                 systems.BROKE_OFF(error=type(error).__name__), place=self._target.name

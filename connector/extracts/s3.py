@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from connector.deadline import in_time
-from connector.departure import last_look
+from connector.departure import last_look, looks
 from connector.errors import (
     ConnectorError,
     InDoubt,
@@ -108,6 +108,9 @@ class _Bucket:
         except (EndpointConnectionError, ConnectTimeoutError) as error:
             raise self._away(error) from error
         except (BotoCoreError, TimeoutError) as error:
+            kept_back = getattr(error, "kwargs", {}).get("error")
+            if isinstance(kept_back, RetryLater):
+                raise kept_back from None
             raise InDoubt(systems.BROKE_OFF(error=type(error).__name__), place=where) from error
 
     def _classified(self, error: Any) -> ConnectorError | None:
@@ -141,7 +144,7 @@ def _client(target: S3Target) -> Any:
             place=f"delivery.{target.name}",
             remedy="install the connector with its extra `s3`",
         ) from None
-    return boto3.session.Session().client(
+    client = boto3.session.Session().client(
         "s3",
         endpoint_url=target.endpoint or None,
         region_name=target.region,
@@ -156,6 +159,12 @@ def _client(target: S3Target) -> Any:
             s3={"addressing_style": "path" if target.endpoint else "auto"},
         ),
     )
+    # The pools of its connections, by scheme: there is no public way to their sockets.
+    pools = client._endpoint.http_session._pool_classes_by_scheme
+    for scheme, pool in tuple(pools.items()):
+        kind = looks(pool.ConnectionCls)
+        pools[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": kind})
+    return client
 
 
 def _code(error: Any) -> str:

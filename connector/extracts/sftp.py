@@ -148,7 +148,7 @@ class _Link:
         except Exception as error:
             # Nothing lies under the file's own name yet.
             raise self._lost(error, where) from error
-        last_look()
+        last_look(self._transport.sock if self._transport else None)
         try:
             self._rename(client, aside, where)
         except Exception as error:

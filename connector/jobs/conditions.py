@@ -40,6 +40,8 @@ _OPEN_FOR = timedelta(minutes=30)
 _TOLD_OTHERWISE = frozenset({"wave", "watch"})
 _ENDS_SOON = timedelta(days=45)
 _NAMED = 10
+# So long people are told of a double that no order is held for.
+_DOUBLED_FOR = timedelta(days=1)
 # These say what only a person can mend: waiting for another failure brings nothing.
 _HOPELESS = ("Misconfigured", "LogonFailed", "MappingFailed")
 
@@ -130,6 +132,12 @@ def _calls(sources: Sources, now: datetime) -> Iterator[Condition]:
     for _, operation, calls, since, error in trouble.unsettled_calls((CallState.PENDING,), late):
         detail = {"calls": calls, "error": recorded(error)}
         yield Condition(AlertKind.NOT_DELIVERED, operation, since, 0, detail)
+
+
+def _doubled(sources: Sources, now: datetime) -> Iterator[Condition]:
+    for system, operation, calls, since, call, error in sources.trouble.doubled(now - _DOUBLED_FOR):
+        detail = {"calls": calls, "call": call, "error": recorded(error)}
+        yield Condition(AlertKind.DOUBLED, f"{system} {operation}", since, 0, detail)
 
 
 def creations_of(context: Context, now: datetime) -> Iterator[Condition]:
@@ -263,6 +271,7 @@ LOOKS: tuple[Look, ...] = (
         frozenset({AlertKind.CALL_IN_DOUBT, AlertKind.CALL_OPEN, AlertKind.NOT_DELIVERED}),
         _calls,
     ),
+    ("doubles", frozenset({AlertKind.DOUBLED}), _doubled),
     (
         "creations",
         frozenset({AlertKind.NUMBER_GONE, AlertKind.CREATIONS_WAIT}),

@@ -216,6 +216,17 @@ KINDS = {
         "connector calls show {call}；connector calls ask {call}；connector calls resolve {call}"
         " --found DOCUMENT | --absent",
     ),
+    AlertKind.DOUBLED: Words(
+        (
+            "{subject} 可能重复生成单据（{calls} 个调用）：{error}",
+            "{subject} may hold a document twice ({calls} calls): {error}",
+        ),
+        (
+            "订单已挂起，不再继续：请在对方系统核对，只保留一份",
+            "its order is held and goes no further: look in the other system, and keep one",
+        ),
+        "connector calls show {call}；connector orders list --hold discrepancy",
+    ),
     AlertKind.NUMBER_GONE: Words(
         (
             "SAP 给出了编号并提交，但查不到（{calls} 个）：{numbers}",
@@ -388,6 +399,7 @@ WATCHED = {
     "promises": ("时限", "promises"),
     "following": ("时限（跟踪）", "promises that fall due"),
     "calls": ("发送结果", "outbound calls"),
+    "doubles": ("重复的单据", "documents made twice"),
     "creations": ("在 SAP 新建的客户", "customers created in SAP"),
     "waves": ("批次", "waves"),
     "runs": ("任务", "job runs"),

@@ -11,7 +11,8 @@ import requests
 from requests.auth import HTTPBasicAuth
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
 
-from connector.bounded import BoundedAdapter, bounded
+from connector.bounded import bounded
+from connector.departure import LookingAdapter
 from connector.sap.http import of_exception
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Wire:
             {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None
         )
         self._verify = str(settings.ca_file) if settings.ca_file else True
-        self._adapter = BoundedAdapter()
+        self._adapter = LookingAdapter()
         self._prepared: dict[str, requests.PreparedRequest] = {}
 
     def post(self, body: bytes, place: str, command: str = "") -> tuple[int, bytes]:

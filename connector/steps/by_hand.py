@@ -85,12 +85,14 @@ def settled(context: Context, row: OrderRow, actor: str, reason: str) -> OrderRo
     """Note that people settled what an order is held for as changed, and return it.
 
     Its documents and what was accepted stay; the difference is told to finance at night as before.
-    Raises Rejected where the order is not held for a change, or nobody says what was done.
+    So is a discrepancy, such as a document that was there twice. Raises Rejected where the order is
+    held for neither, or nobody says what was done.
     """
     readable(row)
-    if row.hold_cause != HoldCause.CHANGED:
+    if row.hold_cause not in (HoldCause.CHANGED, HoldCause.DISCREPANCY):
         raise _refused(
-            f"order {row.number} ({row.hold_cause or row.stage}) is not held as changed",
+            f"order {row.number} ({row.hold_cause or row.stage}) is not held as changed or for a"
+            " discrepancy",
             f"look where it stands with `connector orders show {row.number}`",
         )
     if not reason.strip():

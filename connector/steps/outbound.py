@@ -28,12 +28,13 @@ from typing import Any
 
 import structlog
 
-from connector.departure import looking
+from connector.departure import boottime, looking
 from connector.domain.document_number import document_number
 from connector.domain.masking import mask_said
 from connector.errors import (
     AlreadyThere,
     ConnectorError,
+    Doubled,
     InDoubt,
     LogonFailed,
     MappingFailed,
@@ -43,11 +44,11 @@ from connector.errors import (
     said_of,
     without_effect,
 )
-from connector.gate import LEAVES_WITHIN
+from connector.steps.attempt import DELIVERED, Attempt
 from connector.store.calls import ASK_FIRST, SETTINGS, Call, Calls, CallState
 from connector.store.tables import CallRow
 from connector.telemetry.tracing import span, tell
-from connector.wording import Said, systems
+from connector.wording import Said, systems, together
 
 _log = structlog.get_logger(__name__)
 
@@ -133,22 +134,24 @@ class Outbound:
             self._prepare_first(call, prepare)
         if call.system not in self._accepting:
             self._prove_accepting(call, ask)
+        recorded = boottime()
         begun = self._calls.begin(call, self._clock())
         if begun is not None and self._forgotten(call):
             self._calls.doubt(begun, systems.FORGOTTEN())
             return self._found_or_wait(self._calls.by_key(call.key), ask)
         if begun is not None:
-            return self._send(begun, call, send, ask)
+            return self._send(begun, recorded, call, send, ask)
         row = self._calls.by_key(call.key)
         document = self.outcome(row, ask)
         if document is not None:
             return document
         if prepare is not None:
             prepare()
+        recorded = boottime()
         claimed = self._calls.claim(row, call, self._clock())
         if claimed is None:
             raise RetryLater(systems.ANOTHER_PROCESS(), place=call.key, after=_AGAIN)
-        return self._send(claimed, call, send, ask)
+        return self._send(claimed, recorded, call, send, ask)
 
     def _prove_accepting(self, call: Call, ask: Ask | None) -> None:
         """Send nothing new to a system that answered the last write as if settings were wrong.
@@ -228,22 +231,25 @@ class Outbound:
             raise InDoubt(systems.ASKING_REFUSED(error=error.said), place=row.key) from error
         return None if document is None else _numbered(document, row)
 
-    def _send(self, row: CallRow, call: Call, send: Send, ask: Ask | None) -> Document:
+    def _send(
+        self, row: CallRow, recorded: float, call: Call, send: Send, ask: Ask | None
+    ) -> Document:
+        attempt = Attempt(self._calls, self._clock, self._settling, row, recorded)
         try:
-            self._young(row)
+            attempt.in_time()
             with (
-                looking(lambda: self._may_leave(row)),
+                looking(attempt.look, attempt.again, self._settling.total_seconds() * DELIVERED),
                 structlog.contextvars.bound_contextvars(call=row.id),
                 span(f"outbound {call.operation}", call=str(row.id), system=call.system),
             ):
                 document = _numbered(send(), row)
                 tell(document=document.number)
         except Rejected as error:
-            self._calls.reject(row, error.code, error.text, self._clock())
+            self._calls.reject(attempt.row, error.code, error.text, self._clock())
             raise
         except Exception as error:
             if isinstance(error, ConnectorError) and error.no_effect:
-                self._calls.release(row, error.said)
+                self._calls.release(attempt.row, error.said)
                 raise
             # InDoubt, AlreadyThere, and whatever no table of errors foresaw: it may have arrived.
             if not isinstance(error, ConnectorError):
@@ -251,29 +257,64 @@ class Outbound:
             said = EXISTS if isinstance(error, AlreadyThere) else None
             said = SETTINGS if isinstance(error, Misconfigured) else said
             why = systems.NAMED(name=type(error).__name__, message=said_of(error))
-            self._calls.doubt(row, mask_said(why), said)
+            if not self._calls.doubt(attempt.row, mask_said(why), said):
+                # Another process took the call over meanwhile, and may have sent it as well.
+                return self._taken_over(attempt.row, None, ask)
             if isinstance(error, LogonFailed) or (isinstance(error, Misconfigured) and not ask):
                 # Asking would be answered likewise: IT is told first, and it is asked later.
                 raise
             # Where settings are to blame, asking is answered likewise, and IT is told.
             return self._found_or_wait(self._calls.by_key(call.key), ask)
         self._accepting.add(call.system)
+        mine = attempt.stands_after()
         # Where a power cut may forget the answer, it is asked for again: only where it can be.
-        self._calls.confirm(
-            row, document.number, document.answer, self._clock(), durable=ask is None
+        confirmed = self._calls.confirm(
+            attempt.row, document.number, document.answer, self._clock(), durable=ask is None
         )
-        return document
+        return document if mine and confirmed else self._taken_over(attempt.row, document, ask)
 
-    def _young(self, row: CallRow) -> None:
-        """Raise RetryLater when others may soon believe that this call did not arrive."""
-        if self._clock() - (row.sent_at or row.created_at) > self._settling * LEAVES_WITHIN:
-            raise RetryLater(systems.LEFT_LATE(), place=row.key, after=_AGAIN)
+    def _taken_over(self, row: CallRow, made: Document | None, ask: Ask | None) -> Document:
+        """Return the one document of a call that another process took over before its answer.
 
-    def _may_leave(self, row: CallRow) -> None:
-        """Look once more before the first byte: this process may have stood still until now."""
-        self._young(row)
-        if not self._calls.stands(row):
-            raise RetryLater(systems.ANOTHER_PROCESS(), place=row.key, after=_AGAIN)
+        Where that one may have sent it as well, the other side is asked how many it holds. Raises
+        Doubled where these are several, or where it cannot be told.
+        """
+        known = self._calls.by_key(row.key)
+        if known.attempts == row.attempts:
+            # It was asked about, and not sent again.
+            document = self.outcome(known, ask)
+            if document is None:
+                raise RetryLater(systems.FREE_AGAIN(), place=row.key, after=0)
+            if made is None or made.number == document.number:
+                return document
+        numbers = [each for each in (made and made.number, known.document) if each]
+        try:
+            if ask is None:
+                why: Said = systems.CANNOT_BE_ASKED()
+            else:
+                held = self._asked(known, ask)
+                numbers += [held.number] if held is not None else []
+                if held is not None and len(set(numbers)) == 1:
+                    return held
+                if held is None and not numbers:
+                    # Neither has arrived yet: what is recorded now is asked about as ever.
+                    raise RetryLater(systems.NOT_FOUND_YET(), place=row.key, after=_AGAIN)
+                why = systems.HOLDS_SEVERAL(numbers=list(dict.fromkeys(numbers)))
+        except RetryLater as error:
+            if made is None:
+                raise
+            why = error.said
+        except Exception as error:
+            why = together(getattr(error, "reasons", [said_of(error)]))
+        doubled = systems.DOUBLED(
+            operation=row.operation,
+            reference=row.reference,
+            numbers=list(dict.fromkeys(numbers)) or systems.NOTHING_NOTED(),
+            why=mask_said(why),
+        )
+        self._calls.double(row, doubled)
+        _log.critical("a document may be double", call=row.id, numbers=numbers)
+        raise Doubled(doubled, place=row.key, remedy=systems.KEEP_ONE(system=row.system))
 
     def _found_or_wait(self, row: CallRow, ask: Ask | None) -> Document:
         document = self._ask(row, ask)

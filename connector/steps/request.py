@@ -288,19 +288,27 @@ def _asker(
         return None
 
     def ask() -> Document | None:
-        for order in open_orders(context, number, unit):
-            for document in order.get(documents) or []:
-                differing = content_differences(content, document)
-                if not document.get("reference") and not differing:
-                    # Made by people, or ours, and its reference stands elsewhere.
-                    unnamed = systems.NO_REFERENCE(number=document.get("number"))
-                    raise InDoubt(unnamed, place=f"DMS order {number}")
-                if document.get("reference") != reference:
-                    continue
-                if differing:
-                    raise differs(document.get("number"), differing)
-                return Document(str(document.get("number")), {})
-        return None
+        held = [
+            document
+            for order in open_orders(context, number, unit)
+            for document in order.get(documents) or []
+        ]
+        found = [each for each in held if each.get("reference") == reference]
+        for each in () if found else held:
+            if not each.get("reference") and not content_differences(content, each):
+                # Made by people, or ours, and its reference stands elsewhere.
+                unnamed = systems.NO_REFERENCE(number=each.get("number"))
+                raise InDoubt(unnamed, place=f"DMS order {number}")
+        if not found:
+            return None
+        numbers = list(dict.fromkeys(str(each.get("number")) for each in found))
+        if len(numbers) > 1:
+            several = course.SEVERAL_ORDERS(count=len(numbers), number=reference, numbers=numbers)
+            raise Differs((several,))
+        differing = content_differences(content, found[0])
+        if differing:
+            raise differs(found[0].get("number"), differing)
+        return Document(numbers[0], {})
 
     return ask
 

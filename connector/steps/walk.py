@@ -15,6 +15,7 @@ from connector.domain.lifecycle import HoldCause, Stage, Step, next_step
 from connector.domain.masking import mask_said, mask_text
 from connector.errors import (
     ConnectorError,
+    Doubled,
     InDoubt,
     MappingFailed,
     Misconfigured,
@@ -78,9 +79,23 @@ def walk(
                 if step is recognise and found is not None:
                     taken = _recognise_among(found)
                 row = commit(context, row, decide(context, row, taken), actor)
+        except Doubled as error:
+            return _held_as_doubled(context, order_pk, error, actor)
         except StaleOrder:
             # Another mover was quicker; what it left is walked when it is due.
             return context.orders.get(order_pk)
+
+
+def _held_as_doubled(
+    context: Context, order_pk: int, error: Doubled, actor: str
+) -> OrderRow:
+    """Hold an order, whatever another mover made of it meanwhile: it may be delivered twice."""
+    while True:
+        row = context.orders.get(order_pk)
+        try:
+            return commit(context, row, _held(HoldCause.DISCREPANCY, error), actor)
+        except StaleOrder:
+            continue
 
 
 def _recognise_among(found: Found) -> Callable[[Context, OrderRow], Change]:
@@ -105,7 +120,7 @@ def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], 
             return step(context, row)
     except RetryLater as error:
         return waiting(context, row, error)
-    except Misconfigured:
+    except (Misconfigured, Doubled):
         raise
     except Exception as error:
         if isinstance(error, UnreadableOrder):
@@ -121,6 +136,8 @@ def held_for(row: OrderRow, error: Exception) -> Change:
     """Return the hold that an error puts an order in."""
     if isinstance(error, Rejected):
         return _held(HoldCause.REJECTED, error)
+    if isinstance(error, Doubled):
+        return _held(HoldCause.DISCREPANCY, error)
     if isinstance(error, InDoubt):
         return _held(HoldCause.IN_DOUBT, error)
     if isinstance(error, MappingFailed):

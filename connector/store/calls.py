@@ -45,6 +45,8 @@ WITHDRAWN = "withdrawn"
 SETTINGS = "settings"
 # The code of a pending call that the other side once refused: it may have done it before it did.
 ASK_FIRST = "ask_first"
+# The code of a call of which the other side holds, or may hold, more than one document.
+DOUBLED = "doubled"
 
 
 class CallState(StrEnum):
@@ -209,6 +211,20 @@ class Calls:
             error=None,
         )
         return self.by_key(row.key) if taken else None
+
+    def renew(self, row: CallRow, now: datetime) -> CallRow | None:
+        """Claim anew a call that is on its way and had no effect; None when it is another's now."""
+        taken = self._change(row, (CallState.SENT,), attempts=row.attempts + 1, sent_at=now)
+        return self.by_key(row.key) if taken else None
+
+    def double(self, row: CallRow, why: str) -> None:
+        """Note that the other side holds, or may hold, more than one document of a call.
+
+        It is true whatever state the call is in, and whichever attempt found it.
+        """
+        query = update(_TABLE).where(_TABLE.c.id == row.id).values(code=DOUBLED, error=why)
+        with self._database.writing() as connection:
+            connection.execute(query)
 
     def stands(self, row: CallRow) -> bool:
         """Whether a call is still on its way by this attempt, as the database says now."""

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select, text
 
-from connector.domain.lifecycle import WALKING, Stage
-from connector.store.calls import CallState
+from connector.domain.lifecycle import WALKING, HoldCause, Stage
+from connector.store.calls import DOUBLED, CallState
 from connector.store.database import Database
 from connector.store.runs import RunState
 from connector.store.tables import CallRow, OrderRow, RunRow
@@ -141,6 +141,39 @@ class Trouble:
             return [
                 (system, operation, calls, since, call)
                 for system, operation, calls, since, call in session.execute(query)
+            ]
+
+    def doubled(self, since: datetime) -> list[tuple[str, str, int, datetime, int, str]]:
+        """Return the calls whose document may be there twice, until a person settled it.
+
+        Of an order that is as long as it is held for it; of others, those sent since then. Shape:
+        (system, operation, number, first sent at, the first call, what is said).
+        """
+        at = func.coalesce(CallRow.sent_at, CallRow.created_at)
+        query = (
+            select(
+                CallRow.system,
+                CallRow.operation,
+                func.count(),
+                func.min(at, type_=CallRow.created_at.type),
+                func.min(CallRow.id),
+                func.min(CallRow.error),
+            )
+            .outerjoin(OrderRow, OrderRow.id == CallRow.order_pk)
+            .where(
+                CallRow.code == DOUBLED,
+                or_(
+                    OrderRow.hold_cause == HoldCause.DISCREPANCY,
+                    and_(CallRow.order_pk.is_(None), at >= since),
+                ),
+            )
+            .group_by(CallRow.system, CallRow.operation)
+            .order_by(CallRow.system, CallRow.operation)
+        )
+        with self._database.reading() as session:
+            return [
+                (system, operation, calls, at, call, error or "")
+                for system, operation, calls, at, call, error in session.execute(query)
             ]
 
     def size(self) -> int:

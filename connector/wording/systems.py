@@ -222,6 +222,22 @@ NOBODY_REACHED = Sentence(
     "nobody is reached: neither this role nor ops has a channel",
     "无人可通知：该角色与运维（ops）都没有渠道",
 )
+HOLDS_SEVERAL = Sentence(
+    "holds_several", "it holds {numbers}", "对方持有 {numbers}"
+)
+DOUBLED = Sentence(
+    "doubled",
+    "{operation} for {reference} may have been made twice, as a process that stood still sent it"
+    " after another had: {numbers}. {why}",
+    "{reference} 的 {operation} 可能生成了两次（停顿的进程醒来后又发送了一次）：{numbers}。{why}",
+)
+KEEP_ONE = Sentence(
+    "keep_one",
+    "look in {system}, cancel there all but the one that the order shows, then"
+    " `connector orders done NUMBER --what difference --reason WHY`",
+    "请在 {system} 中核对，只保留订单所示的一份，作废其余，再执行"
+    " `connector orders done NUMBER --what difference --reason WHY`",
+)
 WATCH_STANDS = Sentence(
     "watch_stands",
     "Nothing has been watched since {at}: alerts are missing. Last error: {error}",

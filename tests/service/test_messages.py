@@ -46,6 +46,8 @@ ALERTS = [
     Alert("broken", "system_away", 12),
     Alert("call_in_doubt", "delivery warehouse", 0, {"calls": 1}),
     Alert("call_open", "sap correct_customer", 0, {"calls": 1, "call": 13}),
+    Alert("doubled", "dms dms_sales_order", 0, {
+        "calls": 1, "call": 14, "error": "it holds SO10000001, SO10000002"}),
     Alert("not_delivered", "warehouse", 0, {"calls": 2, "error": "warehouse: cannot be reached"}),
     Alert("wave_late", "GQ", 41, {"cutoff": SINCE.isoformat()}),
     Alert("job_failed", "intake", 0, {"run": 17, "attempts": 4, "error": _ERROR}),
