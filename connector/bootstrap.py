@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from connector.clocks import Clocks, boot_id
+from connector.departure import boottime
 from connector.dms.desk import DmsDesk
 from connector.dms.gated import GatedDms
 from connector.dms.patient import PatientDms
@@ -50,6 +52,7 @@ from connector.sections import (
     CalendarSection,
 )
 from connector.settings import Settings
+from connector.shortage import Shortages
 from connector.steps.compare import Comparer
 from connector.steps.context import Context, Policy
 from connector.steps.outbound import Outbound
@@ -113,10 +116,14 @@ class Connector:
 
 
 def build(
-    settings: Settings, clock: Clock = real_clock, since: datetime | None = None
+    settings: Settings,
+    clock: Clock = real_clock,
+    since: datetime | None = None,
+    seconds: Callable[[], float] | None = None,
 ) -> Connector:
     """Wire everything. Nothing is connected before it is used, but the database is upgraded.
 
+    `seconds` is what the clock is held against; nothing, unless it is the machine's own.
     `since` is where jobs begin that never ran; by default at this moment's business day.
     Raises Misconfigured.
     """
@@ -135,6 +142,13 @@ def build(
     dms = PatientDms(gated, settings.dms.retry_for)
     storefront = storefront_of(settings)
     calls, runs = Calls(database), Runs(database)
+    booted, shortages = f"booted:{boot_id()}", Shortages(clock)
+    clocks = Clocks(
+        clock,
+        boottime if seconds is None and clock is real_clock else seconds,
+        lambda: runs.watermark(booted),
+        lambda moment: runs.set_watermark(booted, moment),
+    )
     progress = Progress(database, settings.output / ".progress")
     progress.look(clock())
 
@@ -177,6 +191,8 @@ def build(
         first_start=runs.first_start,
         ours_from=lambda: runs.begins("intake"),
         parent_parts=ParentParts(storefront, clock),
+        shortages=shortages,
+        clocks=clocks,
     )
     stop = threading.Event()
     waves, files = Waves(database), Files(database)
@@ -259,7 +275,7 @@ def build(
         settler=settler,
         aftersales=sales,
         jobs=jobs,
-        runner=Runner(jobs, runs, clock, since=begin, stop=stop),
+        runner=Runner(jobs, runs, clock, since=begin, stop=stop, shortages=shortages),
         sap=sap,
         dms=dms,
         storefront=storefront,

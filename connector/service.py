@@ -59,6 +59,7 @@ def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
             refuse_other_shop(connector.database, connector.settings.shop)
             led.set()
         if leading:
+            settle_clock(connector)
             watchman.ticked(connector.runner.tick(lane, lead.leads))
             connector.progress.note()
             if heartbeat is not None and lane is Lane.CLOCK and watchman.well:
@@ -132,6 +133,16 @@ def serve(connector: Connector, tick_every: timedelta = TICK) -> None:
     web.close()
     connector.close()
     _log.info("service stopped")
+
+
+def settle_clock(connector: Connector) -> None:
+    """See whether the wall clock was set; set back, nothing waits for times that lie ahead."""
+    step = connector.context.clocks.look()
+    if step is not None and step.by < timedelta(0):
+        now = connector.context.clock()
+        connector.context.calls.not_sent_later(now)
+        waiting = connector.context.orders.look_again(now)
+        _log.warning("the clock was set back: what waits is looked at now", orders=waiting)
 
 
 def _idle(runner: Runner) -> bool:

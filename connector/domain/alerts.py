@@ -35,6 +35,8 @@ class AlertKind(StrEnum):
     DATABASE_LARGE = "database_large"
     MAPPINGS_REFUSED = "mappings_refused"
     QUARANTINED = "quarantined"  # source of what is in the quarantine
+    SHORTAGE = "shortage"  # what this machine has run out of
+    CLOCK_SET = "clock_set"
     UNJUDGED = "unjudged"  # what could not be judged: holds, promises, calls, waves …
 
 
@@ -91,6 +93,8 @@ _KINDS = {
     AlertKind.DATABASE_LARGE: Role.IT,
     AlertKind.MAPPINGS_REFUSED: Role.IT,
     AlertKind.QUARANTINED: Role.IT,
+    AlertKind.SHORTAGE: Role.IT,
+    AlertKind.CLOCK_SET: Role.IT,
     AlertKind.UNJUDGED: Role.IT,
 }
 

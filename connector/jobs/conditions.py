@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from connector.clocks import Step
 from connector.domain.alerts import AlertKind, Condition
 from connector.domain.lifecycle import OWNER, HoldCause, Owner
 from connector.domain.masking import mask_said
@@ -26,7 +27,7 @@ from connector.store.promises import PromiseBook
 from connector.store.runs import Runs, RunState
 from connector.store.tables import RunRow
 from connector.store.trouble import Trouble
-from connector.wording import quoted, recorded, systems
+from connector.wording import Said, quoted, recorded, systems
 
 _log = structlog.get_logger(__name__)
 
@@ -229,6 +230,25 @@ def _calendar(sources: Sources, now: datetime) -> Iterator[Condition]:
         yield Condition(AlertKind.CALENDAR_ENDS, "", None, 0, {"ends": f"{ends}"})
 
 
+def _machine(sources: Sources, _now: datetime) -> Iterator[Condition]:
+    context = sources.context
+    for seen in context.shortages.lasting():
+        said = recorded(systems.SHORTAGES[seen.what])
+        detail = {"short": said, "place": recorded(seen.place or systems.SHORT_HERE())}
+        yield Condition(AlertKind.SHORTAGE, seen.what, seen.since, 0, detail)
+    step = context.clocks.step
+    if step is not None:
+        minutes = round(step.by.total_seconds() / 60)
+        detail = {"minutes": f"{minutes:+d}", "verdict": recorded(_verdict(step))}
+        yield Condition(AlertKind.CLOCK_SET, "", step.at, 0, detail)
+
+
+def _verdict(step: Step) -> Said:
+    if step.right is None:
+        return systems.CLOCK_UNKNOWN()
+    return systems.CLOCK_RIGHT() if step.right else systems.CLOCK_WRONG()
+
+
 def _mappings(sources: Sources, _now: datetime) -> Iterator[Condition]:
     refused = sources.mappings.refused
     if refused:
@@ -281,6 +301,7 @@ LOOKS: tuple[Look, ...] = (
     ("runs", frozenset({AlertKind.JOB_FAILED, AlertKind.JOB_STUCK}), _runs),
     ("windows", frozenset({AlertKind.JOB_BEHIND}), _windows),
     ("systems", frozenset({AlertKind.SYSTEM_AWAY}), _systems),
+    ("machine", frozenset({AlertKind.SHORTAGE, AlertKind.CLOCK_SET}), _machine),
     ("calendar", frozenset({AlertKind.CALENDAR_ENDS}), _calendar),
     ("mappings", frozenset({AlertKind.MAPPINGS_REFUSED}), _mappings),
     ("quarantine", frozenset({AlertKind.QUARANTINED}), _quarantine),

@@ -87,6 +87,8 @@ def _given(orders: Iterator[Payload], unread: list[NotRead]) -> Iterator[Payload
 def _ahead(context: Context) -> timedelta:
     """Return by how much the storefront's clock is ahead of ours."""
     shown = context.storefront.clock()
+    if shown:
+        context.clocks.witness(shown)
     ahead = shown - context.clock() if shown else timedelta(0)
     if abs(ahead) <= _SAME:
         return timedelta(0)

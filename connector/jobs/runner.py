@@ -18,8 +18,9 @@ import structlog
 
 from connector.domain.masking import mask_said, mask_text
 from connector.errors import LogonFailed, said_of
-from connector.jobs.cadence import Cadence, Window
-from connector.store.runs import Runs
+from connector.jobs.cadence import Cadence, Every, Window
+from connector.shortage import Shortages
+from connector.store.runs import Runs, RunState
 from connector.store.tables import RunRow
 from connector.wording import systems
 
@@ -99,6 +100,7 @@ class Runner:
         retry: timedelta = timedelta(minutes=1),
         stuck_after: timedelta = timedelta(hours=1),
         stop: threading.Event | None = None,
+        shortages: Shortages | None = None,
     ) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -110,6 +112,9 @@ class Runner:
         self._stuck_after = stuck_after
         self._started = False
         self._stopped = stop or threading.Event()
+        self._shortages = shortages or Shortages(clock)
+        # How far jobs have come anew since the clock was set back, by job and scope.
+        self._anew: dict[tuple[str, str], datetime] = {}
         self._under_way: dict[int, tuple[RunRow, float]] = {}
 
     def tick(
@@ -198,13 +203,31 @@ class Runner:
             if outcome.state != "done" or not goes_on():
                 return
         after = self._begun(job, scope)
-        for window in job.due(scope, after, now):
+        anew = self._set_back(job, scope, after, now)
+        for window in job.due(scope, after if anew is None else anew, now):
             if not job.ready(window):
                 return
-            outcome = self._run(job, scope, window)
+            outcome = self._run(job, scope, window, anew=anew is not None)
             yield outcome
             if outcome.state != "done" or not goes_on():
                 return
+            if anew is not None:
+                self._anew[job.name, scope] = window.end
+
+    def _set_back(
+        self, job: Job, scope: str, after: datetime, now: datetime
+    ) -> datetime | None:
+        """Return from where a job goes on that has come farther than the clock, or None.
+
+        The clock was set back. What is done every so often is done all the same, and the windows
+        that come for the second time are worked off once more; those of waves and nights are not.
+        """
+        every = job.by_scope.get(scope, job.cadence)
+        if not isinstance(every, Every) or after <= now + every.length:
+            self._anew.pop((job.name, scope), None)
+            return None
+        reached = self._anew.setdefault((job.name, scope), now - every.length)
+        return min(reached, now)
 
     def _may_retry(self, row: RunRow, now: datetime) -> bool:
         if (row.error or "").startswith(LogonFailed.__name__):
@@ -213,10 +236,14 @@ class Runner:
         wait = min(self._retry * 2 ** min(row.attempts - 1, 6), timedelta(minutes=15))
         return row.finished_at is None or now >= row.finished_at + wait
 
-    def _run(self, job: Job, scope: str, window: Window) -> Outcome:
+    def _run(self, job: Job, scope: str, window: Window, *, anew: bool = False) -> Outcome:
         row = self._runs.claim(
             job.name, scope, window.bounds, self.owner, self._clock(), self._lease
         )
+        if row is None and anew:
+            done = self._runs.find(job.name, scope, window.bounds)
+            if done is not None and done.state == RunState.DONE:
+                row = self._runs.reopen(done.id, self.owner, self._clock(), self._lease)
         if row is None:
             return Outcome(job.name, scope, window, "skipped", {})
         return self._work(job, row)
@@ -232,7 +259,11 @@ class Runner:
             log.info("job broken off: the service stops")
             return Outcome(job.name, row.scope, window, "stopped", {}, "", row.id)
         except Exception as error:
-            words = mask_said(systems.NAMED(name=type(error).__name__, message=said_of(error)))
+            short = self._shortages.note(error)
+            said = said_of(error)
+            if short is not None:
+                said = systems.NAMED(name=systems.SHORTAGES[short], message=said)
+            words = mask_said(systems.NAMED(name=type(error).__name__, message=said))
             self._runs.fail(row, words, self._clock())
             log.error("job failed", error=words)
             return Outcome(job.name, row.scope, window, "failed", {}, words, row.id)

@@ -17,12 +17,15 @@ from connector.domain.masking import mask_said, mask_text
 from connector.errors import said_of
 from connector.notify.channels import Notifier
 from connector.notify.digest import Language, Message
+from connector.shortage import shortage_of
 from connector.wording import Said, systems
 
 _log = structlog.get_logger(__name__)
 
 # File descriptors kept for the message that there are none left.
 _RESERVE = 8
+# Seconds after which it is told that nothing is watched, where this machine itself is the cause.
+_SHORT_LATE = 90.0
 
 
 class Ended(Protocol):
@@ -69,6 +72,7 @@ class Watchman:
         self._lock = threading.Lock()
         self._done, self._done_at = monotonic(), clock()
         self._error: Said | None = None
+        self._short = False
         self._told = 0
         self._next = 0.0
         self._sending: threading.Thread | None = None
@@ -76,8 +80,12 @@ class Watchman:
 
     @property
     def well(self) -> bool:
-        """Whether everything was watched not long ago."""
-        return self._monotonic() - self._done <= self._late
+        """Whether everything was watched not long ago.
+
+        Where this machine has run out of something, it is not waited so long for the watch.
+        """
+        late = min(self._late, _SHORT_LATE) if self._short else self._late
+        return self._monotonic() - self._done <= late
 
     def ticked(self, ended: Iterable[Ended]) -> None:
         """Take note of the runs of a tick."""
@@ -93,6 +101,7 @@ class Watchman:
         """Take note of a tick that could not be made."""
         named = systems.NAMED(name=type(error).__name__, message=said_of(error))
         self._error = mask_said(named)
+        self._short = shortage_of(error) is not None
 
     def stands_by(self) -> None:
         """Take note that another process leads, and watches."""
@@ -121,7 +130,8 @@ class Watchman:
 
     def _well_again(self) -> None:
         with self._lock:
-            self._done, self._done_at, self._error = self._monotonic(), self._clock(), None
+            self._done, self._done_at = self._monotonic(), self._clock()
+            self._error, self._short = None, False
 
     def _message(self, *texts: Said) -> Message:
         title = self._language.pick("连接器：监视", "Connector: watching")

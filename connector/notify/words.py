@@ -314,6 +314,26 @@ KINDS = {
         ),
         "connector check --live",
     ),
+    AlertKind.SHORTAGE: Words(
+        ("本机资源不足：{short}（{place}）", "this machine has run out of something: {short} ({place})"),
+        (
+            "等待的订单和任务在恢复后自动继续，无需逐单处理",
+            "orders and jobs that wait for it go on by themselves; no order needs anything",
+        ),
+        "df -h；ulimit -n；free -m",
+    ),
+    AlertKind.CLOCK_SET: Words(
+        (
+            "本机时钟被调整了 {minutes} 分钟；{verdict}",
+            "this machine's clock was set by {minutes} minutes; {verdict}",
+        ),
+        (
+            "往回调整时照常工作；往前调整时，在其他时钟证实之前不放行批次",
+            "set back, the work goes on; set forward, no wave is released before another clock"
+            " agrees",
+        ),
+        "timedatectl；connector job list",
+    ),
     AlertKind.CALENDAR_ENDS: Words(
         ("国家节假日日历只到 {ends}", "the national calendar ends on {ends}"),
         (
@@ -405,6 +425,7 @@ WATCHED = {
     "runs": ("任务", "job runs"),
     "windows": ("任务时段", "windows of jobs"),
     "systems": ("各系统", "the other systems"),
+    "machine": ("本机资源与时钟", "this machine's room and clock"),
     "calendar": ("工作日历", "working days"),
     "mappings": ("映射", "mappings"),
     "database": ("数据库", "the database's size and room"),

@@ -68,7 +68,8 @@ class Context:
 
     `timetables` holds each business unit's by its code, and the site's own under "". `first_start`
     is when a connector first ran on this database; None before that. `ours_from` is from when its
-    intake reads: orders placed and paid before then may have been shipped by others.
+    intake reads: orders placed and paid before then may have been shipped by others. `shortages`
+    knows what this machine has run out of, `clocks` whether its wall clock was set.
     """
 
     shop: str
@@ -90,6 +91,8 @@ class Context:
     first_start: Callable[[], datetime | None]
     ours_from: Callable[[], datetime | None]
     parent_parts: ParentParts
+    shortages: Shortages
+    clocks: Clocks
 
     def timetables_of(self, business_units: str) -> tuple[Timetable, ...]:
         """Return the timetables of units (codes with commas); the site's while there are none."""

@@ -24,6 +24,7 @@ from connector.errors import (
     UnreadableOrder,
 )
 from connector.mapping.live import steady
+from connector.shortage import Shortage
 from connector.steps.cancel import cancel
 from connector.steps.context import Context
 from connector.steps.payment import judge, unsettled
@@ -40,6 +41,8 @@ from connector.wording import systems
 
 _log = structlog.get_logger(__name__)
 
+# Seconds until an order that waits for this machine itself is looked at again.
+_SHORT_AGAIN = 60.0
 # Confirming stock is done for all waiting orders at once: see connector.steps.confirm.
 _STEPS: Mapping[Step, Callable[[Context, OrderRow], Change]] = {
     Step.VALIDATE: validate,
@@ -119,10 +122,15 @@ def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], 
         with steady(context.mappings):
             return step(context, row)
     except RetryLater as error:
+        context.shortages.note(error)
         return waiting(context, row, error)
     except (Misconfigured, Doubled):
         raise
     except Exception as error:
+        short = context.shortages.note(error)
+        if short is not None and not isinstance(error, InDoubt | Rejected):
+            # This machine is to blame: the order waits until it has enough again.
+            return waiting(context, row, short_of(short))
         if isinstance(error, UnreadableOrder):
             put_stored(context, row, step.__name__)
         held = held_for(row, error)
@@ -130,6 +138,16 @@ def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], 
             again = context.clock() + context.policy.review_again
             return replace(held, next_try_at=again)
         return held
+
+
+def short_of(what: Shortage) -> RetryLater:
+    """Return the wait for what this machine has run out of."""
+    return RetryLater(
+        systems.SHORTAGES[what],
+        place=systems.SHORT_HERE(),
+        remedy=systems.MAKE_ROOM(),
+        after=_SHORT_AGAIN,
+    )
 
 
 def held_for(row: OrderRow, error: Exception) -> Change:

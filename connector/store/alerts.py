@@ -96,7 +96,8 @@ class Alerts:
         found: dict[Role, list[AlertRow]] = {}
         for row in rows:
             told_at = last.get(row.role)
-            if told_at is None or now - told_at >= self._rhythm.quiet:
+            # What seems to be told later was told before the clock was set back.
+            if told_at is None or told_at > now or now - told_at >= self._rhythm.quiet:
                 found.setdefault(Role(row.role), []).append(row)
         return found
 

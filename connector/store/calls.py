@@ -312,6 +312,19 @@ class Calls:
             finished_at=now,
         )
 
+    def not_sent_later(self, now: datetime) -> None:
+        """Have open calls settle from now on that seem to be sent later: the clock was set back."""
+        query = (
+            update(_TABLE)
+            .where(
+                _TABLE.c.sent_at > now,
+                _TABLE.c.state.in_((CallState.SENT, CallState.IN_DOUBT)),
+            )
+            .values(sent_at=now)
+        )
+        with self._database.writing() as connection:
+            connection.execute(query)
+
     def given_in_doubt(self) -> list[CallRow]:
         """Return the calls in doubt of which the other side gave a number."""
         query = select(CallRow).where(

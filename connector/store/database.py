@@ -18,10 +18,11 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from connector.errors import Misconfigured, RetryLater
+from connector.shortage import shortage_of
 from connector.store.alone import Alone, Done
 from connector.store.together import Together
 from connector.wording import systems
@@ -155,7 +156,16 @@ class Database:
     def _typed_errors(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except DBAPIError as error:
+            short = shortage_of(error)
+            if short is not None:
+                raise RetryLater(
+                    systems.SHORTAGES[short],
+                    place=self.engine.url.render_as_string(),
+                    remedy=systems.MAKE_ROOM(),
+                ) from error
+            if not isinstance(error, OperationalError):
+                raise
             raise RetryLater(
                 systems.DATABASE_SILENT(error=type(error.orig).__name__),
                 place=self.engine.url.render_as_string(),

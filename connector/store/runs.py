@@ -38,6 +38,11 @@ _BEGUN = "begun:"
 _FIRST = "connector"
 
 
+def _is_leased(row: RunRow, now: datetime, lease: timedelta) -> bool:
+    """Whether a run is another's. Nobody leases one for longer: the clock was set back since."""
+    return row.state == RunState.RUNNING and now < row.lease_until <= now + 3 * lease
+
+
 class Runs:
     """Claims, finishes and lists job runs."""
 
@@ -77,14 +82,14 @@ class Runs:
                 return row
             except IntegrityError:
                 return None
-        if row.state == RunState.DONE or (row.state == RunState.RUNNING and row.lease_until > now):
+        if row.state == RunState.DONE or _is_leased(row, now, lease):
             return None
         return self._take(row, owner, now, lease)
 
     def reopen(self, run_id: int, owner: str, now: datetime, lease: timedelta) -> RunRow | None:
         """Take a finished run again because a person asked for it."""
         row = self.get(run_id)
-        if row is None or (row.state == RunState.RUNNING and row.lease_until > now):
+        if row is None or _is_leased(row, now, lease):
             return None
         return self._take(row, owner, now, lease)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -15,11 +16,18 @@ QUIET = timedelta(minutes=10)
 class Heart:
     """When the service last ticked, and whether it leads. Threads share it.
 
-    `leading` is None until the first election; a service without others always leads.
+    `leading` is None until the first election; a service without others always leads. Silence is
+    measured by `seconds`: whoever sets the wall clock makes no service late.
     """
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._clock = clock
+        self._seconds = seconds
+        self._beaten = seconds()
         self._lock = threading.Lock()
         self.started = clock()
         self.ticked: datetime | None = None
@@ -29,12 +37,13 @@ class Heart:
         """Note a tick: of the leader, or of one that stands by and would take over."""
         with self._lock:
             self.ticked = self._clock()
+            self._beaten = self._seconds()
             self.leading = leading
 
     @property
     def silent_for(self) -> timedelta:
         """How long ago the last tick was, or the start when there was none."""
-        return self._clock() - (self.ticked or self.started)
+        return timedelta(seconds=self._seconds() - self._beaten)
 
     def beats(self) -> bool:
         """Whether the process is alive: a supervisor restarts it when this is False."""

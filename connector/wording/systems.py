@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.wording.said import Sentence
+from connector.wording.said import Said, Sentence
 
 # How an error is told: where, what, and the remedy.
 AT = Sentence("at", "{place}: {message}", "{place}：{message}")
@@ -289,6 +289,37 @@ DATABASE_BUSY = Sentence("database_busy", "the database is busy", "数据库正�
 DATABASE_SILENT = Sentence(
     "database_silent", "the database does not answer: {error}", "数据库没有应答：{error}"
 )
+SHORT_OF_DISK = Sentence(
+    "short_of_disk",
+    "the disk is full, or does not work",
+    "磁盘已满或有故障",
+)
+SHORT_OF_FILES = Sentence(
+    "short_of_files",
+    "no file descriptor is left: too many files and connections are open",
+    "文件描述符已用尽：打开的文件和连接过多",
+)
+SHORT_OF_MEMORY = Sentence("short_of_memory", "the memory is used up", "内存不足")
+SHORT_OF_LEAVE = Sentence(
+    "short_of_leave", "it may not be written to: it is read-only", "只读，无法写入"
+)
+MAKE_ROOM = Sentence(
+    "make_room",
+    "what waits for it goes on by itself once this machine has enough again",
+    "本机恢复后，等待的工作会自动继续",
+)
+CLOCK_UNKNOWN = Sentence(
+    "clock_unknown", "no other clock has confirmed it yet", "尚无其他时钟可以证实"
+)
+CLOCK_RIGHT = Sentence(
+    "clock_right", "the storefront's clock agrees with it", "与商城的时钟一致"
+)
+CLOCK_WRONG = Sentence(
+    "clock_wrong",
+    "the storefront's clock does not agree: set this machine's clock right",
+    "与商城的时钟不一致：请校正本机时钟",
+)
+SHORT_HERE = Sentence("short_here", "this machine", "本机")
 START_DATABASE = Sentence(
     "start_database",
     "start the database, then look with `connector db check`",
@@ -456,3 +487,11 @@ NO_SINGLE_VALUE = Sentence("no_single_value", "must be a single value", "须为�
 DIGITS_ONLY = Sentence("digits_only", "digits only (NUMC)", "只能是数字（NUMC）")
 DATE_NEEDED = Sentence("date_needed", "a date as YYYYMMDD is needed", "须为 YYYYMMDD 格式的日期")
 NUMBER_NEEDED = Sentence("number_needed", "a number is needed", "须为数字")
+
+# What a machine is short of, by its name in `connector.shortage`.
+SHORTAGES: dict[str, Said] = {
+    "disk": SHORT_OF_DISK(),
+    "files": SHORT_OF_FILES(),
+    "memory": SHORT_OF_MEMORY(),
+    "read_only": SHORT_OF_LEAVE(),
+}

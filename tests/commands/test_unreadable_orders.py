@@ -71,7 +71,7 @@ def test_one_of_them_keeps_no_other_from_being_retried_or_cancelled(lite: Scene)
 
 
 def test_the_status_page_shows_it(lite: Scene) -> None:
-    with opened(lite.connector, Heart(lite.clock)) as site:
+    with opened(lite.connector, Heart(lite.clock, lambda: lite.clock.now.timestamp())) as site:
         assert site.get("/?lang=en").status_code == 200
         told = site.get("/orders/32?lang=en")
         assert told.status_code == 200

@@ -118,7 +118,7 @@ def test_orders_go_on_while_the_dms_cannot_be_asked_how_they_stand(
         assert day.stands(55)[0] in ("ready", "released"), day.order(55).hold_reasons
         assert len(dms.orders) == before + 1
         assert "staendeFragen" not in dms.seen
-        heart = Heart(day.clock)
+        heart = Heart(day.clock, lambda: day.clock.now.timestamp())
         heart.beat()
         with opened(day.connector, heart) as site:
             told = site.get("/metrics").text.splitlines()

@@ -56,6 +56,10 @@ ALERTS = [
     Alert("job_stuck", "advance", 0, {"run": 19, "owner": "host-a:12:1f2e3d"}),
     Alert("job_behind", "reconcile", 0, {"window": SINCE.isoformat()}),
     Alert("system_away", "SAP", 230),
+    Alert("shortage", "disk", 0, {
+        "short": recorded(systems.SHORT_OF_DISK()), "place": "/var/lib/connector"}),
+    Alert("clock_set", "", 0, {
+        "minutes": "+120", "verdict": recorded(systems.CLOCK_WRONG())}),
     Alert("calendar_ends", "", 0, {"ends": "2026-12-31"}),
     Alert("database_large", "", 0, {"size": "21.3 GiB", "bound": "20.0 GiB"}),
     Alert("number_gone", "", 0, {"calls": 2, "numbers": "0000200001, 0000200002", "call": 12}),

@@ -50,7 +50,7 @@ def site(database_url: str, tmp_path: Path, clock: DemoClock) -> Iterator[Opened
     """An address without any system behind it."""
     connector = build(load_settings(database_url=database_url, output=tmp_path / "out"), clock)
     try:
-        with opened(connector, Heart(clock)) as site:
+        with opened(connector, Heart(clock, lambda: clock.now.timestamp())) as site:
             yield site
     finally:
         connector.close()

@@ -48,7 +48,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 @pytest.fixture(scope="module")
 def shown(day: Scene) -> Iterator[Opened]:
-    heart = Heart(day.clock)
+    heart = Heart(day.clock, lambda: day.clock.now.timestamp())
     heart.beat()
     with opened(day.connector, heart) as site:
         yield site
@@ -140,7 +140,7 @@ def personal(orders: list[dict[str, Any]]) -> set[str]:
 def test_other_machines_need_the_token(day: Scene) -> None:
     settings = day.connector.settings
     settings.health_address, settings.status_token = "0.0.0.0", SecretStr(TOKEN)
-    server = Server(Site(day.connector, Heart(day.clock)).handle, "127.0.0.1", 0)
+    server = Server(Site(day.connector, Heart(day.clock, lambda: day.clock.now.timestamp())).handle, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.port}"
     try:
         for path in ("/", "/orders/34", "/orders?number=34"):
