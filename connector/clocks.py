@@ -57,6 +57,8 @@ class Clocks:
         self._lock = threading.Lock()
         self._booted: datetime | None = None
         self._step: Step | None = None
+        # By how much the other machine's clock is ahead of ours, as it last said.
+        self._ahead: timedelta | None = None
         self._seen_at = 0.0
 
     def look(self) -> Step | None:
@@ -74,18 +76,29 @@ class Clocks:
                     self._remember(booted)
                 return None
             self._booted = booted
-            self._remember(booted)
+            if by < timedelta(0):
+                self._remember(booted)  # one that is put forward may be wrong: after a restart too
             self._step = Step(by, self._clock())
             self._seen_at = self._seconds()
             _log.warning("the wall clock was set", seconds=round(by.total_seconds()))
             return self._step
 
     def witness(self, shown: datetime) -> None:
-        """Take the word of another machine's clock: whether the last step was right."""
+        """Take the word of another machine's clock: whether the last step was right.
+
+        It is where the two agree, or differ by as much as they did before the step.
+        """
         with self._lock:
-            if self._step is not None:
-                right = abs(shown - self._clock()) <= _AGREES
-                self._step = Step(self._step.by, self._step.at, right)
+            ahead, before = shown - self._clock(), self._ahead
+            if self._step is None:
+                self._ahead = ahead
+                return
+            same = before is not None and abs(ahead - before) <= _AGREES
+            right = same or abs(ahead) <= _AGREES
+            self._step = Step(self._step.by, self._step.at, right)
+            if right and self._booted is not None:
+                self._ahead = ahead
+                self._remember(self._booted)
 
     @property
     def step(self) -> Step | None:

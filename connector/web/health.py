@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 from sqlalchemy import text
 
 from connector.store.database import Database
@@ -18,9 +21,9 @@ def healthz(heart: Heart) -> Answer:
     )
 
 
-def readyz(heart: Heart, database: Database) -> Answer:
+def readyz(heart: Heart, answers: Callable[[], bool]) -> Answer:
     """Say whether the database answers, a role was taken and ticks come in time."""
-    ready_database = answers(database)
+    ready_database = answers()
     ready = ready_database and heart.ready()
     role = {None: "starting", True: "leader", False: "standby"}[heart.leading]
     return as_json(
@@ -35,12 +38,36 @@ def readyz(heart: Heart, database: Database) -> Answer:
     )
 
 
-def answers(database: Database) -> bool:
-    """Whether the database answers a question."""
-    try:
-        with database.reading() as session:
-            session.execute(text("SELECT 1"))
-    except Exception:
-        # Whatever the driver raises, it has not answered.
-        return False
-    return True
+class Probe:
+    """Asks whether the database answers, in a thread of its own, and waits less than a second.
+
+    A question that is still awaited is not asked once more.
+    """
+
+    _PATIENCE = 0.7
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._asked: threading.Thread | None = None
+        self._answered = False
+
+    def __call__(self) -> bool:
+        """Whether it answers."""
+        with self._lock:
+            if self._asked is None or not self._asked.is_alive():
+                self._answered = False
+                self._asked = threading.Thread(target=self._ask, name="probe", daemon=True)
+                self._asked.start()
+            asked = self._asked
+        asked.join(self._PATIENCE)
+        return not asked.is_alive() and self._answered
+
+    def _ask(self) -> None:
+        try:
+            with self._database.reading() as session:
+                session.execute(text("SELECT 1"))
+        except Exception:
+            # Whatever the driver raises, it has not answered.
+            return
+        self._answered = True

@@ -1,149 +1,195 @@
-"""The service's own HTTP address, in threads of this process."""
+"""The service's own HTTP address, in threads of this process.
+
+One thread reads the requests of all connections as their bytes come, so that whoever sends slowly
+keeps nobody waiting. Each connection has so much time and so many bytes for its request, and of too
+many the oldest is dropped. Whole requests are answered by a few threads; health by that one itself
+or by one of its own, whatever else is asked for.
+"""
 
 from __future__ import annotations
 
-import http.server
+import selectors
 import socket
 import threading
-import urllib.parse
-from collections.abc import Callable, Mapping
-from typing import Any
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import structlog
 
 from connector.errors import Misconfigured
-from connector.web.answers import Answer, Request, as_text
+from connector.web.answers import Answer, Request
+from connector.web.exchange import LONGEST, answered, path_of, refused, whole
 
 _log = structlog.get_logger(__name__)
 
-_LONGEST_FORM = 4096
-_AT_ONCE = 32
-# Nothing is loaded from elsewhere, framed, cached or told on.
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:;"
-    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+# Seconds that a client has to send its request, and again to take the answer.
+_PATIENCE = 10.0
+# Connections whose request is still to come; and requests that wait to be answered.
+_MOST = 256
+_WAITING = 64
+_AT_ONCE = 8
+# What is told from memory, in this thread, and what is asked of the database, in one of its own.
+_AT_HAND = "/healthz"
+_READY = "/readyz"
 
 Handle = Callable[[Request], Answer]
+
+
+class _Connection:
+    """A connection whose request is still to come."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self.link = link
+        self.data = bytearray()
+        self.ends = time.monotonic() + _PATIENCE
 
 
 class Server:
     """Listens until closed. Raises Misconfigured when the address cannot be had."""
 
     def __init__(self, handle: Handle, address: str, port: int) -> None:
-        class Handler(_Handler):
-            pass
-
-        Handler.handle_request = staticmethod(handle)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
-            self._server = _Threads((address, port), Handler)
+            self._listener = socket.create_server((address, port), family=family, backlog=1024)
         except OSError as error:
             raise Misconfigured(
                 f"{address}:{port} cannot be listened on ({error.strerror})",
                 place="health_address, health_port",
                 remedy="choose another port with CONNECTOR_HEALTH_PORT",
             ) from None
-        self.port: int = self._server.server_port
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.2},
-            name="web",
-            daemon=True,
-        )
+        self._handle = handle
+        self._listener.setblocking(False)
+        self.port: int = self._listener.getsockname()[1]
+        self._stop = threading.Event()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        # In the sequence in which they came.
+        self._connections: dict[socket.socket, _Connection] = {}
+        self._pages = _Pool("page", _AT_ONCE, _WAITING)
+        self._ready = _Pool("ready", 1, _AT_ONCE)
+        self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._stop.set()
         self._thread.join()
+        for each in list(self._connections):
+            self._drop(each)
+        self._selector.close()
+        self._listener.close()
+        self._pages.close()
+        self._ready.close()
 
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            for key, _ in self._selector.select(0.2):
+                link = key.fileobj
+                assert isinstance(link, socket.socket)
+                if link is self._listener:
+                    self._accept()
+                elif link in self._connections:
+                    self._read(self._connections[link])
+            now = time.monotonic()
+            for each in [each for each in self._connections.values() if each.ends <= now]:
+                self._drop(each.link)
 
-class _Threads(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
+    def _accept(self) -> None:
+        for _ in range(_MOST):
+            try:
+                link, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:
+                # No descriptor is left: that of the oldest connection will do.
+                if not self._drop_oldest():
+                    self._stop.wait(0.1)
+                return
+            link.setblocking(False)
+            if len(self._connections) >= _MOST:
+                self._drop_oldest()
+            self._connections[link] = _Connection(link)
+            self._selector.register(link, selectors.EVENT_READ)
 
-    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self._free = threading.BoundedSemaphore(_AT_ONCE)
-        super().__init__(address, handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        # Whoever opens connections without end must not eat the memory of the work.
-        if not self._free.acquire(blocking=False):
-            self.shutdown_request(request)
+    def _read(self, connection: _Connection) -> None:
+        try:
+            data = connection.link.recv(LONGEST)
+        except BlockingIOError:
             return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    handle_request: Handle
-    timeout = 10  # of a client that sends nothing
-    server_version = "connector"
-    sys_version = ""
-
-    def do_GET(self) -> None:
-        self._answer({})
-
-    def do_HEAD(self) -> None:
-        self._answer({})
-
-    def do_POST(self) -> None:
-        try:
-            length = int(self.headers.get("Content-Length") or 0)
-        except ValueError:
-            length = -1
-        if not 0 <= length <= _LONGEST_FORM:
-            self.close_connection = True
-            self._send(as_text(413, "too long"))
+        except OSError:
+            data = b""
+        connection.data += data
+        size = whole(connection.data)
+        if size is None and data and len(connection.data) <= LONGEST:
             return
-        self._answer(_last(self.rfile.read(length).decode("utf-8", "replace")))
+        self._forget(connection.link)
+        if size is None:
+            self._refuse(connection.link, 431 if data else 0)
+            return
+        self._answer(connection.link, bytes(connection.data[:size]))
 
-    def _answer(self, form: Mapping[str, str]) -> None:
-        target = urllib.parse.urlsplit(self.path)
-        request = Request(
-            method="GET" if self.command == "HEAD" else self.command,
-            path=urllib.parse.unquote(target.path),
-            query=_last(target.query),
-            headers={name.lower(): value for name, value in self.headers.items()},
-            form=form,
-        )
-        try:
-            answer = self.handle_request(request)
-        except Exception as error:
-            _log.exception("a page failed", path=request.path, exc_info=error)
-            answer = as_text(500, "this page failed; the log says why")
-        self._send(answer)
+    def _answer(self, link: socket.socket, request: bytes) -> None:
+        path = path_of(request)
+        if path == _AT_HAND:
+            self._send(link, answered(self._handle, request), seconds=0)
+            return
+        pool = self._ready if path == _READY else self._pages
+        if not pool.take(lambda: self._send(link, answered(self._handle, request))):
+            self._refuse(link, 503)
 
-    def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        for name, value in {
-            **_HEADERS,
-            "Content-Type": answer.kind,
-            "Content-Length": str(len(answer.body)),
-            **answer.headers,
-        }.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
+    def _refuse(self, link: socket.socket, status: int) -> None:
+        self._send(link, refused(status) if status else b"", seconds=0)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Requests are no news."""
+    def _send(self, link: socket.socket, answer: bytes, seconds: float = _PATIENCE) -> None:
+        """Send an answer and end the connection: at once, or within so many seconds."""
+        with link, suppress(OSError):
+            link.settimeout(seconds)
+            link.sendall(answer)
+            link.shutdown(socket.SHUT_WR)
+
+    def _forget(self, link: socket.socket) -> None:
+        self._selector.unregister(link)
+        del self._connections[link]
+
+    def _drop(self, link: socket.socket) -> None:
+        self._forget(link)
+        link.close()
+
+    def _drop_oldest(self) -> bool:
+        oldest = next(iter(self._connections), None)
+        if oldest is not None:
+            self._drop(oldest)
+        return oldest is not None
 
 
-def _last(query: str) -> dict[str, str]:
-    return dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+class _Pool:
+    """A few threads, and a bound on what waits for them."""
+
+    def __init__(self, name: str, threads: int, waiting: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._most = threads + waiting
+        self._under_way: deque[None] = deque()
+
+    def take(self, work: Callable[[], None]) -> bool:
+        """Have something done; whether there was room for it. Called by one thread only."""
+        if len(self._under_way) >= self._most:
+            return False
+        self._under_way.append(None)
+
+        def done() -> None:
+            try:
+                work()
+            except Exception as error:
+                _log.exception("a request failed", exc_info=error)
+            finally:
+                self._under_way.pop()
+
+        self._threads.submit(done)
+        return True
+
+    def close(self) -> None:
+        """Begin nothing more; who hangs is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.bootstrap import Connector
 from connector.web.access import Access, Door
 from connector.web.answers import Answer, Request, as_text
-from connector.web.health import healthz, readyz
+from connector.web.health import Probe, healthz, readyz
 from connector.web.heart import Heart
 from connector.web.metrics import metrics
 from connector.web.pages import Pages
@@ -26,6 +26,7 @@ class Site:
         settings = connector.settings
         self._door = Door(settings.health_address, settings.status_token.get_secret_value())
         self._pages = Pages(connector, heart, self._door)
+        self._probe = Probe(connector.database)
 
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
@@ -36,7 +37,7 @@ class Site:
         if request.path == "/healthz":
             return healthz(self._heart)
         if request.path == "/readyz":
-            return readyz(self._heart, self._connector.database)
+            return readyz(self._heart, self._probe)
         if request.path == "/metrics":
             return metrics(self._connector, self._heart)
         if request.path == "/style.css":
