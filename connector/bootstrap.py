@@ -37,7 +37,7 @@ from connector.jobs.deliver import deliver
 from connector.jobs.intake import intake
 from connector.jobs.reconcile import reconcile
 from connector.jobs.review import KIND, review, reviewed
-from connector.jobs.runner import Job, Runner
+from connector.jobs.runner import Job, Runner, System
 from connector.jobs.settlement import Months, Settler, settlement
 from connector.jobs.status import status
 from connector.jobs.wave import wave
@@ -67,6 +67,7 @@ from connector.store.daybook import Daybook
 from connector.store.files import Files
 from connector.store.mappings import MappingVersions
 from connector.store.orders import Orders
+from connector.store.pauses import Pauses
 from connector.store.progress import Progress
 from connector.store.promises import PromiseBook
 from connector.store.quarantine import Quarantine
@@ -78,6 +79,7 @@ from connector.store.standing import Standing
 from connector.store.waves import Waves
 from connector.storefront.port import Storefront
 from connector.unattended import language_of, wire
+from connector.wording import Said, machine
 
 _HOUR = timedelta(hours=1)
 
@@ -108,6 +110,7 @@ class Connector:
     mappings: Live
     versions: MappingVersions
     progress: Progress
+    pauses: Pauses
 
     def close(self) -> None:
         """Let go of connections."""
@@ -134,13 +137,14 @@ def build(
     in_force = Live(settings.mappings, versions, settings.shop)
     tables = timetables_of(settings)
     site = tables[""]
-    sap_gate = gate_of("SAP", settings, settings.sap.limits, clock)
+    pauses = Pauses(database, clock)
+    sap_gate = gate_of("SAP", settings, settings.sap.limits, clock, pauses)
     sap = GatedSap(sap_of(settings, database, clock), sap_gate)
     gated = GatedDms(
-        dms_of(settings, in_force), gate_of("DMS", settings, settings.dms.limits, clock)
+        dms_of(settings, in_force), gate_of("DMS", settings, settings.dms.limits, clock, pauses)
     )
     dms = PatientDms(gated, settings.dms.retry_for)
-    storefront = storefront_of(settings)
+    storefront = storefront_of(settings, pauses, clock)
     calls, runs = Calls(database), Runs(database)
     booted, shortages = f"booted:{boot_id()}", Shortages(clock)
     clocks = Clocks(
@@ -262,8 +266,11 @@ def build(
             else ()
         ),
     )
-    unattended = wire(settings, context, database, (sap_gate, gated), nightly, in_force, work)
+    unattended = wire(
+        settings, context, database, (sap_gate, gated), nightly, in_force, work, pauses
+    )
     jobs = (*work, *unattended.jobs)
+    paused = _paused_by(pauses, settings.shop)
     begin = since or site.wave_of(clock()).window_from
     return Connector(
         settings=settings,
@@ -275,7 +282,9 @@ def build(
         settler=settler,
         aftersales=sales,
         jobs=jobs,
-        runner=Runner(jobs, runs, clock, since=begin, stop=stop, shortages=shortages),
+        runner=Runner(
+            jobs, runs, clock, since=begin, stop=stop, shortages=shortages, paused=paused
+        ),
         sap=sap,
         dms=dms,
         storefront=storefront,
@@ -288,7 +297,20 @@ def build(
         mappings=in_force,
         versions=versions,
         progress=progress,
+        pauses=pauses,
     )
+
+
+def _paused_by(pauses: Pauses, shop: str) -> Callable[[Job], Said | None]:
+    def paused(job: Job) -> Said | None:
+        listed = pauses.listed()
+        needed = {shop if each is System.STOREFRONT else each for each in job.needs() if listed}
+        for each in listed:
+            if each.system in needed:
+                return machine.WAITS_FOR_PAUSED(system=each.system, reason=each.reason)
+        return None
+
+    return paused
 
 
 def _forgotten_by(progress: Progress) -> Callable[[Call], bool]:

@@ -19,6 +19,7 @@ from connector.commands import (
     jobs,
     mappings,
     orders,
+    pauses,
     quarantine,
     service,
     settlement,
@@ -33,6 +34,8 @@ app = typer.Typer(
 )
 app.command("run")(service.run)
 app.command("check")(check.check)
+app.command("pause")(pauses.pause)
+app.command("resume")(pauses.resume)
 app.command("sandbox")(service.sandbox)
 app.command("demo")(service.demo)
 app.add_typer(jobs.app, name="job")

@@ -1,9 +1,9 @@
 """The wall clock, held against one that nobody sets: was it put forward or back?
 
-Every time that is stored comes of the wall clock. Where it is put back, what was to be done next lies
-hours ahead; where it is put forward by mistake, waves would be released that have not come. So the
-moment at which this machine was booted is computed over and over: it only moves when the wall clock
-does. Whether a step was right, another machine's clock says: that of the storefront's answers.
+Every time that is stored comes of the wall clock. Where it is put back, what was to be done next
+lies hours ahead; where it is put forward by mistake, waves would be released that have not come.
+So the moment at which this machine was booted is computed over and over: it only moves when the
+wall clock does. Whether a step was right, another machine's clock says: the storefront's.
 """
 
 from __future__ import annotations
@@ -68,7 +68,10 @@ class Clocks:
         with self._lock:
             booted = self._now_booted(self._seconds)
             if self._booted is None:
-                self._booted = self._remembered() or booted
+                self._booted = self._remembered()
+                if self._booted is None:
+                    self._booted = booted
+                    self._remember(booted)
             by = booted - self._booted
             if abs(by) < _STEP:
                 if self._step is None and self._booted != booted:

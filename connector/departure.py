@@ -52,7 +52,7 @@ def looking(
         _leaving.reset(token)
 
 
-def last_look(link: socket.socket | None = None) -> None:
+def last_look(link: Any = None) -> None:
     """Look at the claim of the write that is about to leave. Raises RetryLater: it must not.
 
     `link` is the socket by which it leaves, where there is one of ours.
@@ -60,7 +60,8 @@ def last_look(link: socket.socket | None = None) -> None:
     leaving = _leaving.get()
     if leaving is None:
         return
-    if link is not None and leaving.within is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+    bounded = hasattr(socket, "TCP_USER_TIMEOUT") and hasattr(link, "setsockopt")
+    if link is not None and leaving.within is not None and bounded:
         milliseconds = max(int(leaving.within * 1000), 1)
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     leaving.look()

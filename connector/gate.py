@@ -19,10 +19,12 @@ from typing import Protocol
 
 from connector.errors import InDoubt, RetryLater
 from connector.telemetry.counters import kept_back, watched
-from connector.wording import systems
+from connector.wording import machine, systems
 
 # Seconds after which nobody's trying again means that nobody wants the endpoint any more.
 _FORGOTTEN = 3600.0
+# Seconds after which it is looked again whether a pause is over: a person may end it sooner.
+_PAUSED_AGAIN = 60.0
 # Seconds that a call waits for its turn at the configured rate; later turns are not promised.
 LONGEST_TURN = 10.0
 # A write leaves within this part of the settling time after it was recorded, or not at all: the
@@ -65,6 +67,34 @@ class GateState:
     def name(self) -> str:
         """System and endpoint, for people."""
         return f"{self.system} {self.endpoint}".strip()
+
+
+@dataclass(frozen=True)
+class Paused:
+    """A system whose calls a person keeps back: since when, until when (None: until `resume`), why.
+
+    `actor` is who said so.
+    """
+
+    system: str
+    since: datetime
+    until: datetime | None
+    reason: str
+    actor: str
+
+    def kept_back(self, now: datetime, place: str) -> RetryLater:
+        """Return the error of a call that is kept back: nothing has been sent."""
+        until = f"{self.until:%Y-%m-%d %H:%M} UTC" if self.until else "resume"
+        wait = (self.until - now).total_seconds() if self.until else _PAUSED_AGAIN
+        return RetryLater(
+            machine.PAUSED(until=until, reason=self.reason),
+            place=place,
+            after=min(max(wait, 1.0), _PAUSED_AGAIN),
+        )
+
+
+def _never() -> Paused | None:
+    return None
 
 
 class Guarded(Protocol):
@@ -120,9 +150,11 @@ class Gate:
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        paused: Callable[[], Paused | None] = _never,
     ) -> None:
         self.system = system
         self._endpoint = ""
+        self._paused = paused
         self._limits = limits
         self._clock = clock
         self._monotonic = monotonic
@@ -140,7 +172,9 @@ class Gate:
 
         The rate is the system's: both gates' calls together keep to it.
         """
-        gate = Gate(self.system, self._limits, self._clock, self._monotonic, self._sleep)
+        gate = Gate(
+            self.system, self._limits, self._clock, self._monotonic, self._sleep, self._paused
+        )
         gate._endpoint = endpoint
         gate._turns = self._turns
         return gate
@@ -208,6 +242,9 @@ class Gate:
 
     def _enter(self) -> bool:
         now = self._clock()
+        paused = self._paused()
+        if paused is not None:
+            raise paused.kept_back(now, self._place)
         ends = self._downtime_ends(now)
         if ends is not None:
             raise RetryLater(

@@ -41,6 +41,7 @@ from connector.sections import (
 from connector.settings import Settings
 from connector.store.database import Database
 from connector.store.logons import SharedLogons
+from connector.store.pauses import Pauses
 from connector.store.slots import SharedSlots
 from connector.storefront.port import Storefront
 from connector.storefront.woocommerce import WooCommerce, WooCommerceSettings
@@ -53,8 +54,16 @@ def real_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def storefront_of(settings: Settings) -> Storefront:
-    """Return the storefront that the settings describe."""
+def storefront_of(
+    settings: Settings, pauses: Pauses | None = None, clock: Clock = real_clock
+) -> Storefront:
+    """Return the storefront that the settings describe; a paused one is asked nothing."""
+
+    def may() -> None:
+        paused = pauses.of(settings.shop) if pauses else None
+        if paused is not None:
+            raise paused.kept_back(clock(), f"storefront {settings.shop}")
+
     section = settings.storefront
     return WooCommerce(
         WooCommerceSettings(
@@ -72,7 +81,8 @@ def storefront_of(settings: Settings) -> Storefront:
             ca_file=section.ca_file,
             proxy=section.proxy,
             answers=answers_of(settings),
-        )
+        ),
+        may,
     )
 
 
@@ -178,7 +188,9 @@ def _odata_of(
     )
 
 
-def gate_of(system: str, settings: Settings, section: LimitsSection, clock: Clock) -> Gate:
+def gate_of(
+    system: str, settings: Settings, section: LimitsSection, clock: Clock, pauses: Pauses
+) -> Gate:
     """Return the gate before a system."""
     limits = Limits(
         calls_per_second=section.calls_per_second,
@@ -187,7 +199,7 @@ def gate_of(system: str, settings: Settings, section: LimitsSection, clock: Cloc
         break_after=section.break_after,
         break_for=section.break_for,
     )
-    return Gate(system, limits, clock)
+    return Gate(system, limits, clock, paused=lambda: pauses.of(system.lower()))
 
 
 def dms_of(settings: Settings, mappings: Callable[[], MappingSet] | None = None) -> SoapDms:

@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -72,7 +73,8 @@ class _Lines:
 
 def _write(line: str) -> None:
     """Write a line whole and as one line, whatever stands in it and whoever writes beside."""
-    with _TURN:
+    # A log that cannot be written, as on a full disk, stops nothing.
+    with _TURN, suppress(OSError):
         sys.stderr.write(f"{on_one_line(line)}\n")
         sys.stderr.flush()
 

@@ -26,6 +26,7 @@ from connector.steps.context import Context
 from connector.store.alerts import Alerts
 from connector.store.database import Database
 from connector.store.files import Files
+from connector.store.pauses import Pauses
 from connector.store.promises import PromiseBook
 from connector.store.retention import Retention
 from connector.store.runs import Runs
@@ -50,6 +51,7 @@ def wire(
     nightly: Nightly,
     mappings: Live,
     work: Sequence[Job],
+    pauses: Pauses,
 ) -> Unattended:
     """Wire it; the jobs that do the `work` are watched. Raises Misconfigured for no channel."""
     notifier, language = notifier_of(settings), language_of(settings)
@@ -77,6 +79,8 @@ def wire(
         mappings=mappings,
         jobs=(*work, *jobs),
         since=context.clock(),
+        pauses=pauses,
+        shop=settings.shop,
     )
     watching = watch(sources, alerts, notifier, language, Every(schedule.watch))
     return Unattended(book, alerts, (*jobs, watching))

@@ -33,6 +33,7 @@ def list_jobs(json: Json = False) -> None:
                         "scope": scope,
                         "done_until": last,
                         "unfinished": len(unfinished),
+                        "waits": connector.runner.waits(job) or "",
                         "does": job.title,
                     }
                 )

@@ -31,6 +31,7 @@ class AlertKind(StrEnum):
     JOB_STUCK = "job_stuck"  # job
     JOB_BEHIND = "job_behind"  # job: a window of it is open for long
     SYSTEM_AWAY = "system_away"  # system
+    SYSTEM_PAUSED = "system_paused"  # system, or shop
     CALENDAR_ENDS = "calendar_ends"
     DATABASE_LARGE = "database_large"
     MAPPINGS_REFUSED = "mappings_refused"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from connector.extracts.table import Cell, Column, Kind, Table
@@ -56,6 +58,11 @@ _LEFT_OUT = (
     Column("stage", "阶段", "Stage"),
     Column("reason", "未放行原因", "Why it is not released"),
 )
+_EARLIER = (
+    Column("file", "先前的批次文件", "Earlier batch file"),
+    Column("number", "订单号", "Order"),
+    Column("here", "本文件中", "In this file"),
+)
 _INVOICE_KINDS = {
     "special": "增值税专用发票 special",
     "ordinary": "普通发票 ordinary",
@@ -71,9 +78,27 @@ class Batch:
     orders: Table
     lines: Table
     left_out: Table
+    earlier: Table | None = None
 
     def __iter__(self) -> Iterator[Table]:
-        return iter((self.picking, self.orders, self.lines, self.left_out))
+        told = (self.picking, self.orders, self.lines, self.left_out)
+        return iter((*told, self.earlier) if self.earlier is not None else told)
+
+    def after(self, editions: Mapping[str, Sequence[str]]) -> Batch:
+        """Return the batch as it follows others under its name, with the orders that these hold."""
+        here = {row[0] for row in self.orders.rows}
+        rows = [
+            [name, number, "是 yes" if number in here else "否 no"]
+            for name, numbers in editions.items()
+            for number in numbers
+        ]
+        return replace(self, earlier=Table("earlier", "先前批次", _EARLIER, rows))
+
+
+def orders_in(path: Path) -> list[str]:
+    """Return the orders that a batch's file of orders holds, as it was handed over."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [row["number"].lstrip("'") for row in csv.DictReader(file)]
 
 
 def batch_tables(

@@ -17,17 +17,18 @@ from connector.domain.masking import mask_said
 from connector.errors import said_of
 from connector.gate import Guarded
 from connector.jobs.cadence import AtCutoffs
-from connector.jobs.runner import Job
+from connector.jobs.runner import Job, System
 from connector.mapping.live import Live
 from connector.steps.context import Context
 from connector.steps.outbound import given_now, numbers_given
 from connector.steps.recognise import CREATE, WITHIN
 from connector.store.calls import CallState
+from connector.store.pauses import Pauses
 from connector.store.promises import PromiseBook
 from connector.store.runs import Runs, RunState
 from connector.store.tables import RunRow
 from connector.store.trouble import Trouble
-from connector.wording import Said, quoted, recorded, systems
+from connector.wording import Said, machine, quoted, recorded, systems
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +64,8 @@ class Sources:
     mappings: Live
     jobs: Sequence[Job]
     since: datetime
+    pauses: Pauses
+    shop: str
 
 
 # What is looked at, which kinds of alerts it may open, and how.
@@ -203,6 +206,9 @@ def _windows(sources: Sources, now: datetime) -> Iterator[Condition]:
         return  # what was missed while no process ran is being worked off
     told = {row.job for row in sources.trouble.failed_runs()}
     told |= {row.job for row in sources.trouble.stuck_runs(now, _SLOW_RUN)}
+    paused = {each.system for each in sources.pauses.listed()}
+    paused |= {System.STOREFRONT} if sources.shop in paused else set()
+    told |= {job.name for job in sources.jobs if not paused.isdisjoint(job.needs())}
     for job in sources.jobs:
         for scope in job.scopes:
             if job.name in told | _TOLD_OTHERWISE:
@@ -222,6 +228,15 @@ def _systems(sources: Sources, _now: datetime) -> Iterator[Condition]:
                 yield Condition(AlertKind.SYSTEM_AWAY, state.name, None, waiting)
 
 
+def _pauses(sources: Sources, _now: datetime) -> Iterator[Condition]:
+    for each in sources.pauses.listed():
+        zone = sources.context.timetables[""].calendar.zone
+        until = f"{each.until.astimezone(zone):%m-%d %H:%M}" if each.until else "resume"
+        detail = {"until": until, "reason": each.reason, "actor": each.actor}
+        waiting = sources.trouble.waiting()
+        yield Condition(AlertKind.SYSTEM_PAUSED, each.system, each.since, waiting, detail)
+
+
 def _calendar(sources: Sources, now: datetime) -> Iterator[Condition]:
     # Units may have calendars of their own: the first that ends is told of.
     calendars = [each.calendar for each in sources.context.timetables.values()]
@@ -233,8 +248,8 @@ def _calendar(sources: Sources, now: datetime) -> Iterator[Condition]:
 def _machine(sources: Sources, _now: datetime) -> Iterator[Condition]:
     context = sources.context
     for seen in context.shortages.lasting():
-        said = recorded(systems.SHORTAGES[seen.what])
-        detail = {"short": said, "place": recorded(seen.place or systems.SHORT_HERE())}
+        said = recorded(machine.SHORTAGES[seen.what])
+        detail = {"short": said, "place": recorded(seen.place or machine.SHORT_HERE())}
         yield Condition(AlertKind.SHORTAGE, seen.what, seen.since, 0, detail)
     step = context.clocks.step
     if step is not None:
@@ -245,8 +260,8 @@ def _machine(sources: Sources, _now: datetime) -> Iterator[Condition]:
 
 def _verdict(step: Step) -> Said:
     if step.right is None:
-        return systems.CLOCK_UNKNOWN()
-    return systems.CLOCK_RIGHT() if step.right else systems.CLOCK_WRONG()
+        return machine.CLOCK_UNKNOWN()
+    return machine.CLOCK_RIGHT() if step.right else machine.CLOCK_WRONG()
 
 
 def _mappings(sources: Sources, _now: datetime) -> Iterator[Condition]:
@@ -301,6 +316,7 @@ LOOKS: tuple[Look, ...] = (
     ("runs", frozenset({AlertKind.JOB_FAILED, AlertKind.JOB_STUCK}), _runs),
     ("windows", frozenset({AlertKind.JOB_BEHIND}), _windows),
     ("systems", frozenset({AlertKind.SYSTEM_AWAY}), _systems),
+    ("pauses", frozenset({AlertKind.SYSTEM_PAUSED}), _pauses),
     ("machine", frozenset({AlertKind.SHORTAGE, AlertKind.CLOCK_SET}), _machine),
     ("calendar", frozenset({AlertKind.CALENDAR_ENDS}), _calendar),
     ("mappings", frozenset({AlertKind.MAPPINGS_REFUSED}), _mappings),

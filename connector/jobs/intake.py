@@ -10,7 +10,7 @@ from datetime import timedelta
 import structlog
 
 from connector.jobs.cadence import Cadence, Window
-from connector.jobs.runner import Counts, Job
+from connector.jobs.runner import Counts, Job, System
 from connector.steps.ask_again import held_ones
 from connector.steps.content import Taken
 from connector.steps.context import Context
@@ -73,7 +73,13 @@ def intake(context: Context, runs: Runs, cadence: Cadence) -> Job:
         read_again(context, _AT_ONCE)
         return dict(counts)
 
-    return Job("intake", "pull new and changed orders from the storefront", cadence, run)
+    return Job(
+        "intake",
+        "pull new and changed orders from the storefront",
+        cadence,
+        run,
+        needs=lambda: (System.STOREFRONT,),
+    )
 
 
 def _given(orders: Iterator[Payload], unread: list[NotRead]) -> Iterator[Payload]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from connector.extracts.summary import BookSums
 from connector.jobs.cadence import Cadence, Window
 from connector.jobs.extract import write_extract
-from connector.jobs.runner import Counts, Job
+from connector.jobs.runner import Counts, Job, System
 from connector.steps.compare import Comparer
 from connector.steps.context import Context
 from connector.store.daybook import Daybook
@@ -51,7 +51,13 @@ def reconcile(
         )
         return counts
 
-    return Job("reconcile", "compare the day and write finance's extract", cadence, run)
+    return Job(
+        "reconcile",
+        "compare the day and write finance's extract",
+        cadence,
+        run,
+        needs=lambda: tuple(System),
+    )
 
 
 def _sums(found: Mapping[str, Mapping[str, Mapping[str, Decimal]]]) -> list[BookSums]:

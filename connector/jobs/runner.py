@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from connector.jobs.cadence import Cadence, Every, Window
 from connector.shortage import Shortages
 from connector.store.runs import Runs, RunState
 from connector.store.tables import RunRow
-from connector.wording import systems
+from connector.wording import Said, machine, systems
 
 _log = structlog.get_logger(__name__)
 
@@ -40,6 +40,14 @@ class Lane(StrEnum):
     CLOCK = "clock"
 
 
+class System(StrEnum):
+    """A system that a job cannot do without."""
+
+    STOREFRONT = "storefront"
+    SAP = "sap"
+    DMS = "dms"
+
+
 @dataclass(frozen=True)
 class Job:
     """Something that is done once for each of its windows.
@@ -47,7 +55,7 @@ class Job:
     `run` gets the window and the scope and returns what it counted. It may be run again after
     it failed or its process died, and must then come to the same end. `scopes` are run apart,
     each with windows of its own (the waves of each business unit). A window that is due waits
-    until it is `ready`.
+    until it is `ready`, and until none of the systems that the job `needs` is paused.
     """
 
     name: str
@@ -58,6 +66,7 @@ class Job:
     by_scope: Mapping[str, Cadence] = field(default_factory=dict)
     lane: Lane = Lane.WORK
     ready: Callable[[Window], bool] = lambda _window: True
+    needs: Callable[[], Collection[System]] = tuple
 
     def due(self, scope: str, after: datetime, now: datetime) -> Sequence[Window]:
         """Return the windows of a scope that are due; it may have a cadence of its own."""
@@ -101,6 +110,7 @@ class Runner:
         stuck_after: timedelta = timedelta(hours=1),
         stop: threading.Event | None = None,
         shortages: Shortages | None = None,
+        paused: Callable[[Job], Said | None] = lambda _job: None,
     ) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -113,6 +123,8 @@ class Runner:
         self._started = False
         self._stopped = stop or threading.Event()
         self._shortages = shortages or Shortages(clock)
+        self._paused = paused
+        self._waiting: set[str] = set()
         # How far jobs have come anew since the clock was set back, by job and scope.
         self._anew: dict[tuple[str, str], datetime] = {}
         self._under_way: dict[int, tuple[RunRow, float]] = {}
@@ -192,7 +204,7 @@ class Runner:
         def goes_on() -> bool:
             return not self._stopped.is_set() and leads()
 
-        if not goes_on():
+        if not goes_on() or self._waits(job):
             return
         for row in self._runs.unfinished(job.name, scope):
             if row.state == "failed" and not self._may_retry(row, now):
@@ -214,9 +226,21 @@ class Runner:
             if anew is not None:
                 self._anew[job.name, scope] = window.end
 
-    def _set_back(
-        self, job: Job, scope: str, after: datetime, now: datetime
-    ) -> datetime | None:
+    def waits(self, job: Job) -> Said | None:
+        """Return what a job waits for: a system that it needs and that a person paused."""
+        return self._paused(job)
+
+    def _waits(self, job: Job) -> bool:
+        why = self.waits(job)
+        if why is None:
+            self._waiting.discard(job.name)
+            return False
+        if job.name not in self._waiting:
+            self._waiting.add(job.name)
+            _log.info("job waits", job=job.name, why=mask_text(why))
+        return True
+
+    def _set_back(self, job: Job, scope: str, after: datetime, now: datetime) -> datetime | None:
         """Return from where a job goes on that has come farther than the clock, or None.
 
         The clock was set back. What is done every so often is done all the same, and the windows
@@ -262,7 +286,7 @@ class Runner:
             short = self._shortages.note(error)
             said = said_of(error)
             if short is not None:
-                said = systems.NAMED(name=systems.SHORTAGES[short], message=said)
+                said = systems.NAMED(name=machine.SHORTAGES[short], message=said)
             words = mask_said(systems.NAMED(name=type(error).__name__, message=said))
             self._runs.fail(row, words, self._clock())
             log.error("job failed", error=words)

@@ -14,7 +14,7 @@ import structlog
 from connector.dms.desk import Aside
 from connector.errors import ConnectorError, Misconfigured, RetryLater
 from connector.jobs.cadence import Cadence, Window
-from connector.jobs.runner import Counts, Job
+from connector.jobs.runner import Counts, Job, System
 from connector.mapping import Broken
 from connector.sap.books import SapBooks
 from connector.steps.content import Taken
@@ -63,7 +63,11 @@ def status(
             counts[take_told(context, database, news, mapping, seen_in)] += 1
         return dict(counts)
 
-    return Job("status", "learn of shipments and invoices", cadence, run)
+    def needs() -> tuple[System, ...]:
+        dms = context.dms.can(CHANGES) or context.dms.can(SINGLE)
+        return (System.DMS,) if dms else (System.SAP,)
+
+    return Job("status", "learn of shipments and invoices", cadence, run, needs=needs)
 
 
 def _one_by_one(context: Context, counts: Counter[str], aside: Aside) -> Iterator[News]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from connector.domain.business_unit import BusinessUnit
 from connector.domain.lifecycle import OWNER, HoldCause
 from connector.domain.order import UNSETTLED
-from connector.extracts.batch import batch_tables
+from connector.extracts.batch import Batch, batch_tables, orders_in
 from connector.extracts.files import csv_bytes, publish, workbook_bytes
 from connector.jobs.cadence import AtCutoffs, Window
 from connector.jobs.runner import Counts, Job, Lane
@@ -27,6 +30,10 @@ from connector.store.waves import Freeze, Waves
 from connector.wording import Said, Say, course, problems, systems, together
 from connector.wording.terms import term
 
+_log = structlog.get_logger(__name__)
+
+# The files of a batch by their names: bytes and number of rows.
+Contents = dict[str, tuple[bytes, int]]
 # A wave goes at the latest so long after its cutoff. Until `_ASKING` before that it waits for
 # orders placed before the cutoff to be pulled and walked (what comes later goes with the next
 # one); the rest is for asking the storefront what became of those that it would release.
@@ -62,16 +69,9 @@ def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path,
         zone = cadences[scope].timetable.calendar.zone
         orders = _orders(context, waves, frozen, unit, say)
         tables = batch_tables(orders, _left_out(context, waves, frozen, say))
-        name = _name(frozen, zone)
-        contents = {
-            f"{name}.xlsx": (
-                workbook_bytes(list(tables), zone, f"{unit.name} {name}"),
-                len(tables.orders.rows),
-            ),
-            f"{name}-orders.csv": (csv_bytes(tables.orders, zone), len(tables.orders.rows)),
-            f"{name}-picking.csv": (csv_bytes(tables.picking, zone), len(tables.picking.rows)),
-        }
-        written = publish(folder / f"{frozen.cutoff_at.astimezone(zone):%Y-%m-%d}", contents)
+        where = folder / f"{frozen.cutoff_at.astimezone(zone):%Y-%m-%d}"
+        name, contents = _edition(where, _name(frozen, zone), tables, unit.name, zone)
+        written = publish(where, contents)
         files.note(written, "batch", context.clock(), parcel=name)
         return {
             "released": len(tables.orders.rows),
@@ -120,6 +120,39 @@ def why_not(row: OrderRow) -> Said:
 
 def _name(frozen: WaveRow, zone: ZoneInfo) -> str:
     return f"{frozen.business_unit}-{frozen.cutoff_at.astimezone(zone):%Y%m%d-%H%M}"
+
+
+def _edition(
+    where: Path, name: str, tables: Batch, unit: str, zone: ZoneInfo
+) -> tuple[str, Contents]:
+    """Return under which name a batch is handed over, and its files.
+
+    A file that lies there with other content is never replaced: somebody works by it. The batch is
+    then a revision of its own, which says what each earlier one held.
+    """
+    editions: dict[str, list[str]] = {}
+    for number in count(1):
+        called = name if number == 1 else f"{name}-r{number}"
+        contents = _contents(called, tables.after(editions) if editions else tables, unit, zone)
+        there = {each: where / each for each in contents if (where / each).exists()}
+        if all(path.read_bytes() == contents[each][0] for each, path in there.items()):
+            if editions:
+                _log.warning("a batch was handed over before", batch=name, now=called)
+            return called, contents
+        orders = where / f"{called}-orders.csv"
+        editions[called] = orders_in(orders) if orders.exists() else []
+    raise AssertionError("numbers do not end")
+
+
+def _contents(name: str, tables: Batch, unit: str, zone: ZoneInfo) -> Contents:
+    return {
+        f"{name}.xlsx": (
+            workbook_bytes(list(tables), zone, f"{unit} {name}"),
+            len(tables.orders.rows),
+        ),
+        f"{name}-orders.csv": (csv_bytes(tables.orders, zone), len(tables.orders.rows)),
+        f"{name}-picking.csv": (csv_bytes(tables.picking, zone), len(tables.picking.rows)),
+    }
 
 
 def _orders(

@@ -15,7 +15,7 @@ from connector.domain.masking import mask_text
 from connector.domain.order import UNSETTLED, PaymentState
 from connector.errors import Misconfigured, Rejected, RetryLater, UnreadableOrder
 from connector.jobs.cadence import Cadence, Window
-from connector.jobs.runner import Counts, Job
+from connector.jobs.runner import Counts, Job, System
 from connector.mapping.live import steady
 from connector.steps.context import Context
 from connector.steps.outbound import Document
@@ -65,6 +65,9 @@ def writeback(context: Context, cadence: Cadence) -> Job:
                     break
                 continue
             except Exception as error:
+                if context.shortages.note(error) is not None:
+                    counts["waiting"] += 1
+                    continue
                 counts["held"] += 1
                 _hold(context, row, document, error)
             else:
@@ -79,7 +82,13 @@ def writeback(context: Context, cadence: Cadence) -> Job:
                 counts["closed"] += finish(context, row)
         return dict(counts)
 
-    return Job("writeback", "tell the storefront of shipments and invoices", cadence, run)
+    return Job(
+        "writeback",
+        "tell the storefront of shipments and invoices",
+        cadence,
+        run,
+        needs=lambda: (System.STOREFRONT,),
+    )
 
 
 def _hold_unreadable(context: Context, row: OrderRow) -> bool:

@@ -12,7 +12,7 @@ from connector.domain.alerts import Role
 from connector.encryption import is_loopback
 from connector.errors import Misconfigured, RetryLater
 from connector.notify.digest import Message
-from connector.wording import systems
+from connector.wording import machine, systems
 
 _SECONDS = 60.0
 _log = structlog.get_logger(__name__)
@@ -57,7 +57,11 @@ class AppriseNotifier:
 
         urls = self._urls(role)
         if not urls:
-            raise Misconfigured(systems.NOBODY_REACHED(), place=f"notify.{role}")
+            raise Misconfigured(
+                machine.NOBODY_REACHED(),
+                place=f"notify.{role}",
+                remedy="name a channel of this role, or of ops",
+            )
         refused = 0
         for url in urls:
             service = apprise.Apprise()

@@ -12,7 +12,8 @@ import structlog
 
 from connector.domain.alerts import AlertKind
 from connector.domain.masking import mask_text
-from connector.notify.words import SUBJECTS, WATCHED, Words, words_for
+from connector.notify.hold_words import Words
+from connector.notify.words import SUBJECTS, WATCHED, words_for
 from connector.wording import Said, quarantine, recalled
 
 _log = structlog.get_logger(__name__)

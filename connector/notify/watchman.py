@@ -18,7 +18,7 @@ from connector.errors import said_of
 from connector.notify.channels import Notifier
 from connector.notify.digest import Language, Message
 from connector.shortage import shortage_of
-from connector.wording import Said, systems
+from connector.wording import Said, machine, systems
 
 _log = structlog.get_logger(__name__)
 
@@ -116,16 +116,16 @@ class Watchman:
             if self._told:
                 at = self._language.clock(self._done_at)
                 self._told = 0
-                self._send(self._message(systems.WATCH_GOES_ON(at=at)))
+                self._send(self._message(machine.WATCH_GOES_ON(at=at)))
         elif not self._told or now >= self._next:
             at = self._language.clock(self._done_at)
-            error = self._error or systems.WATCH_SILENT()
+            error = self._error or machine.WATCH_SILENT()
             self._told += 1
             moment = self._clock()
             pause = self._rhythm.next_after(self._told, moment) - moment
             self._next = now + pause.total_seconds()
             self._send(
-                self._message(systems.WATCH_STANDS(at=at, error=error), systems.WATCH_THEN())
+                self._message(machine.WATCH_STANDS(at=at, error=error), machine.WATCH_THEN())
             )
 
     def _well_again(self) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from connector.clocks import Clocks
 from connector.dms.desk import DmsDesk
 from connector.domain.allocation import StockPolicy
 from connector.domain.amounts import unit_shares
@@ -27,6 +28,7 @@ from connector.errors import UnreadableOrder
 from connector.mapping import MappingSet
 from connector.sap.customers import CustomerDesk
 from connector.sap.stock import StockDesk
+from connector.shortage import Shortages
 from connector.steps.outbound import Outbound
 from connector.steps.variations import ParentParts
 from connector.store.calls import Calls

@@ -88,9 +88,7 @@ def settle(context: Context, row: OrderRow, call: CallRow) -> None:
     """Settle one correction that was given up. Raises as `Outbound.outcome` does."""
     ask = _asker(context, context.read(row).buyer, call.reference)
     if context.outbound.outcome(call, ask) is None:
-        context.calls.give_up(
-            context.calls.by_key(call.key), systems.NOT_WANTED(), context.clock()
-        )
+        context.calls.give_up(context.calls.by_key(call.key), systems.NOT_WANTED(), context.clock())
 
 
 def withdraw(context: Context, buyer: Buyer) -> None:

@@ -37,7 +37,7 @@ from connector.store.changes import Change, Hold, StaleOrder
 from connector.store.tables import OrderRow
 from connector.telemetry import tracing
 from connector.telemetry.counters import kept_promise
-from connector.wording import systems
+from connector.wording import machine, systems
 
 _log = structlog.get_logger(__name__)
 
@@ -89,9 +89,7 @@ def walk(
             return context.orders.get(order_pk)
 
 
-def _held_as_doubled(
-    context: Context, order_pk: int, error: Doubled, actor: str
-) -> OrderRow:
+def _held_as_doubled(context: Context, order_pk: int, error: Doubled, actor: str) -> OrderRow:
     """Hold an order, whatever another mover made of it meanwhile: it may be delivered twice."""
     while True:
         row = context.orders.get(order_pk)
@@ -143,9 +141,9 @@ def decide(context: Context, row: OrderRow, step: Callable[[Context, OrderRow], 
 def short_of(what: Shortage) -> RetryLater:
     """Return the wait for what this machine has run out of."""
     return RetryLater(
-        systems.SHORTAGES[what],
-        place=systems.SHORT_HERE(),
-        remedy=systems.MAKE_ROOM(),
+        machine.SHORTAGES[what],
+        place=machine.SHORT_HERE(),
+        remedy=machine.MAKE_ROOM(),
         after=_SHORT_AGAIN,
     )
 

@@ -25,10 +25,10 @@ from connector.errors import Misconfigured, RetryLater
 from connector.shortage import shortage_of
 from connector.store.alone import Alone, Done
 from connector.store.together import Together
-from connector.wording import systems
+from connector.wording import machine, systems
 
 # The newest of the migrations: a database that has it needs none of their machinery.
-NEWEST = "0020"
+NEWEST = "0021"
 # Seconds that SQLite, and whoever waits for it here, waits for another's writing to end.
 _LONGEST_TURN = 60
 
@@ -160,9 +160,9 @@ class Database:
             short = shortage_of(error)
             if short is not None:
                 raise RetryLater(
-                    systems.SHORTAGES[short],
+                    machine.SHORTAGES[short],
                     place=self.engine.url.render_as_string(),
-                    remedy=systems.MAKE_ROOM(),
+                    remedy=machine.MAKE_ROOM(),
                 ) from error
             if not isinstance(error, OperationalError):
                 raise

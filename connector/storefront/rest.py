@@ -63,9 +63,13 @@ class WooCommerceSettings:
 class Rest:
     """The interface of one shop. Threads may share it; each has its own HTTP session."""
 
-    def __init__(self, settings: WooCommerceSettings) -> None:
+    def __init__(
+        self, settings: WooCommerceSettings, may: Callable[[], None] = lambda: None
+    ) -> None:
+        """`may` is called before each request; what it raises keeps it back."""
         check_encrypted(settings.url, place="storefront.url")
         self._settings = settings
+        self._may = may
         self._threads = threading.local()
 
     def read(
@@ -127,6 +131,7 @@ class Rest:
         self, method: str, route: str, *, write: bool, left: float | None = None, **arguments: Any
     ) -> tuple[Any, Headers]:
         place = f"storefront {method} {route}"
+        self._may()
         with watched("storefront", f"{method} {_NUMBERS.sub('/N', route)}"):
             return self._once(method, route, place, write=write, left=left, **arguments)
 

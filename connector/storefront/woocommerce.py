@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,8 +36,11 @@ _AWAY = 3
 class WooCommerce:
     """A WooCommerce shop. Threads may share it."""
 
-    def __init__(self, settings: WooCommerceSettings) -> None:
-        self._rest = Rest(settings)
+    def __init__(
+        self, settings: WooCommerceSettings, may: Callable[[], None] = lambda: None
+    ) -> None:
+        """`may` is called before each request; what it raises keeps it back."""
+        self._rest = Rest(settings, may)
         self._size = settings.page_size
         self._by_time = settings.ordering == "modified"
 

@@ -77,6 +77,7 @@ BREAKER = _gauge(
     "1 while calls to a system are kept back; endpoint is a port of the DMS that a mapping names",
 )
 DOWNTIME = _gauge("downtime", ("system",), "1 while a system is in its own downtime")
+PAUSED = _gauge("paused", ("system",), "1 while a person keeps a system's or a shop's calls back")
 REQUESTS = Metric(
     "connector_requests_total",
     "counter",
@@ -105,6 +106,6 @@ MARGIN = Metric(
 
 ALL: tuple[Metric, ...] = (
     ORDERS, OLDEST, DEADLINES, DUE, WINDOWS, UNTOLD, OPEN_CALLS, QUARANTINE, JOB_SUCCESS,
-    JOB_DURATION, JOB_FAILED, DATABASE, BUILD, LEADER, TICK, BREAKER, DOWNTIME, REQUESTS,
+    JOB_DURATION, JOB_FAILED, DATABASE, BUILD, LEADER, TICK, BREAKER, DOWNTIME, PAUSED, REQUESTS,
     REQUEST_TIME, CALLS, MARGIN,
 )  # fmt: skip

@@ -146,9 +146,7 @@ class _Exchange(http.server.BaseHTTPRequestHandler):
 def _last(query: str) -> dict[str, str] | None:
     """Return the fields of a query, of each name the last; None for too many."""
     try:
-        fields = urllib.parse.parse_qsl(
-            query, keep_blank_values=True, max_num_fields=_MOST_FIELDS
-        )
+        fields = urllib.parse.parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return None
     return dict(fields)

@@ -44,7 +44,7 @@ class Probe:
     A question that is still awaited is not asked once more.
     """
 
-    _PATIENCE = 0.7
+    _PATIENCE = 0.9
 
     def __init__(self, database: Database) -> None:
         self._database = database

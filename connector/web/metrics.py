@@ -88,6 +88,9 @@ class _LookedUp(Collector):
         )
         untold = {"shipment": 0, "invoice": 0} | standing.untold()
         yield _gauge(vocabulary.UNTOLD, [((kind,), number) for kind, number in untold.items()])
+        yield _gauge(
+            vocabulary.PAUSED, [((each.system,), 1) for each in self._connector.pauses.listed()]
+        )
         yield _gauge(vocabulary.OPEN_CALLS, standing.open_calls().items())
         waiting = dict.fromkeys(Source, 0) | {
             each.source: each.entries for each in self._connector.context.quarantine.open()

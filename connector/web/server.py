@@ -149,6 +149,10 @@ class Server:
             link.settimeout(seconds)
             link.sendall(answer)
             link.shutdown(socket.SHUT_WR)
+            # What was sent and not read would have the answer thrown away.
+            link.settimeout(0)
+            while link.recv(LONGEST):
+                pass
 
     def _forget(self, link: socket.socket) -> None:
         self._selector.unregister(link)

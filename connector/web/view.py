@@ -10,7 +10,7 @@ from connector.bootstrap import Connector
 from connector.domain.deadlines import promised_at
 from connector.domain.lifecycle import OWNER, SELF_CLEARING, HoldCause, Owner, Stage
 from connector.domain.masking import mask_text
-from connector.gate import GateState
+from connector.gate import GateState, Paused
 from connector.store.standing import OPEN, Parcel
 from connector.store.tables import ActRow, AlertRow, QuarantineRow, RunRow
 from connector.unattended import unreached
@@ -75,6 +75,7 @@ class JobLine:
     scope: str
     run: RunRow | None
     windows: int
+    waits: Said | None = None
 
     @property
     def state(self) -> str:
@@ -91,6 +92,7 @@ class Overview:
     role: str
     ticked: datetime | None
     unreached: Sequence[str]
+    paused: Sequence[Paused]
     alerts: Sequence[AlertRow]
     flow: Sequence[StageCount]
     holds: Sequence[HoldLine]
@@ -150,6 +152,7 @@ def overview(connector: Connector, heart: Heart) -> Overview:
         role={None: "starting", True: "leader", False: "standby"}[heart.leading],
         ticked=heart.ticked,
         unreached=unreached(connector.settings),
+        paused=connector.pauses.listed(),
         alerts=connector.alerts.listed()[:_ALERTS],
         flow=flow,
         holds=holds,
@@ -233,7 +236,8 @@ def _jobs(connector: Connector, now: datetime) -> list[JobLine]:
             after = run.window_to if run else connector.runner.reached(job.name, scope)
             unfinished = connector.standing.unfinished_runs(job.name, scope)
             due = len(job.due(scope, after, now)) + sum(unfinished.values())
-            lines.append(JobLine(job.name, scope, run, due))
+            waits = connector.runner.waits(job)
+            lines.append(JobLine(job.name, scope, run, due, waits))
     return lines
 
 

@@ -119,6 +119,8 @@ TEXTS = {
         "请设置 notify.ops 或该角色的渠道",
         "set notify.ops, or a channel of each role",
     ),
+    "paused": ("已人工暂停", "Paused by hand"),
+    "until": ("至", "until"),
     "alerts": ("需要处理", "What calls for somebody"),
     "flow": ("在途订单", "Orders on their way"),
     "held": ("挂起", "held"),

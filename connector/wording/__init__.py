@@ -4,7 +4,7 @@ The English text is what is stored, logged and shown to ops. It remembers which 
 catalogue it is and what it says it about, so that business people can read it in Chinese.
 """
 
-from connector.wording import course, problems, quarantine, sheets, systems, terms
+from connector.wording import course, machine, problems, quarantine, sheets, systems, terms
 from connector.wording.id_numbers import shown
 from connector.wording.said import (
     Said,
@@ -23,6 +23,7 @@ __all__ = [
     "Sentence",
     "both",
     "course",
+    "machine",
     "problems",
     "quarantine",
     "quoted",

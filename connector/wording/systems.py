@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.wording.said import Said, Sentence
+from connector.wording.said import Sentence
 
 # How an error is told: where, what, and the remedy.
 AT = Sentence("at", "{place}: {message}", "{place}：{message}")
@@ -217,14 +217,7 @@ RETURN_WAITS = Sentence(
 )
 
 # Delivering files and messages.
-NOBODY_REACHED = Sentence(
-    "nobody_reached",
-    "nobody is reached: neither this role nor ops has a channel",
-    "无人可通知：该角色与运维（ops）都没有渠道",
-)
-HOLDS_SEVERAL = Sentence(
-    "holds_several", "it holds {numbers}", "对方持有 {numbers}"
-)
+HOLDS_SEVERAL = Sentence("holds_several", "it holds {numbers}", "对方持有 {numbers}")
 DOUBLED = Sentence(
     "doubled",
     "{operation} for {reference} may have been made twice, as a process that stood still sent it"
@@ -237,25 +230,6 @@ KEEP_ONE = Sentence(
     " `connector orders done NUMBER --what difference --reason WHY`",
     "请在 {system} 中核对，只保留订单所示的一份，作废其余，再执行"
     " `connector orders done NUMBER --what difference --reason WHY`",
-)
-WATCH_STANDS = Sentence(
-    "watch_stands",
-    "Nothing has been watched since {at}: alerts are missing. Last error: {error}",
-    "自 {at} 起监视任务没有完成，提醒可能缺失。最近的错误：{error}",
-)
-WATCH_SILENT = Sentence(
-    "watch_silent", "none; the job does not come to its end", "无；任务没有结束"
-)
-WATCH_GOES_ON = Sentence(
-    "watch_goes_on",
-    "Everything is watched again, since {at}.",
-    "自 {at} 起监视已恢复。",
-)
-WATCH_THEN = Sentence(
-    "watch_then",
-    "It is tried again every minute, and goes on by itself once the cause is gone."
-    " Look at /readyz, at the log, and type `connector check`",
-    "每分钟重试，原因消除后自动恢复。请查看 /readyz 和日志，并执行 `connector check`",
 )
 NO_CHANNEL = Sentence("no_channel", "no channel took the message", "没有渠道收下消息")
 SERVER_SAID = Sentence("server_said", "the server said {words}", "服务器答复 {words}")
@@ -289,37 +263,6 @@ DATABASE_BUSY = Sentence("database_busy", "the database is busy", "数据库正�
 DATABASE_SILENT = Sentence(
     "database_silent", "the database does not answer: {error}", "数据库没有应答：{error}"
 )
-SHORT_OF_DISK = Sentence(
-    "short_of_disk",
-    "the disk is full, or does not work",
-    "磁盘已满或有故障",
-)
-SHORT_OF_FILES = Sentence(
-    "short_of_files",
-    "no file descriptor is left: too many files and connections are open",
-    "文件描述符已用尽：打开的文件和连接过多",
-)
-SHORT_OF_MEMORY = Sentence("short_of_memory", "the memory is used up", "内存不足")
-SHORT_OF_LEAVE = Sentence(
-    "short_of_leave", "it may not be written to: it is read-only", "只读，无法写入"
-)
-MAKE_ROOM = Sentence(
-    "make_room",
-    "what waits for it goes on by itself once this machine has enough again",
-    "本机恢复后，等待的工作会自动继续",
-)
-CLOCK_UNKNOWN = Sentence(
-    "clock_unknown", "no other clock has confirmed it yet", "尚无其他时钟可以证实"
-)
-CLOCK_RIGHT = Sentence(
-    "clock_right", "the storefront's clock agrees with it", "与商城的时钟一致"
-)
-CLOCK_WRONG = Sentence(
-    "clock_wrong",
-    "the storefront's clock does not agree: set this machine's clock right",
-    "与商城的时钟不一致：请校正本机时钟",
-)
-SHORT_HERE = Sentence("short_here", "this machine", "本机")
 START_DATABASE = Sentence(
     "start_database",
     "start the database, then look with `connector db check`",
@@ -487,11 +430,3 @@ NO_SINGLE_VALUE = Sentence("no_single_value", "must be a single value", "须为�
 DIGITS_ONLY = Sentence("digits_only", "digits only (NUMC)", "只能是数字（NUMC）")
 DATE_NEEDED = Sentence("date_needed", "a date as YYYYMMDD is needed", "须为 YYYYMMDD 格式的日期")
 NUMBER_NEEDED = Sentence("number_needed", "a number is needed", "须为数字")
-
-# What a machine is short of, by its name in `connector.shortage`.
-SHORTAGES: dict[str, Said] = {
-    "disk": SHORT_OF_DISK(),
-    "files": SHORT_OF_FILES(),
-    "memory": SHORT_OF_MEMORY(),
-    "read_only": SHORT_OF_LEAVE(),
-}

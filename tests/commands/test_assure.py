@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from connector.cli import app
 from connector.domain.lifecycle import HoldCause
 from connector.logs import configure
-from connector.notify.words import HELD
+from connector.notify.hold_words import HELD
 from connector.sandbox.storefront import ORDER
 from connector.sandbox.storefront_seed import stamp_of
 from connector.store.acts import Acts

@@ -35,7 +35,7 @@ COMMANDS = [
     "mappings preview", "mappings compare",
     "mappings schema", "calls list", "calls show", "calls ask",
     "calls resolve", "extracts build", "extracts list", "extracts verify", "db upgrade",
-    "db current", "db check", "db restored",
+    "db current", "db check", "db restored", "pause", "resume",
 ]  # fmt: skip
 LISTINGS = ["job list", "job history", "orders list", "customers review", "calls list",
             "extracts list", "differences list"]  # fmt: skip

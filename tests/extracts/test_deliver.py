@@ -8,7 +8,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,10 +20,12 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from connector.departure import looking
 from connector.errors import ConnectorError, InDoubt, RetryLater
 from connector.extracts.deliver import FolderTarget, Item, Parcel, Target
 from connector.extracts.files import publish
 from connector.extracts.mail import MailTarget
+from connector.extracts.mail import _sent as mail_sent
 from connector.extracts.s3 import S3Target, _client
 from connector.extracts.sftp import SftpTarget
 from connector.jobs.cadence import Every, Window
@@ -489,3 +491,79 @@ def test_a_delivery_ends_with_its_deadline_whatever_drips(
             sending.send()
         assert 0.4 < time.monotonic() - began < 1.5
     assert raised.value.no_effect is (error is RetryLater)
+
+
+def a_parcel(folder: Path, content: bytes = b"number\r\n30\r\n") -> Parcel:
+    path = folder / "orders.csv"
+    path.write_bytes(content)
+    item = Item(path, hashlib.sha256(content).hexdigest(), 1, 1)
+    return Parcel("extract", "2026-11-24", (item,))
+
+
+def keeps_back(after: int = 0) -> Callable[[], None]:
+    """Return a last look that lets so many requests pass."""
+    seen = []
+
+    def look() -> None:
+        seen.append(1)
+        if len(seen) > after:
+            raise RetryLater("another process is making this call")
+
+    return look
+
+
+def test_a_mail_is_kept_back_right_before_its_content(tmp_path: Path, inbox: Inbox) -> None:
+    target, parcel = mail_target(inbox), a_parcel(tmp_path)
+    began = time.monotonic()
+    with target.sendings(parcel) as (sending,):
+        assert sending.prepare is not None
+        sending.prepare()
+        with looking(keeps_back()), pytest.raises(RetryLater, match="another process"):
+            sending.send()
+    # The session is ended at once: a farewell within the content would wait for an answer.
+    assert time.monotonic() - began < PATIENCE
+    with target.sendings(parcel) as (sending,):
+        sending.send()
+    assert len(inbox.messages) == 1
+
+
+def test_lines_of_a_mail_that_begin_with_a_dot_arrive(inbox: Inbox) -> None:
+    target = mail_target(inbox)
+    session = target.session()
+    target.connect(session)
+    session.ehlo()
+    session.mail("connector@maker.test")
+    session.rcpt("finance@maker.test")
+    code, _ = mail_sent(session, b"Subject: dots\r\n\r\n.one\r\n..two\r\n.\r\nend\r\n")
+    session.quit()
+    assert code == 250
+    (message,) = inbox.messages
+    assert message.get_content().splitlines() == [".one", "..two", ".", "end"]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_an_object_is_kept_back_also_with_the_connection_made(
+    tmp_path: Path, s3: s3_server.Server, after: int
+) -> None:
+    target, parcel = s3_target(s3), a_parcel(tmp_path)
+    with target.sendings(parcel) as (sending,):
+        assert sending.ask is not None
+        with looking(keeps_back(after), within=60), pytest.raises(RetryLater, match="another"):
+            sending.send()
+        assert sending.ask() is None
+        with looking(lambda: None, within=60):
+            sending.send()
+        assert sending.ask() is not None
+
+
+def test_a_file_is_kept_back_right_before_its_name(
+    tmp_path: Path, sftp: sftp_server.Server
+) -> None:
+    target, parcel = sftp_target(sftp), a_parcel(tmp_path)
+    with target.sendings(parcel) as (sending,):
+        assert sending.ask is not None
+        with looking(keeps_back(), within=60), pytest.raises(RetryLater, match="another"):
+            sending.send()
+        assert sending.ask() is None
+        sending.send()
+        assert sending.ask() is not None

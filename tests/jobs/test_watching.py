@@ -56,6 +56,7 @@ def sources_of(database: Database, clock: DemoClock, *jobs: Job) -> Any:
     return SimpleNamespace(
         trouble=Trouble(database), runs=Runs(database), jobs=jobs, since=NOW - 60 * MINUTE,
         context=SimpleNamespace(clock=clock), promises=SimpleNamespace(follow=lambda *_: Nothing()),
+        pauses=SimpleNamespace(listed=list), shop="shop",
     )  # fmt: skip
 
 
@@ -98,7 +99,8 @@ def failing(clock: DemoClock, error: Exception | None) -> Job:
 
 
 def test_a_job_that_failed_three_times_is_told_of_while_it_is_tried_again(lite: Database) -> None:
-    clock, seen = DemoClock(NOW), []
+    clock = DemoClock(NOW)
+    seen: list[Condition] = []
     job = failing(clock, RetryLater("SAP: cannot be reached"))
     runner = Runner([job], Runs(lite), clock, since=NOW - MINUTE)
     for _ in range(3):
@@ -150,7 +152,7 @@ def test_what_reaches_nobody_counts_as_not_told_and_is_told_to_who_gets_a_channe
 
     class Told(AppriseNotifier):
         def send(self, role: Role, message: Message) -> None:
-            self._urls(role) or super().send(role, message)
+            assert self._urls(role)
             reached.append(role)
 
     def look(notifier: AppriseNotifier) -> Any:

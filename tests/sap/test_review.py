@@ -169,7 +169,7 @@ def test_a_correction_in_doubt_that_was_given_up_is_asked_about_and_ends(on_sqli
     assert at.context.calls.by_key(call.key).state == CallState.IN_DOUBT
     at.later(minutes=1)
     call = at.context.calls.by_key(call.key)
-    assert (call.state, call.document) == (CallState.CONFIRMED, "100003")
+    assert (call.state, call.document) == (CallState.CONFIRMED, record.number)
 
 
 def test_a_correction_that_never_arrived_and_was_given_up_is_withdrawn_once_it_settled(

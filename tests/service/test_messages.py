@@ -21,7 +21,9 @@ from connector.domain.alerts import AlertKind
 from connector.domain.deadlines import Promise
 from connector.domain.lifecycle import HoldCause
 from connector.notify.digest import MOST, Language, describe, digest
-from connector.notify.words import HELD, KINDS, SUBJECTS
+from connector.notify.hold_words import HELD
+from connector.notify.words import KINDS, SUBJECTS
+from connector.wording import machine, recorded
 
 ZONE = ZoneInfo("Asia/Shanghai")
 BOTH = Language(chinese=True, english=True, zone=ZONE)
@@ -56,10 +58,13 @@ ALERTS = [
     Alert("job_stuck", "advance", 0, {"run": 19, "owner": "host-a:12:1f2e3d"}),
     Alert("job_behind", "reconcile", 0, {"window": SINCE.isoformat()}),
     Alert("system_away", "SAP", 230),
+    Alert("system_paused", "sap", 12, {
+        "until": "11-24 18:00", "reason": "transport", "actor": "ops:wang"}),
+    Alert("quarantined", "storefront", 0, {"entries": 3, "first": 7}),
     Alert("shortage", "disk", 0, {
-        "short": recorded(systems.SHORT_OF_DISK()), "place": "/var/lib/connector"}),
+        "short": recorded(machine.SHORT_OF_DISK()), "place": "/var/lib/connector"}),
     Alert("clock_set", "", 0, {
-        "minutes": "+120", "verdict": recorded(systems.CLOCK_WRONG())}),
+        "minutes": "+120", "verdict": recorded(machine.CLOCK_WRONG())}),
     Alert("calendar_ends", "", 0, {"ends": "2026-12-31"}),
     Alert("database_large", "", 0, {"size": "21.3 GiB", "bound": "20.0 GiB"}),
     Alert("number_gone", "", 0, {"calls": 2, "numbers": "0000200001, 0000200002", "call": 12}),

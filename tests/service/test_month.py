@@ -265,6 +265,10 @@ def _sources(connector: Connector) -> Sources:
         gates=connector.gates,
         largest=2**40,
         mappings=connector.mappings,
+        jobs=connector.jobs,
+        since=connector.context.clock(),
+        pauses=connector.pauses,
+        shop=connector.settings.shop,
     )
 
 

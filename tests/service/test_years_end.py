@@ -175,7 +175,9 @@ def sources(site: Scene) -> Sources:
         largest=1,
         mappings=connector.mappings,
         jobs=connector.jobs,
-        since=site.clock.now,
+        since=site.clock.now - timedelta(hours=1),
+        pauses=connector.pauses,
+        shop=connector.settings.shop,
     )
 
 
@@ -198,7 +200,7 @@ class Broken(Mapping[str, Any]):
 @pytest.mark.parametrize(
     ("part", "subjects"),
     [
-        ("trouble", {"holds", "calls", "runs", "windows", "database"}),
+        ("trouble", {"holds", "calls", "doubles", "runs", "windows", "database"}),
         ("promises", {"promises"}),
         ("runs", {"waves", "windows"}),
         ("gates", {"systems"}),

@@ -14,7 +14,6 @@ import requests
 from connector.web.answers import Answer, Request, as_text
 from connector.web.exchange import LONGEST
 from connector.web.server import Server
-from tests.support.waiting import until
 
 
 def handle(request: Request) -> Answer:
@@ -46,7 +45,8 @@ def flood(server: Server, sockets: int, seconds: float) -> list[float]:
     """Hold many connections open that send a byte now and then; return how long health took."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
-    took, links = [], []
+    took: list[float] = []
+    links: list[socket.socket] = []
     with ExitStack() as opened:
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
@@ -102,9 +102,9 @@ def test_a_request_may_come_in_pieces(server: Server) -> None:
             link.sendall(piece)
             time.sleep(0.02)
         answer = b""
-        until(lambda: b"token" in answer or (block := link.recv(65_536)) or not block)
         while block := link.recv(65_536):
             answer += block
+    assert b"POST /enter {'token': '1'}" in answer
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,6 @@ def test_a_request_may_come_in_pieces(server: Server) -> None:
         (b"POST /enter HTTP/1.1\r\nContent-Length: 120\r\n\r\n" + b"&a=1" * 30, b"413"),
         (b"GET /?" + b"&a=1" * 30 + b" HTTP/1.1\r\n\r\n", b"414"),
         (b"DELETE / HTTP/1.1\r\n\r\n", b"501"),
-        (b"nonsense\r\n\r\n", b"400"),
     ],
 )
 def test_what_is_too_long_or_too_many_is_refused(

@@ -140,7 +140,11 @@ def personal(orders: list[dict[str, Any]]) -> set[str]:
 def test_other_machines_need_the_token(day: Scene) -> None:
     settings = day.connector.settings
     settings.health_address, settings.status_token = "0.0.0.0", SecretStr(TOKEN)
-    server = Server(Site(day.connector, Heart(day.clock, lambda: day.clock.now.timestamp())).handle, "127.0.0.1", 0)
+    server = Server(
+        Site(day.connector, Heart(day.clock, lambda: day.clock.now.timestamp())).handle,
+        "127.0.0.1",
+        0,
+    )
     url = f"http://127.0.0.1:{server.port}"
     try:
         for path in ("/", "/orders/34", "/orders?number=34"):

@@ -22,6 +22,7 @@ from connector.store.tables.watch import (
     AlertRow,
     MappingNoticeRow,
     MappingVersionRow,
+    PauseRow,
     QuarantineRow,
 )
 from connector.store.tables.work import (
@@ -50,6 +51,7 @@ __all__ = [
     "MappingNoticeRow",
     "MappingVersionRow",
     "OrderRow",
+    "PauseRow",
     "PromiseRow",
     "QuarantineRow",
     "ReconciliationRow",

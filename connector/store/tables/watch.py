@@ -61,6 +61,18 @@ class AlertRow(Base):
     next_at: Mapped[datetime | None]
 
 
+class PauseRow(Base):
+    """A system whose calls a person keeps back, until a moment or until `resume`."""
+
+    __tablename__ = "pause"
+
+    system: Mapped[str] = mapped_column(String(40), primary_key=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(80))
+
+
 class MappingVersionRow(Base):
     """A version of the mappings that was in force: all its files, so that it stays readable.
 
