@@ -13,7 +13,6 @@ from connector.departure import certificate_refused, not_connected
 from connector.errors import (
     ConnectorError,
     InDoubt,
-    LogonFailed,
     Misconfigured,
     Rejected,
     RetryLater,
@@ -69,10 +68,19 @@ def of_exception(error: requests.RequestException, *, place: str, write: bool) -
 
 
 def of_answer(
-    status: int, body: Any, headers: Mapping[str, str], *, place: str, write: bool
+    status: int,
+    body: Any,
+    headers: Mapping[str, str],
+    *,
+    place: str,
+    write: bool,
+    accepted: bool = False,
 ) -> ConnectorError | None:
     """Type an HTTP answer; None when it is a good one.
 
+    `accepted` says that the shop took the same key before: a plug-in, a proxy or another of its
+    servers then refused one request, and the next may do. No key is ever locked, so that even a
+    wrong one is tried again.
     A write that is in doubt is asked about at once, which tells what settings are to blame.
     """
     if 200 <= status < 300 and body is not None:
@@ -94,9 +102,11 @@ def of_answer(
         kind = "unsure" if status != 404 else "misconfigured"
     if kind == "rejected":
         return Rejected(code, text, place=place)
+    if kind == "logon" and accepted:
+        return RetryLater(systems.KEY_REFUSED_NOW(text=text), place=place)
     if kind == "logon" and code == _NOBODY:
         return without_effect(
-            LogonFailed(
+            Misconfigured(
                 "the key does not arrive: the header Authorization is lost on the way",
                 place=place,
                 remedy="have the web server pass it on, or set storefront.key_in to query",
@@ -104,7 +114,7 @@ def of_answer(
         )
     if kind == "logon":
         return without_effect(
-            LogonFailed(
+            Misconfigured(
                 f"the storefront refuses the key: {text}",
                 place=place,
                 remedy="check storefront.consumer_key and CONNECTOR_STOREFRONT__CONSUMER_SECRET",

@@ -71,6 +71,7 @@ class Rest:
         self._settings = settings
         self._may = may
         self._threads = threading.local()
+        self._accepted = False
 
     def read(
         self,
@@ -172,9 +173,17 @@ class Rest:
             body = None
         if method == "OPTIONS" and response.status_code in _UNDESCRIBED:
             return {}, response.headers
-        wrong = of_answer(response.status_code, body, response.headers, place=place, write=write)
+        wrong = of_answer(
+            response.status_code,
+            body,
+            response.headers,
+            place=place,
+            write=write,
+            accepted=self._accepted,
+        )
         if wrong is not None:
             raise wrong
+        self._accepted = True
         return body, response.headers
 
     def _credentials(self) -> dict[str, str]:

@@ -141,6 +141,11 @@ OTHER_ANSWER = Sentence(
     "收到的是其他函数的应答：{answered}",
 )
 NO_SOAP = Sentence("no_soap", "HTTP {status} without a SOAP answer", "HTTP {status}，不是SOAP应答")
+KEY_REFUSED_NOW = Sentence(
+    "key_refused_now",
+    "the storefront refuses the key that it took before: {text}",
+    "商城拒绝了此前接受过的密钥：{text}",
+)
 NOT_WOOCOMMERCE = Sentence(
     "not_woocommerce", "HTTP {status}, not WooCommerce's answer", "HTTP {status}，不是商城的应答"
 )

@@ -18,7 +18,6 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from connector.errors import (
     ConnectorError,
     InDoubt,
-    LogonFailed,
     Misconfigured,
     Rejected,
     RetryLater,
@@ -97,12 +96,12 @@ def said(code: str, status: int) -> dict[str, Any]:
 
 READS: list[tuple[int, dict[str, Any], type[ConnectorError]]] = [
     (400, said("rest_invalid_param", 400), Rejected),
-    (401, said("woocommerce_rest_cannot_view", 401), LogonFailed),
+    (401, said("woocommerce_rest_cannot_view", 401), Misconfigured),
     (403, said("woocommerce_rest_cannot_view", 403), Misconfigured),
     (403, {"body": "<html>firewall"}, Misconfigured),
     (404, said("woocommerce_rest_shop_order_invalid_id", 404), Rejected),
     (404, {"body": "<html>not WordPress"}, Misconfigured),
-    (401, {"body": "<html>log in"}, LogonFailed),
+    (401, {"body": "<html>log in"}, Misconfigured),
     (405, {"body": "<html>not allowed"}, Misconfigured),
     (409, {"body": "<html>conflict"}, RetryLater),
     (307, {"headers": {"Location": "https://other.example"}}, Misconfigured),
@@ -116,6 +115,17 @@ READS: list[tuple[int, dict[str, Any], type[ConnectorError]]] = [
     (200, {"body": "<html>a proxy's page"}, RetryLater),
     (200, {"body": "[{"}, RetryLater),
 ]
+
+
+def test_a_key_that_was_taken_and_is_refused_once_is_tried_again(
+    shop: WooCommerce, wire: responses.RequestsMock
+) -> None:
+    nobody = said("woocommerce_rest_cannot_view", 401)
+    wire.get(f"{API}/orders", **page([], 0, 0))
+    assert list(shop.orders_placed(FROM, TO)) == []
+    wire.replace(responses.GET, f"{API}/orders", status=401, **nobody)
+    with pytest.raises(RetryLater, match="took before"):
+        list(shop.orders_placed(FROM, TO))
 
 
 @pytest.mark.parametrize(("status", "answer", "expected"), READS)
@@ -229,7 +239,7 @@ def test_a_shop_that_is_away_or_refuses_the_key_is_not_taken_for_one_without_des
     shop: WooCommerce, wire: responses.RequestsMock
 ) -> None:
     wire.add(responses.OPTIONS, f"{API}/orders", status=401, json={"code": "woocommerce_rest_x"})
-    with pytest.raises(LogonFailed):
+    with pytest.raises(Misconfigured, match="refuses the key"):
         shop.describe()
     wire.replace(responses.OPTIONS, f"{API}/orders", body=requests.ConnectionError("reset"))
     with pytest.raises(RetryLater):
