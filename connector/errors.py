@@ -122,6 +122,11 @@ class Rejected(ConnectorError):
         self.detail = detail or {}
 
 
+def answered(error: BaseException) -> bool:
+    """Whether the other side is well: what is wrong concerns the request, and no other one."""
+    return isinstance(error, Rejected) or (isinstance(error, RetryLater) and error.answered)
+
+
 class InDoubt(ConnectorError):
     """Raised when a write may or may not have taken effect: its answer was lost or unreadable.
 

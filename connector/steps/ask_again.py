@@ -11,7 +11,7 @@ import structlog
 
 from connector.domain.lifecycle import HoldCause
 from connector.domain.masking import mask_said
-from connector.errors import ConnectorError, LogonFailed, Misconfigured, Rejected, said_of
+from connector.errors import ConnectorError, LogonFailed, Misconfigured, answered, said_of
 from connector.steps.content import Taken
 from connector.steps.context import Context
 from connector.steps.quarantine import take_or_quarantine
@@ -95,7 +95,7 @@ def known_ones(
 
     def fail(order_id: str, error: ConnectorError) -> None:
         nonlocal vain
-        vain += not isinstance(error, Rejected)
+        vain += not answered(error)
         if isinstance(error, LogonFailed | Misconfigured) or vain >= _AWAY:
             raise error
         failed[order_id] = mask_said(error.said)
@@ -147,5 +147,5 @@ def _asked(
                 yield from context.storefront.orders([order_id], left()).items()
                 vain = 0
             except ConnectorError as error:
-                vain += not isinstance(error, Rejected)
+                vain += not answered(error)
                 fail(order_id, error)

@@ -40,6 +40,8 @@ _WORDS = 300
 # What WooCommerce says to whom it does not know at all; a wrong key it calls wrong.
 _NOBODY = "woocommerce_rest_cannot_view"
 _ROUTES = "/wp-json"
+# What WordPress itself says while WooCommerce is switched off, as it is during an update.
+_NO_ROUTE = "rest_no_route"
 
 
 def of_exception(error: requests.RequestException, *, place: str, write: bool) -> ConnectorError:
@@ -88,6 +90,8 @@ def of_answer(
     code, text = _said(body, status)
     kind = _BY_STATUS.get(status, "redirect" if 300 <= status < 400 else "unsure")
     own_words = code.startswith(("woocommerce_", "rest_"))
+    if code == _NO_ROUTE:
+        return RetryLater(systems.NO_WOOCOMMERCE(), place=place)
     if write and not own_words:
         kind = "unsure"
     elif kind == "forbidden" and not own_words:
@@ -101,7 +105,7 @@ def of_answer(
         # A proxy or another server answers at this address.
         kind = "unsure" if status != 404 else "misconfigured"
     if kind == "rejected":
-        return Rejected(code, text, place=place)
+        return Rejected(code, text, place=place, detail={"status": status})
     if kind == "logon" and accepted:
         return RetryLater(systems.KEY_REFUSED_NOW(text=text), place=place)
     if kind == "logon" and code == _NOBODY:

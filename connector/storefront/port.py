@@ -62,7 +62,8 @@ class Storefront(Protocol):
     def orders(self, order_ids: Sequence[str], within: float) -> dict[str, Payload | None]:
         """Return orders as they are now, also from the trash; None for one that was deleted.
 
-        Raises RetryLater when that takes longer than `within` seconds.
+        None needs the storefront's word for that very order: one that a list does not show is
+        asked for by itself. Raises RetryLater when it all takes longer than `within` seconds.
         """
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connector.errors import ConnectorError, LogonFailed, Rejected, RetryLater
+from connector.errors import ConnectorError, LogonFailed, Rejected, RetryLater, answered
 from connector.storefront import paging, stored
 from connector.storefront.port import NotRead, OrdersNotRead, Payload
 from connector.storefront.rest import (
@@ -24,7 +24,9 @@ from connector.wording import systems
 __all__ = ["WooCommerce", "WooCommerceSettings"]
 
 _TRASH = "trash"
-_GONE = "woocommerce_rest_shop_order_invalid_id"
+# What proves, in answer to a question for one order, that the shop has it no more: this word with
+# this status. Nothing else does, least of all a list in which an order is not found.
+_GONE = ("woocommerce_rest_shop_order_invalid_id", 404)
 # What a listing answers that has no such page.
 _NO_PAGE = "rest_post_invalid_page_number"
 # The fields that name an order, and by which lists are sorted.
@@ -147,7 +149,7 @@ class WooCommerce:
             except LogonFailed:
                 raise
             except ConnectorError as error:
-                vain += 1
+                vain += not answered(error)
                 if vain >= _AWAY:
                     raise
                 failed.append(NotRead(_name(each), each, error.said))
@@ -204,7 +206,7 @@ class WooCommerce:
         try:
             order = self._alone(order_id, until)
         except Rejected as refusal:
-            if refusal.code == _GONE:
+            if (refusal.code, refusal.detail.get("status")) == _GONE:
                 return None
             raise
         return self._with_refunds(order, until)
@@ -214,7 +216,9 @@ class WooCommerce:
         return order
 
     def _with_refunds(self, order: Payload, until: float | None = None) -> Payload:
-        if not order.get("refunds") or not order.get("id"):
+        named = order.get("refunds")
+        # An order that does not say whether it has refunds is asked for them.
+        if named == [] or not order.get("id"):
             return order
         route = f"/orders/{order['id']}/refunds"
 
@@ -226,10 +230,10 @@ class WooCommerce:
         if wrong:
             raise RetryLater(systems.OF_NO_SHAPE(what=wrong), place=f"storefront GET {route}")
         # An order that names a refund has it: its list is no proof that there is none.
-        lacking = _ids(order["refunds"]) - _ids(list(refunds.values()))
+        lacking = _ids(named) - _ids(list(refunds.values()))
         if lacking:
             what = systems.REFUNDS_LACKING(refunds=", ".join(sorted(lacking)))
-            raise RetryLater(what, place=f"storefront GET {route}")
+            raise RetryLater(what, place=f"storefront GET {route}", answered=True)
         return {**order, "refunds_detail": list(refunds.values())}
 
 

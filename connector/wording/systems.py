@@ -149,6 +149,12 @@ KEY_REFUSED_NOW = Sentence(
 NOT_WOOCOMMERCE = Sentence(
     "not_woocommerce", "HTTP {status}, not WooCommerce's answer", "HTTP {status}，不是商城的应答"
 )
+NO_WOOCOMMERCE = Sentence(
+    "no_woocommerce",
+    "WordPress answers, WooCommerce does not: the plug-in is switched off or being updated, or"
+    " storefront.url leads to another site",
+    "WordPress 有应答而 WooCommerce 没有：插件已停用或正在更新，或 storefront.url 指向了其他站点",
+)
 OF_NO_SHAPE = Sentence(
     "of_no_shape",
     "what came is not what was asked for: {what}",

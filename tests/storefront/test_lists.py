@@ -138,7 +138,7 @@ def test_an_object_without_number_goes_on_as_it_is(stray: Any) -> None:
 
 
 def entry(number: int) -> dict[str, Any]:
-    return {"id": number, "date_modified_gmt": "2026-11-23T11:30:00"}
+    return {"id": number, "date_modified_gmt": "2026-11-23T11:30:00", "refunds": []}
 
 
 def recorded(orders: Iterator[dict[str, Any]], found: list[int]) -> Iterator[dict[str, Any]]:
@@ -232,6 +232,19 @@ def test_a_refund_that_an_order_names_must_be_in_its_list(headers: dict[str, str
         wire.get(f"{route}/refunds", json=[], headers=headers)
         with pytest.raises(RetryLater, match="96004"):
             shop.order("6004")
+
+
+@pytest.mark.parametrize("named", [{}, {"refunds": None}, {"refunds": {}}])
+def test_an_order_that_does_not_say_whether_it_has_refunds_is_asked_for_them(
+    named: dict[str, Any],
+) -> None:
+    shop = WooCommerce(WooCommerceSettings("https://shop.example", "ck", "cs"))
+    route = "https://shop.example/wp-json/wc/v3/orders/6004"
+    with responses.RequestsMock() as wire:
+        wire.get(route, json={"id": 6004, **named})
+        total = {"X-WP-Total": "1"}
+        wire.get(f"{route}/refunds", json=[{"id": 9, "amount": "1.00"}], headers=total)
+        assert [each["id"] for each in shop.order("6004")["refunds_detail"]] == [9]
 
 
 @pytest.mark.parametrize("text", ["dropped", "0", "1"])
@@ -364,7 +377,9 @@ def test_pages_that_a_shop_gives_in_no_sequence_or_over_and_over_come_to_an_end(
     sandbox: Sandbox,
 ) -> None:
     """A plug-in that ignores `orderby` and the bounds, and repeats the last page past the end."""
-    orders = [{"id": n, "date_modified_gmt": f"2026-11-23T11:{59 - n:02}:00"} for n in range(1, 8)]
+    orders = [
+        {**entry(n), "date_modified_gmt": f"2026-11-23T11:{59 - n:02}:00"} for n in range(1, 8)
+    ]
     shop = WooCommerce(WooCommerceSettings("https://shop.example", "ck", "cs", page_size=3))
 
     def answer(request: Any) -> tuple[int, dict[str, str], str]:
@@ -423,7 +438,7 @@ def test_no_cache_answers_a_read_after_a_write() -> None:
         )
     )  # fmt: skip
     with responses.RequestsMock() as wire:
-        wire.get("https://shop.example/wp-json/wc/v3/orders/7", json={"id": 7})
+        wire.get("https://shop.example/wp-json/wc/v3/orders/7", json=entry(7))
         shop.order("7")
         shop.order("7")
         first, second = (call.request for call in wire.calls)

@@ -47,7 +47,8 @@ def wire() -> Iterator[responses.RequestsMock]:
 
 
 def order(number: int, **values: Any) -> dict[str, Any]:
-    return {"id": number, "date_modified_gmt": f"2026-11-23T12:00:{number % 60:02}", **values}
+    stamp = f"2026-11-23T12:00:{number % 60:02}"
+    return {"id": number, "date_modified_gmt": stamp, "refunds": [], **values}
 
 
 def page(orders: list[dict[str, Any]], total: int, pages: int) -> dict[str, Any]:
