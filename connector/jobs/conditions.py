@@ -25,7 +25,7 @@ from connector.steps.recognise import CREATE, WITHIN
 from connector.store.calls import CallState
 from connector.store.pauses import Pauses
 from connector.store.promises import PromiseBook
-from connector.store.runs import Runs, RunState
+from connector.store.runs import FAILURES, Runs, RunState
 from connector.store.tables import RunRow
 from connector.store.trouble import Trouble
 from connector.wording import Said, machine, quoted, recorded, systems
@@ -192,7 +192,8 @@ def _runs(sources: Sources, now: datetime) -> Iterator[Condition]:
 
 
 def _failures(row: RunRow) -> int:
-    return row.attempts - (row.state == RunState.RUNNING)
+    # Takeovers from processes that were killed are attempts, and no failures.
+    return int(row.counts.get(FAILURES, 0 if row.state == RunState.RUNNING else row.attempts))
 
 
 def _is_blip(row: RunRow, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from connector.domain.masking import mask_said, mask_text
 from connector.errors import LogonFailed, said_of
 from connector.jobs.cadence import Cadence, Every, Window
 from connector.shortage import Shortages
-from connector.store.runs import Runs, RunState
+from connector.store.runs import FAILURES, Runs, RunState
 from connector.store.tables import RunRow
 from connector.wording import Said, machine, systems
 
@@ -207,6 +207,8 @@ class Runner:
         if not goes_on() or self._waits(job):
             return
         for row in self._runs.unfinished(job.name, scope):
+            if self._left_behind(row):
+                self._runs.abandon(row, now)
             if row.state == "failed" and not self._may_retry(row, now):
                 return
             outcome = self._run(job, scope, Window(row.window_from, row.window_to))
@@ -253,11 +255,17 @@ class Runner:
         reached = self._anew.setdefault((job.name, scope), now - every.length)
         return min(reached, now)
 
+    def _left_behind(self, row: RunRow) -> bool:
+        """Whether a run is this process's own and over: the database was away at its end."""
+        ours = row.state == RunState.RUNNING and row.owner == self.owner
+        return ours and row.id not in self._under_way
+
     def _may_retry(self, row: RunRow, now: datetime) -> bool:
         if (row.error or "").startswith(LogonFailed.__name__):
             # A second refused logon could lock the user: only `job rerun` tries again.
             return False
-        wait = min(self._retry * 2 ** min(row.attempts - 1, 6), timedelta(minutes=15))
+        failures = int(row.counts.get(FAILURES, row.attempts))
+        wait = min(self._retry * 2 ** min(failures - 1, 6), timedelta(minutes=15))
         return row.finished_at is None or now >= row.finished_at + wait
 
     def _run(self, job: Job, scope: str, window: Window, *, anew: bool = False) -> Outcome:

@@ -215,7 +215,8 @@ def waiting(context: Context, row: OrderRow, error: RetryLater) -> Change:
         text=mask_said(error.said),
         keep_hold=True,
         next_try_at=context.clock() + wait,
-        tries=row.tries + 1,
+        # A wait that was asked for, such as for a turn or for a breaker, is no try of the order's.
+        tries=row.tries + 1 if error.after is None else max(row.tries, 1),
     )
 
 

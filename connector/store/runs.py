@@ -22,6 +22,8 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
+# What a failed run has counted.
+FAILURES = "failures"
 # Asked for every job with every tick, so that they are put together once.
 _OF_JOB = (RunRow.job == bindparam("job"), RunRow.scope == bindparam("scope"))
 _FIND = select(RunRow).where(
@@ -125,8 +127,12 @@ class Runs:
         )
 
     def fail(self, row: RunRow, error: str, now: datetime) -> bool:
-        """Note that a run failed; its window is worked off again later."""
-        return self._update(row, state=RunState.FAILED, error=error, finished_at=now)
+        """Note that a run failed, and how often it has; its window is worked off again later.
+
+        A takeover from a process that was killed is an attempt, and no failure.
+        """
+        counts = {FAILURES: int(row.counts.get(FAILURES, 0)) + 1}
+        return self._update(row, state=RunState.FAILED, error=error, finished_at=now, counts=counts)
 
     def abandon(self, row: RunRow, now: datetime) -> bool:
         """Let the next process take a run over at once: its own is about to end."""

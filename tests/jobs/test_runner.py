@@ -130,6 +130,32 @@ def test_a_failed_window_is_tried_again_before_any_later_one(
     assert [window.end for _, window in work.done] == [START + STEP, START + 2 * STEP]
 
 
+def test_a_takeover_of_a_killed_process_is_no_failure_of_the_work(
+    runs: Runs, clock: Clock, work: Work
+) -> None:
+    clock.now += STEP
+    window = Window(START, START + STEP)
+    for _ in range(5):  # processes that were killed, one after the other
+        assert runs.claim("pull", "", window.bounds, "killed", clock.now, LEASE) is not None
+        clock.now += LEASE
+    works = runner(runs, clock, work)
+    work.errors = [RetryLater("the shop is away")]
+    assert [each.state for each in works.tick()] == ["failed"]
+    clock.now += timedelta(minutes=1)
+    assert works.tick()[0].state == "done"
+
+
+def test_a_run_whose_end_could_not_be_noted_is_worked_off_with_the_next_tick(
+    runs: Runs, clock: Clock, work: Work
+) -> None:
+    """The database was restarted while the job worked: nothing of it was written any more."""
+    clock.now += STEP
+    works = runner(runs, clock, work)
+    window = Window(START, START + STEP)
+    assert runs.claim("pull", "", window.bounds, works.owner, clock.now, LEASE) is not None
+    assert [each.state for each in works.tick()] == ["done"]
+
+
 def test_after_a_refused_logon_only_a_person_tries_again(
     runs: Runs, clock: Clock, work: Work
 ) -> None:
