@@ -48,6 +48,7 @@ class Kind(StrEnum):
     INVOICED_NOT_SHIPPED = "invoiced_not_shipped"
     REFUNDED_NOT_RECOVERED = "refunded_not_recovered"
     CANCELLED_BUT_SHIPPED = "cancelled_but_shipped"
+    HELD_BUT_SHIPPED = "held_but_shipped"
     STATUS_BEHIND = "status_behind"
     HELD = "held"
     UNDER_WAY = "under_way"
@@ -106,6 +107,9 @@ MEANING: dict[Kind, Meaning] = {
         "refunded, and the invoice neither recovered nor reversed",
     ),
     Kind.CANCELLED_BUT_SHIPPED: Meaning(Owner.WAREHOUSE, "已取消却发货", "cancelled, yet shipped"),
+    Kind.HELD_BUT_SHIPPED: Meaning(
+        Owner.WAREHOUSE, "挂起未放行却已发货", "held before its release, yet shipped"
+    ),
     Kind.STATUS_BEHIND: Meaning(Owner.OPS, "状态滞后", "one book is behind the other"),
     Kind.HELD: Meaning(Owner.OPS, "挂起中", "held; nothing in the DMS as yet"),
     Kind.UNDER_WAY: Meaning(Owner.OPS, "处理中", "still on its way to the DMS"),

@@ -92,6 +92,14 @@ def course() -> Iterator[Rule]:
         f" AND {unreturned} AND {untold('sales_order')}",
         {**words, "amount": "t.c_total", "ordered_dms": more},
     )
+    yield Rule(
+        f"'{Kind.HELD_BUT_SHIPPED}'",
+        "'shipped'",
+        Book.DMS,
+        f"FROM summed t WHERE t.in_connector = 1 AND t.c_hold <> '' AND NOT {cancelled}"
+        f" AND {gone} AND t.c_stage NOT IN ('released', 'shipped', 'closed')",
+        {"connector": "t.c_hold", "scaled": "0", "amount": "t.c_total"},
+    )
     # Cancelled here and still alive there: in the DMS, or in the storefront, or here.
     yield Rule(
         f"'{Kind.STATUS_BEHIND}'",

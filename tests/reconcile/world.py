@@ -353,6 +353,11 @@ def _cancelled_but_shipped(case: Case) -> Expected:
     return Expected("cancelled_but_shipped", "order", 0, case.ours.total)
 
 
+def _held_but_shipped(case: Case) -> Expected:
+    case.order(Book.CONNECTOR, stage="noted", hold="rejected")
+    return Expected("held_but_shipped", "shipped", 0, case.ours.total)
+
+
 def _status(case: Case) -> Expected:
     case.order(Book.STOREFRONT, payment="paid")
     return Expected("status_behind", "status", 0, case.ours.total)
@@ -447,6 +452,7 @@ PLANTS: tuple[Plant, ...] = (
     _invoiced_short,
     _refunded,
     _cancelled_but_shipped,
+    _held_but_shipped,
     _missing_document(C, "shipment", "status_behind", "shipment"),
     _missing_document(C, "invoice", "status_behind", "invoice"),
     _status,
