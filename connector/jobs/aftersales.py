@@ -92,6 +92,14 @@ def follow(context: Context, sales: AfterSales, row: OrderRow, counts: Counter[s
     shown = _shown(context, row)
     held = {each.reference: each for each in sales.of_order(row.id)}
     if row.stage != Stage.CANCELLED:
+        cancelled = {
+            each.reference
+            for each in held.values()
+            if each.kind == SaleKind.CANCELLATION and each.state != SaleState.SETTLED
+        }
+        if cancelled:
+            # It was cancelled and is open again: its money is that of the sale.
+            sales.supersede(row.id, set(held) - cancelled, context.clock())
         for noted, why in withdrawn(context, row, shown, held):
             _note(context, sales, row, noted, why, counts)
     elif shown:

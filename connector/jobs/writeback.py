@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from connector.domain.lifecycle import Stage
+from connector.domain.lifecycle import HoldCause, Stage
 from connector.domain.masking import mask_text
 from connector.domain.order import UNSETTLED, PaymentState
 from connector.errors import Misconfigured, Rejected, RetryLater, UnreadableOrder
@@ -19,12 +19,13 @@ from connector.jobs.runner import Counts, Job, System
 from connector.mapping.live import steady
 from connector.steps.context import Context
 from connector.steps.outbound import Document
+from connector.steps.payment import unpaid
 from connector.steps.quarantine import put_stored, take_or_quarantine
 from connector.steps.sales_order import live
-from connector.steps.take_again import gone
+from connector.steps.take_again import gone, settled_as_cancelled
 from connector.steps.walk import held_for
 from connector.store.calls import Call
-from connector.store.changes import Change, StaleOrder
+from connector.store.changes import Change, Hold, StaleOrder
 from connector.store.invoices import missing_of
 from connector.store.tables import DocumentRow, OrderRow
 from connector.wording import Said, course
@@ -60,7 +61,7 @@ def writeback(context: Context, cadence: Cadence) -> Job:
             except RetryLater as error:
                 counts["waiting"] += 1
                 _log.warning("not written back", order=row.number, error=mask_text(str(error)))
-                vain = vain + 1 if error.after is None else 0
+                vain = vain + 1 if error.after is None and not error.answered else 0
                 if vain >= _AWAY:
                     break
                 continue
@@ -76,10 +77,14 @@ def writeback(context: Context, cadence: Cadence) -> Job:
                     _unhold(context, row, document)
             vain = 0
         for row in context.orders.to_finish():
-            if row.unreadable:
-                counts["held"] += _hold_unreadable(context, row)
-            else:
+            try:
+                if row.unreadable:
+                    put_stored(context, row, "writeback")
+                    raise UnreadableOrder(row.number)
                 counts["closed"] += finish(context, row)
+            except Exception as error:
+                # Whether all of it is invoiced cannot be told: the others are closed all the same.
+                counts["held"] += _hold_doubtful(context, row, error)
         return dict(counts)
 
     return Job(
@@ -91,10 +96,9 @@ def writeback(context: Context, cadence: Cadence) -> Job:
     )
 
 
-def _hold_unreadable(context: Context, row: OrderRow) -> bool:
-    """Hold an order that cannot be read: whether all of it is invoiced cannot be told."""
-    put_stored(context, row, "writeback")
-    change = held_for(row, UnreadableOrder(row.number))
+def _hold_doubtful(context: Context, row: OrderRow, error: Exception) -> bool:
+    """Hold an order of which it cannot be told whether it is done."""
+    change = held_for(context.orders.get(row.id), error)
     with suppress(StaleOrder):
         context.orders.apply(row, change, "writeback", context.clock())
         return True
@@ -133,25 +137,35 @@ def _held_for(row: OrderRow, document: DocumentRow) -> bool:
 
 
 def _unhold(context: Context, row: OrderRow, document: DocumentRow) -> None:
-    """End the hold that an earlier run put for this document."""
-    if row.hold_cause and _held_for(row, document):
-        with suppress(StaleOrder):
-            context.orders.apply(
-                row,
-                Change(event="written_back", text=course.GOES_ON(), next_try_at=row.next_try_at),
-                "writeback",
-                context.clock(),
-            )
+    """End the hold that an earlier run put for this document; what else it holds is held on."""
+    # What was read of the shop before the writing may have changed the order.
+    row = context.orders.get(row.id)
+    prefix, reasons = _not_told(document, ""), row.hold_reasons or []
+    others = tuple(each for each in reasons if not each.startswith(prefix))
+    if not row.hold_cause or len(others) == len(reasons):
+        return
+    change = Change(
+        event="written_back",
+        text=course.GOES_ON(),
+        hold=unpaid(row) or Hold(HoldCause(row.hold_cause), others) if others else None,
+        next_try_at=row.next_try_at,
+    )
+    with suppress(StaleOrder):
+        context.orders.apply(row, change, "writeback", context.clock())
 
 
 def write_back(context: Context, row: OrderRow, document: DocumentRow) -> bool:
     """Write one shipment or invoice back: the order's fields, then a note for the buyer.
 
     A status by which the shop took the payment back or ended the order is a person's, and stays.
-    False where all is told but the status, which follows once the payment is settled again. Raises
+    False where all is told but the status, which follows once the payment is settled again. Of an
+    order that the storefront deleted nothing is told, once people have settled that. Raises
     Rejected where the order is in the storefront's trash, or deleted.
     """
     state = _state(context, row)
+    if state is None:
+        _leave_untold(context, row, document)
+        return True
     paused = state in UNSETTLED
     source = {
         "order_id": row.order_id,
@@ -181,13 +195,23 @@ def write_back(context: Context, row: OrderRow, document: DocumentRow) -> bool:
     return True
 
 
-def _state(context: Context, row: OrderRow) -> str:
+def _leave_untold(context: Context, row: OrderRow, document: DocumentRow) -> None:
+    now = context.clock()
+    context.orders.written_back(document.id, now)
+    text = _not_told(document, course.DELETED_LATE())
+    context.orders.note(row.id, Change(event="not_told", text=text), "writeback", now)
+
+
+def _state(context: Context, row: OrderRow) -> str | None:
     """Return how the shop has an order's payment now; what is new of that is taken in.
 
-    No list shows the trash, and of some edits no list tells: nothing is overwritten unseen.
+    No list shows the trash, and of some edits no list tells: nothing is overwritten unseen. None is
+    an order that the shop deleted, as people know and have settled.
     """
-    shown = context.storefront.orders([row.order_id], _SHOWN_WITHIN).get(row.order_id)
+    shown = context.storefront.orders([row.order_id], _SHOWN_WITHIN)[row.order_id]
     if shown is None:
+        if settled_as_cancelled(row):
+            return None
         with suppress(StaleOrder):
             gone(context, row, "writeback")
         raise Rejected("", course.DELETED_LATE())

@@ -17,7 +17,7 @@ from connector.domain.masking import mask_text
 from connector.errors import Rejected
 from connector.steps.cancel import cancelled_by_people
 from connector.steps.context import Context, number_pattern, readable
-from connector.steps.news import take_news
+from connector.steps.news import SETTLED, take_news
 from connector.steps.payment import rests
 from connector.steps.repair import go_on
 from connector.steps.request import (
@@ -82,7 +82,7 @@ def done(
 
 
 def settled(context: Context, row: OrderRow, actor: str, reason: str) -> OrderRow:
-    """Note that people settled what an order is held for as changed, and return it.
+    """Note that people settled a difference for which an order is held, and return it.
 
     Its documents and what was accepted stay; the difference is told to finance at night as before.
     So is a discrepancy, such as a document that was there twice. Raises Rejected where the order is
@@ -100,6 +100,8 @@ def settled(context: Context, row: OrderRow, actor: str, reason: str) -> OrderRo
     change = Change(
         event="retry",
         text=course.remarked(course.DIFFERENCE_SETTLED(), mask_text(reason)),
+        # Told again by the DMS, these are no news.
+        detail={SETTLED: [str(each) for each in row.hold_reasons or []]},
         next_try_at=None if rests(row) else context.clock(),
     )
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.domain.lifecycle import HoldCause, Stage
 from connector.errors import AlreadyThere
 from connector.steps.context import Context
-from connector.steps.outbound import Document
+from connector.steps.outbound import Ask, Document
 from connector.steps.sales_order import CONVERSATION as SALES_ORDER
 from connector.steps.sales_order import (
     Differs,
@@ -18,7 +18,7 @@ from connector.steps.sales_order import (
 )
 from connector.store.calls import Call, CallState
 from connector.store.changes import Change, Hold, NewDocument
-from connector.store.tables import OrderRow
+from connector.store.tables import CallRow, OrderRow
 from connector.wording import Said, course
 
 CONVERSATION = "dms_cancel"
@@ -82,10 +82,6 @@ def cancel_sales_order(
             # Cancelled already is what was wanted; there is no content to compare.
             return Document(number, {})
 
-    def ask() -> Document | None:
-        left = open_orders(context, row.number, unit)
-        return None if any(str(each["number"]) == number for each in left) else Document(number, {})
-
     call = Call(
         system="dms",
         operation=CONVERSATION,
@@ -96,16 +92,46 @@ def cancel_sales_order(
         order_pk=row.id,
         mapping_version=prepared.mapping_version,
     )
-    made = context.outbound.perform(
-        call, send=send, ask=ask if context.dms.can("dms_find") else None
-    )
+    made = context.outbound.perform(call, send=send, ask=_asker(context, row, unit, number))
     finish(context, row, call, prepared, made, "")
+    return _cancelled(context, unit, number, reason, prepared.mapping_version)
+
+
+def settled(context: Context, row: OrderRow, call: CallRow) -> Change | None:
+    """Settle a cancellation that an earlier revision asked for, of an order that goes on after all.
+
+    Returns the change by which its sales order is cancelled, where it is; None where it stays. What
+    may still arrive is waited for. Raises as `Outbound.outcome` does.
+    """
+    for held in live(context.orders.documents(row.id)):
+        if held.kind == "sales_order" and held.number == call.reference:
+            ask = _asker(context, row, held.business_unit, held.number)
+            if context.outbound.outcome(call, ask) is not None:
+                unit, reason = held.business_unit, course.CANCELLED_THERE()
+                return _cancelled(context, unit, held.number, reason, call.mapping_version)
+    return None
+
+
+def _asker(context: Context, row: OrderRow, unit: str, number: str) -> Ask | None:
+    if not context.dms.can("dms_find"):
+        return None
+
+    def ask() -> Document | None:
+        left = open_orders(context, row.number, unit)
+        return None if any(str(each["number"]) == number for each in left) else Document(number, {})
+
+    return ask
+
+
+def _cancelled(
+    context: Context, unit: str, number: str, reason: Said, mapping_version: str
+) -> Change:
     return Change(
         event="cancellation",
         text=course.SALES_ORDER_CANCELLED(number=number, unit=unit, reason=reason),
         documents=(NewDocument("cancellation", "dms", unit, number, context.clock()),),
         next_try_at=context.clock(),
-        mapping_version=prepared.mapping_version,
+        mapping_version=mapping_version,
     )
 
 

@@ -7,6 +7,7 @@ quantity ever told counts, so that news may come repeated, merged, and in any se
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from connector.domain.lifecycle import HoldCause, Stage
 from connector.steps.cancel import CONVERSATION as CANCEL
 from connector.steps.cancel import cancelled_by_people
 from connector.steps.context import Context
+from connector.steps.payment import rests
 from connector.steps.sales_order import live
 from connector.store.changes import Change, Hold, NewDocument, apply_in
 from connector.store.database import Database
@@ -28,6 +30,8 @@ from connector.wording import Said, course, together
 from connector.wording.terms import term
 
 Quantities = dict[int, Decimal]
+# Names in an event the reasons of a hold that people settled.
+SETTLED = "settled"
 
 
 def take_news(
@@ -63,6 +67,8 @@ def take_news(
             for line, quantity in _quantities([document.detail]).items():
                 shipped[line] = shipped.get(line, Decimal(0)) + quantity
     hold = _hold(news, number, unit, held, shipped, lines, row, documents)
+    if hold is not None:
+        hold = None if _settled(context, row, hold) else _with_act(row, hold)
     if _cancelled_by_people(context, news, number, held, row):
         change = cancelled_by_people(context, unit or "", number)
         context.orders.apply(row, change, "status", now)
@@ -230,6 +236,27 @@ def _take_stop(
     with database.transaction() as session:
         apply_in(session, row, change, "status", now)
     return "news"
+
+
+def _with_act(row: OrderRow, hold: Hold) -> Hold:
+    """Return a hold with the act that ends it, and with what the order is held for as changed."""
+    if row.hold_cause == HoldCause.CHANGED:
+        act = course.SETTLE_BY_HAND(number=row.number)
+        others = [
+            each for each in row.hold_reasons or [] if each not in hold.reasons and each != act
+        ]
+        return Hold(HoldCause.CHANGED, (*others, *hold.reasons, act))
+    if hold.cause is not HoldCause.DISCREPANCY:
+        return hold
+    words = course.SETTLE_BY_HAND if rests(row) else course.SETTLE_THERE
+    return replace(hold, reasons=(*hold.reasons, words(number=row.number)))
+
+
+def _settled(context: Context, row: OrderRow, hold: Hold) -> bool:
+    """Whether people settled all that a hold would be for."""
+    events = context.orders.events(row.id)
+    settled = {said for each in events for said in each.detail.get(SETTLED) or ()}
+    return {str(each) for each in hold.reasons} <= settled
 
 
 def _says_the_same(row: OrderRow, hold: Hold) -> bool:

@@ -99,6 +99,13 @@ def hold_for(row: OrderRow, state: str, status: object) -> Hold:
     return Hold(HoldCause.UNPAID, (problems.UNPAID(status=shown),))
 
 
+def unpaid(row: OrderRow) -> Hold | None:
+    """Return the hold that an order is left in when all else of its hold ends."""
+    if row.payment_state not in UNSETTLED or row.cancel_requested:
+        return None
+    return hold_for(row, row.payment_state, row.content.get("status"))
+
+
 def rests(row: OrderRow) -> bool:
     """Whether it is not the walker who moves the order on: it waits for a wave, or has gone."""
     stage = Stage(row.stage)

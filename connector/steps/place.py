@@ -13,7 +13,8 @@ from typing import Any
 
 from connector.domain.lifecycle import Stage
 from connector.errors import InDoubt
-from connector.steps.cancel import cancel_sales_order
+from connector.steps.cancel import CONVERSATION as CANCEL
+from connector.steps.cancel import cancel_sales_order, settled
 from connector.steps.context import Context, part_source
 from connector.steps.difference import comparable, content_differences
 from connector.steps.outbound import Ask, Document
@@ -179,7 +180,11 @@ def _settle_earlier(context: Context, row: OrderRow) -> Change | None:
     for call in context.calls.of_order(row.id):
         if call.system != "dms" or call.revision >= row.revision:
             continue
-        if call.operation == AMEND and _open(call):
+        if call.operation == CANCEL and (_open(call) or call.state == CallState.CONFIRMED):
+            cancelled = settled(context, row, call)
+            if cancelled is not None:
+                return cancelled
+        elif call.operation == AMEND and _open(call):
             # Whether it arrived does not matter, only that it no longer can.
             context.outbound.outcome(call, lambda: None)
         elif call.operation == CONVERSATION and (_open(call) or call.state == CallState.CONFIRMED):

@@ -15,7 +15,7 @@ from connector.errors import Rejected, RetryLater
 from connector.steps.confirm import Stock, awaits_stock, confirm_all
 from connector.steps.context import Context, buyer_key, readable
 from connector.steps.correct import CORRECT, correct, settle, usable, withdraw
-from connector.steps.payment import unsettled
+from connector.steps.payment import unpaid, unsettled
 from connector.steps.recognise import create_customer, creation
 from connector.steps.walk import commit, decide, walk
 from connector.store.calls import ASK_FIRST, WITHDRAWN, CallState
@@ -24,6 +24,8 @@ from connector.store.tables import CallRow, OrderRow
 from connector.wording import Said, course, systems
 
 _REFUSED = (HoldCause.REJECTED, HoldCause.IN_DOUBT, HoldCause.MAPPING)
+# What a person settles, and no look at it ends.
+_STAYS = (HoldCause.CHANGED, HoldCause.DISCREPANCY)
 # An order that changes under our hands this often is being moved; it needs nobody.
 _LOOKS = 3
 
@@ -42,7 +44,8 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
             stage is Stage.READY and not row.cancel_requested and not unsettled(row)
         ):
             return row
-        if stage.released and row.backorder is None and row.hold_cause not in _REFUSED:
+        rested = stage.released and row.backorder is None
+        if rested and row.hold_cause not in _REFUSED:
             return row
         for call in context.calls.of_order(row.id):
             if call.state == CallState.REJECTED and call.code != WITHDRAWN:
@@ -52,8 +55,9 @@ def retry(context: Context, row: OrderRow, actor: str, reason: str = "") -> Orde
             text=remarked(course.LOOKED_AGAIN(), reason),
             # An invalid or refunded order is judged anew; the others go on where they stand.
             stage=Stage.RECEIVED if stage in (Stage.RECEIVED, Stage.VALID) else None,
-            keep_hold=row.hold_cause in (HoldCause.CHANGED, HoldCause.DISCREPANCY),
-            next_try_at=None if stage.released and not row.backorder else context.clock(),
+            keep_hold=row.hold_cause in _STAYS,
+            hold=unpaid(row) if rested and row.hold_cause not in _STAYS else None,
+            next_try_at=None if rested else context.clock(),
         )
         try:
             return go_on(context, context.orders.apply(row, change, actor, context.clock()), actor)

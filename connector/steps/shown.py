@@ -27,8 +27,13 @@ def known_content(context: Context, row: OrderRow, content: Mapping[str, Any]) -
     anything was placed, and what changed mappings may read otherwise before then.
     """
     placed = Stage(row.stage).position >= Stage.PLACED.position
-    accepted = placed or (
-        row.hold_cause not in _NOT_ACCEPTED and row.mapping_version == context.mappings().version
+    # Names that were masked for their age are not given back to an order.
+    accepted = not forgotten(row) and (
+        placed
+        or (
+            row.hold_cause not in _NOT_ACCEPTED
+            and row.mapping_version == context.mappings().version
+        )
     )
     said = {name: row.content[name] for name in SAID_HERE if name in row.content}
     return {**as_accepted(row.content, content, parts=accepted), **said}
@@ -38,8 +43,7 @@ def read_anew(context: Context, row: OrderRow) -> dict[str, Any]:
     """Return what the payload that was taken last says under the mapping in force."""
     content, _ = context.mappings()["storefront_order"].apply_leniently(row.payload)
     identity = str(content.get("order_id") or row.payload.get("id") or "").strip()[:64]
-    number = content.get("number") or identity
-    return known_content(context, row, {**content, "order_id": identity, "number": number})
+    return known_content(context, row, {**content, "order_id": identity, "number": row.number})
 
 
 def refunded_lines(
@@ -48,6 +52,11 @@ def refunded_lines(
     """Return the lines of an order with what was refunded of each; none where it is unreadable."""
     order, _ = read_order(content, shop=row.shop)
     return context.with_spread(order, row).lines if order is not None else ()
+
+
+def forgotten(row: OrderRow) -> bool:
+    """Whether personal data of what was taken of an order last was masked or dropped for age."""
+    return row.masked_at is not None and row.masked_at >= row.updated_at
 
 
 def has_left(context: Context, row: OrderRow) -> bool:

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
 from connector.domain.first_seen import done_before, sign_of
 from connector.domain.lifecycle import Stage
+from connector.domain.masking import mask_said
 from connector.domain.order import PaymentState
+from connector.domain.reader import Reader
 from connector.domain.reading import read_order
-from connector.errors import MappingFailed
+from connector.errors import ConnectorError, MappingFailed
 from connector.mapping.live import steady
 from connector.steps.content import FIRST_SEEN, SAME_NUMBER, Taken, columns, content_hash
 from connector.steps.context import Context
+from connector.steps.shown import was_sent
 from connector.steps.take_again import take_again
 from connector.store.changes import Change, StaleOrder
 from connector.store.tables import OrderRow
 from connector.store.types import storable
 from connector.telemetry import tracing
 from connector.wording import course, systems
+
+_log = structlog.get_logger(__name__)
 
 
 def take(context: Context, payload: Mapping[str, Any], actor: str = "intake") -> Taken:
@@ -31,7 +38,9 @@ def take(context: Context, payload: Mapping[str, Any], actor: str = "intake") ->
         return _take(context, storable(payload), actor)
 
 
-def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
+def _take(
+    context: Context, payload: Mapping[str, Any], actor: str, *, newest: bool = False
+) -> Taken:
     content, findings = context.mappings()["storefront_order"].apply_leniently(payload)
     identity = str(content.get("order_id") or payload.get("id") or "").strip()[:64]
     if not identity:
@@ -45,6 +54,12 @@ def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
             apart = f"{str(content['number'])[:30]}#{identity[:30]}"
             content = {**content, "number": apart, SAME_NUMBER: row.order_id}
             row = context.orders.by_number(apart, context.shop)
+        if row is None:
+            row = context.orders.by_order_id(identity, context.shop)
+            if row is not None and (Stage(row.stage).ended or was_sent(context, row)):
+                # Its documents bear the number that it had: that stays.
+                content = {**content, "number": row.number}
+                content.pop(SAME_NUMBER, None)
         try:
             if row is None and content.get("payment_state") == PaymentState.CART:
                 return Taken.CART
@@ -52,11 +67,37 @@ def _take(context: Context, payload: Mapping[str, Any], actor: str) -> Taken:
                 taken = _new(context, payload, content, findings, actor)
                 if taken is not None:
                     return taken
+            elif not newest and _older(content, row.content):
+                return _newest(context, row, actor)
             else:
                 return take_again(context, row, payload, content, actor)
         except StaleOrder:
             continue
     raise StaleOrder(str(content["number"]))
+
+
+def _older(shown: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether what is shown of an order is from before what was taken of it last."""
+    reader = Reader()
+    now, then = (
+        reader.time(each.get("modified_at"), "modified_at", required=False)
+        for each in (shown, known if isinstance(known, Mapping) else {})
+    )
+    return now is not None and then is not None and now < then
+
+
+def _newest(context: Context, row: OrderRow, actor: str) -> Taken:
+    """Take an order as it is now, of which an older state came: of a list read for long, a cache.
+
+    Its time of modification may also be older because the storefront's clock was set right: only
+    the order itself tells. When it cannot be asked for, what is known of it stays.
+    """
+    try:
+        payload = context.storefront.order(row.order_id)
+    except ConnectorError as error:
+        _log.warning("older than what is known", order=row.number, error=mask_said(error.said))
+        return Taken.ECHO
+    return _take(context, storable(payload), actor, newest=True)
 
 
 def _new(

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connector.domain.first_seen import sign_of
 from connector.domain.lifecycle import HoldCause, Stage
-from connector.domain.order import PaymentState
+from connector.domain.order import Order, PaymentState
 from connector.domain.reading import read_order
 from connector.mapping.live import steady
-from connector.steps.content import AFTER, COURSE, Taken, columns, content_hash
+from connector.steps.content import AFTER, COURSE, FIRST_SEEN, Taken, columns, content_hash
 from connector.steps.context import Context
 from connector.steps.difference import differences
 from connector.steps.payment import course_went_on
@@ -47,6 +48,7 @@ def take_again(
         return Taken.ECHO
     stage = Stage(row.stage)
     fresh: dict[str, Any] = {
+        "number": str(content["number"])[:64],
         "payload": dict(payload),
         "content": content,
         "content_hash": digest,
@@ -60,6 +62,8 @@ def take_again(
         return take_late(context, row, payload, content, actor)
     if state == PaymentState.CANCELLED:
         return _cancelled(context, row, fresh, actor)
+    if _open_again(context, row, state):
+        return _reopened(context, row, fresh, order, actor)
     if not over and was_sent(context, row) and not _revisable(context):
         return take_late(context, row, payload, content, actor)
     remapped = digest != row.content_hash and content_hash(read_anew(context, row)) == digest
@@ -169,8 +173,8 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
         return Taken.CANCELLED
     # The content as placed is kept: cancelling needs its business units and numbers. What was
     # refunded is followed after the sale.
-    refunds = {name: fresh["content"].get(name) for name in AFTER}
-    content = {**row.content, **refunds}
+    followed = {name: fresh["content"].get(name) for name in (*AFTER, "modified_at")}
+    content = {**row.content, **followed}
     change = Change(
         event="cancel_requested",
         text=course.CANCELLED_THERE(),
@@ -188,6 +192,52 @@ def _cancelled(context: Context, row: OrderRow, fresh: dict[str, Any], actor: st
     return Taken.CANCELLED
 
 
+def _open_again(context: Context, row: OrderRow, state: str) -> bool:
+    """Whether the storefront has an order that it had cancelled open again, before its release.
+
+    A buyer pays again after a card was declined, a payment arrives after the shop gave up waiting
+    for it, or somebody takes the order out of the trash. What a person cancelled here stays so.
+    """
+    ends = row.stage == Stage.CANCELLED or row.cancel_requested
+    return (
+        ends
+        and row.payment_state == PaymentState.CANCELLED
+        and state != PaymentState.CART
+        and row.released_at is None
+        and not has_left(context, row)
+    )
+
+
+def _reopened(
+    context: Context, row: OrderRow, fresh: Mapping[str, Any], order: Order | None, actor: str
+) -> Taken:
+    """Let an order begin anew: what the DMS has of it is cancelled, or stays and is taken up."""
+    content = dict(fresh["content"])
+    if not row.customer_number and FIRST_SEEN not in content:
+        # It may have been cancelled when it was first seen: nobody asked then who has the goods.
+        sign = sign_of(order, content, context.ours_from())
+        content |= {FIRST_SEEN: sign.value} if sign is not None else {}
+    now = context.clock()
+    change = Change(
+        event="changed",
+        text=course.OPEN_AGAIN(status=content.get("status")),
+        stage=Stage.RECEIVED,
+        next_try_at=now,
+        values={
+            **fresh,
+            "content": content,
+            "revision": row.revision + 1,
+            "customer_number": None,
+            "backorder": None,
+            "cancel_requested": False,
+        },
+        free_allocations=True,
+        mapping_version=context.mappings().version,
+    )
+    context.orders.apply(row, change, actor, now)
+    return Taken.CHANGED
+
+
 def gone(context: Context, row: OrderRow, actor: str) -> Taken:
     """Take in that the storefront deleted an order: before release it ends, after it it is held."""
     with steady(context.mappings):
@@ -196,24 +246,34 @@ def gone(context: Context, row: OrderRow, actor: str) -> Taken:
             return gone_known(context, row, actor)
         if stage.ended or row.cancel_requested:
             return Taken.ECHO
+        # When the storefront shows it again, this is what it is no more.
+        state = PaymentState.CANCELLED.value
+        values = {"payment_state": state, "content": {**row.content, "payment_state": state}}
         if stage.released:
             held = (row.hold_reasons or []) if row.hold_cause == HoldCause.CHANGED else []
-            if course.DELETED_LATE() in held:
+            if course.DELETED_LATE() in held or settled_as_cancelled(row):
                 return Taken.ECHO
             named = course.SETTLE_BY_HAND.code
             hold = to_settle(
                 row, course.DELETED_LATE(), *(each for each in held if each.code != named)
             )
-            change = Change(event="deleted_late", text=course.DELETED_LATE(), hold=hold)
+            change = Change(
+                event="deleted_late", text=course.DELETED_LATE(), hold=hold, values=values
+            )
         else:
             change = Change(
                 event="cancel_requested",
                 text=course.DELETED_THERE(),
                 next_try_at=context.clock(),
-                values={"cancel_requested": True},
+                values={**values, "cancel_requested": True},
             )
         context.orders.apply(row, change, actor, context.clock())
         return Taken.CANCELLED
+
+
+def settled_as_cancelled(row: OrderRow) -> bool:
+    """Whether people settled that the storefront cancelled, trashed or deleted a released order."""
+    return row.payment_state == PaymentState.CANCELLED and row.hold_cause is None
 
 
 def _remapped(context: Context, row: OrderRow, fresh: Mapping[str, Any], actor: str) -> Taken:

@@ -19,7 +19,7 @@ from connector.steps.content import AFTER, COURSE, SAID_HERE, Taken, content_has
 from connector.steps.context import Context
 from connector.steps.difference import differences
 from connector.steps.payment import held_for_payment, hold_for, rests
-from connector.steps.shown import has_left, read_anew, refunded_lines
+from connector.steps.shown import forgotten, has_left, read_anew, refunded_lines
 from connector.store.changes import Change, Hold
 from connector.store.tables import OrderRow
 from connector.store.types import dumps
@@ -29,8 +29,8 @@ from connector.wording import Said, course, problems, terms
 # go with it. All others are not of a reading.
 _OF_CHANGE = {course.CHANGED_FIELD.code, course.CONTENT_DIFFERS.code}
 _OF_STATUS = {
-    course.TAKE_BACK.code, course.KEEP_BACK.code, course.UNPAID_LATE.code, problems.UNPAID.code,
-    problems.STATUS_NOT_KNOWN.code,
+    course.TAKE_BACK.code, course.KEEP_BACK.code, course.UNPAID_LATE.code,
+    course.DELETED_LATE.code, problems.UNPAID.code, problems.STATUS_NOT_KNOWN.code,
 }  # fmt: skip
 
 
@@ -44,7 +44,9 @@ def take_late(
     """Take what the storefront shows of it now. Raises StaleOrder."""
     left = has_left(context, row)
     follows = (*COURSE, *AFTER) if left else COURSE
-    kept = _with(row.content, content, follows)
+    # What was forgotten for its age is taken anew, where it is what was ordered.
+    anew = _as_ordered(context, row, content) if forgotten(row) else None
+    kept = _with(anew or row.content, content, follows)
     if read_order(kept, shop=row.shop)[0] is None:
         # What cannot be read is no refund to follow: it is told as something that differs.
         follows = COURSE
@@ -52,7 +54,9 @@ def take_late(
     digest, state = content_hash(content), str(content.get("payment_state") or PaymentState.UNKNOWN)
     # Both are read by the mapping in force: what IT changed of it is nothing that was ordered.
     edited = digest != row.content_hash and (
-        _ordered(read_anew(context, row), follows) != _ordered(content, follows)
+        anew is None
+        if forgotten(row)
+        else _ordered(read_anew(context, row), follows) != _ordered(content, follows)
     )
     again = edited and _ordered(row.content, follows) == _ordered(content, follows)
     refunded = any(dumps(row.content.get(name)) != dumps(kept.get(name)) for name in AFTER)
@@ -66,7 +70,9 @@ def take_late(
         "payment_state": state[:20],
     }
     events = []
-    changes = differences(kept, content) if edited and not again else {}
+    changes = {}
+    if edited and not again and not forgotten(row):
+        changes = differences(kept, content)
     if again:
         events.append(Change(event="storefront", text=course.AS_PLACED_AGAIN()))
     elif edited:
@@ -116,8 +122,9 @@ def _held(
         # Who waits for another system goes on waiting, but for what people must keep back.
         stronger = of_change or (of_status and state == PaymentState.CANCELLED)
         if not stronger and not (of_status and row.hold_cause == HoldCause.STOCK):
-            return stays
-    held = (row.hold_reasons or []) if ours else []
+            return stays if of_status is None else _beside(row, stays, of_status)
+    named = ours or row.hold_cause == HoldCause.DISCREPANCY
+    held = (row.hold_reasons or []) if named else []
     if of_change is None:
         of_change = tuple(each for each in held if each.code in _OF_CHANGE)
     if of_status is None:
@@ -138,6 +145,36 @@ def _held(
     # What was refunded in full is owed no longer: a backorder is walked on to its end.
     walked = row.next_try_at if course.KEEP_BACK() in of_status else None
     return replace(change, hold=hold, next_try_at=walked)
+
+
+def _beside(row: OrderRow, stays: Change, of_status: tuple[Said, ...]) -> Change:
+    """Return the change of an order that waits for somebody else, with what its status says now."""
+    held = row.hold_reasons or []
+    reasons = (*(each for each in held if each.code not in _OF_STATUS), *of_status)
+    if [*reasons] == held or row.hold_cause is None:
+        return stays
+    return replace(stays, keep_hold=False, hold=Hold(HoldCause(row.hold_cause), reasons))
+
+
+def _as_ordered(
+    context: Context, row: OrderRow, content: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return what is shown of an order of which only the books are left, under the parts accepted.
+
+    None where something else was ordered than the books hold.
+    """
+    order, _ = read_order(content, shop=row.shop)
+    ours = {line.line_id: line for line in context.orders.lines(row.id)}
+    if order is None or (order.total, order.currency) != (row.total, row.currency):
+        return None
+    shown = {line.line_id[:64]: (line.quantity, line.amount) for line in order.lines}
+    if shown != {line.line_id: (line.quantity, line.amount) for line in ours.values()}:
+        return None
+    lines = [
+        {**line, "sku": ours[named.line_id[:64]].sku}
+        for line, named in zip(content["lines"], order.lines, strict=True)
+    ]
+    return {**content, "lines": lines}
 
 
 def to_settle(row: OrderRow, *reasons: Said) -> Hold:

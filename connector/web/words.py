@@ -69,8 +69,8 @@ HOLDS = {
         ("by hand", "parts administrator: do it in the DMS, then orders done NUMBER --what …"),
     ),
     "discrepancy": (
-        ("两边不一致", "运维：按差异处理后重试"),
-        ("discrepancy", "ops: settle the difference, then retry"),
+        ("两边不一致", "运维：按差异处理，再执行订单中写明的命令"),
+        ("discrepancy", "ops: settle the difference, then do what the order names"),
     ),
 }
 PROMISES = {
@@ -289,6 +289,7 @@ EVENTS = {
     "cancellation": "取消单据",
     "cancelled_late": "放行后取消",
     "deleted_late": "放行后被删除",
+    "not_told": "未回写商城",
     "after_sale": "售后",
     "return": "退货登记",
     "merged_invoice": "合并开票分摊",

@@ -80,6 +80,11 @@ STOREFRONT_SAYS = Sentence("storefront_says", "the storefront says {status}", "�
 CHANGED_AFTER_CANCELLED = Sentence(
     "changed_after_cancelled", "changed after it was cancelled", "取消后在商城又有修改，不处理"
 )
+OPEN_AGAIN = Sentence(
+    "open_again",
+    "cancelled before, the storefront has it as {status} now: it starts anew",
+    "曾被取消，商城现状态为 {status}：重新处理",
+)
 STARTS_ANEW = Sentence(
     "starts_anew", "changed in the storefront; starts anew", "商城有修改，重新处理"
 )
@@ -126,6 +131,13 @@ SETTLE_BY_HAND = Sentence(
     "the documents stay as they are: settle it by hand, then say so:"
     " `connector orders done {number} --what difference --reason WHY`",
     "单据保持不变：人工处理后登记：`connector orders done {number} --what difference --reason WHY`",
+)
+SETTLE_THERE = Sentence(
+    "settle_there",
+    "settle it in the DMS, then `connector orders retry {number}`; or stop the order:"
+    " `connector orders cancel {number}`",
+    "请在 DMS 中处理后执行 `connector orders retry {number}`；"
+    "或终止订单：`connector orders cancel {number}`",
 )
 DIFFERENCE_SETTLED = Sentence(
     "difference_settled",

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.pricing import split
+from connector.errors import Rejected
 from connector.jobs.advance import drain
 from connector.logs import configure
 from connector.settings import Settings
+from connector.steps.by_hand import settled
 from connector.steps.difference import content_differences
 from connector.steps.news import take_news
 from connector.steps.repair import retry
@@ -262,6 +264,44 @@ def test_what_nobody_foresaw_is_a_hold_once(
     events = len(day.story(36))
     assert told(day, shipments, **more_told) == "known"
     assert len(day.story(36)) == events
+
+
+def test_a_difference_that_people_settled_does_not_come_back(day: Scene) -> None:
+    day.until(NOON + timedelta(minutes=1))
+    assert told(day, [], status="cancelled") == "news"
+    assert retry(day.context, day.order(36), "ops").hold_cause == "discrepancy"
+    named = str(day.order(36).hold_reasons)
+    assert "connector orders done 36 --what difference" in named
+    settled(day.context, day.order(36), "ops", "the warehouse ships it all the same")
+    assert day.stands(36) == ("released", None)
+    assert told(day, [], status="cancelled") == "known"
+    assert told(day, [("T1", {1: "6"})], status="cancelled") == "news"
+    assert "6 shipped" in str(day.order(36).hold_reasons)
+
+
+def test_a_difference_before_release_names_what_helps_there(day: Scene) -> None:
+    assert day.stands(34)[0] == "placed"
+    number = day.sales_orders(34)[0]["orderNumber"]
+    take_news(
+        day.context, day.connector.database, day.order(34),
+        {"number": number, "status": "cancelled"},
+    )  # fmt: skip
+    assert day.stands(34) == ("placed", "discrepancy")
+    assert "connector orders retry 34" in str(day.order(34).hold_reasons)
+    with pytest.raises(Rejected, match="not held for a difference"):
+        settled(day.context, day.order(34), "ops", "so it is")
+
+
+def test_what_an_order_is_held_for_as_changed_outlives_news(day: Scene) -> None:
+    day.until(NOON + timedelta(minutes=1))
+    more(day, 36)
+    day.later(minutes=5)
+    assert day.stands(36) == ("released", "changed")
+    assert told(day, [("T1", {1: "6"})]) == "news"
+    assert day.stands(36) == ("released", "changed")
+    codes = [each.code for each in day.order(36).hold_reasons or []]
+    assert {"changed_field", "more_shipped"} <= {*codes}
+    assert codes[-1] == "settle_by_hand"
 
 
 def test_a_call_is_known_by_the_number_that_the_dms_was_sent(day: Scene) -> None:

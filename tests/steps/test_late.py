@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
@@ -11,11 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from connector.domain.lifecycle import HoldCause
 from connector.logs import configure
 from connector.steps.by_hand import settled
+from connector.steps.repair import retry
 from connector.steps.take import take
 from connector.steps.take_again import gone
+from connector.store.changes import Change, Hold
+from connector.store.retention import Retention
 from connector.store.tables import LineRow, OrderRow
+from connector.wording import quoted
 from tests.money.shop import Cart, Ware, back, order, refund, with_refunds
 from tests.money.test_way import put
 from tests.support.scene import NOON, Scene, scene
@@ -157,6 +163,72 @@ def test_a_refund_in_full_of_what_has_not_left_is_kept_back(late: Released) -> N
     )  # fmt: skip
     take(late.day.context, shown)
     assert late.codes == {"keep_back"}
+
+
+@pytest.mark.parametrize("cause", [HoldCause.REJECTED, HoldCause.DISCREPANCY, HoldCause.MAPPING])
+@pytest.mark.parametrize("status", ["on-hold", "in-dispute"])
+def test_not_paid_any_more_is_told_beside_what_it_is_held_for_already(
+    late: Released, cause: HoldCause, status: str
+) -> None:
+    context, words = late.day.context, quoted("no such carrier")
+    change = Change(event="held", text=words, hold=Hold(cause, (words,)))
+    context.orders.apply(late.row, change, "writeback", late.day.clock())
+    late.reads(status)
+    assert (late.row.hold_cause, late.codes) == (cause, {"", STATUS[status]})
+    late.reads()
+    assert (late.row.hold_cause, late.row.hold_reasons) == (cause, [words])
+    if cause is HoldCause.DISCREPANCY:
+        return
+    late.reads(status)
+    assert retry(context, late.row, "ops").hold_reasons is not None
+    assert late.codes == {STATUS[status]}
+    late.reads()
+    assert late.row.hold_cause is None
+
+
+def test_what_another_hold_names_stands_beside_an_edit_and_a_cancellation(late: Released) -> None:
+    words = quoted("line 1: 6 shipped, 5 ordered")
+    change = Change(event="held", text=words, hold=Hold(HoldCause.DISCREPANCY, (words,)))
+    late.day.context.orders.apply(late.row, change, "status", late.day.clock())
+    late.reads("edited", "cancelled")
+    assert (late.row.hold_cause, late.codes) == ("changed", {"", "changed_field", "take_back"})
+    settled(late.day.context, late.row, "ops", "all of it was taken back")
+    assert late.row.hold_cause is None
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_what_was_forgotten_for_its_age_is_no_edit_of_a_closed_order(
+    late: Released, dropped: bool
+) -> None:
+    day = late.day
+    with day.connector.database.transaction() as session:
+        session.execute(update(OrderRow).where(OrderRow.number == str(NUMBER)).values(
+            stage="closed", updated_at=day.clock()))  # fmt: skip
+    now = day.clock() + timedelta(days=800)
+    retention = Retention(day.connector.database)
+    (retention.drop if dropped else retention.mask)(now - timedelta(days=1), now)
+    assert late.row.masked_at == now
+    late.reads("refunded")
+    assert (late.row.stage, late.row.hold_cause) == ("closed", None)
+    assert len(late.row.content["refunds"]) == 1
+    refunds = sum(each.refunded_amount for each in day.context.orders.lines(late.row.id))
+    assert refunds == Decimal("22.60")
+    assert late.row.content["lines"] == late.kept["content"]["lines"]
+    late.reads("refunded", "edited")
+    assert late.row.hold_cause == "changed"
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_an_edit_of_what_was_forgotten_is_told(late: Released, dropped: bool) -> None:
+    day = late.day
+    with day.connector.database.transaction() as session:
+        session.execute(update(OrderRow).where(OrderRow.number == str(NUMBER)).values(
+            stage="closed", updated_at=day.clock()))  # fmt: skip
+    now = day.clock() + timedelta(days=800)
+    retention = Retention(day.connector.database)
+    (retention.drop if dropped else retention.mask)(now - timedelta(days=1), now)
+    late.reads("edited")
+    assert (late.row.hold_cause, late.codes) == ("changed", {"content_differs"})
 
 
 def test_what_is_settled_by_hand_stays_so_until_something_else_is_changed(late: Released) -> None:

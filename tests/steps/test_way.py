@@ -7,16 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from connector.errors import Rejected
 from connector.logs import configure
 from connector.sandbox import world
 from connector.sandbox.storefront import ORDER
+from connector.steps.by_hand import settled
 from connector.steps.content import Taken
 from connector.steps.repair import link_customer, new_customer, request_cancel, retry
 from connector.steps.take import take
-from connector.store.tables import OrderRow
+from connector.store.tables import DocumentRow, OrderRow
 from tests.support.scene import NOON, Scene, scene
 
 
@@ -283,6 +284,40 @@ def test_an_order_that_the_shop_deleted_is_for_ops_and_no_call_is_made_for_it(li
     calls = lite.context.calls.of_order(lite.order(36).id)
     assert [call.key for call in calls if call.system == "storefront"] == []
     assert [event.kind for event in lite.story(36)].count("deleted_late") == 1
+
+
+def test_a_deletion_that_people_settled_does_not_come_back_and_the_order_closes(
+    lite: Scene,
+) -> None:
+    lite.until(NOON + timedelta(minutes=1))
+    lite.sandbox.books.delete(ORDER, "36")
+    world.ship(lite.sandbox.books, lite.sandbox.clock, "36")
+    world.invoice(lite.sandbox.books, lite.sandbox.clock, "36")
+    lite.later(ticks=3)
+    assert lite.stands(36)[1] == "changed"
+    settled(lite.context, lite.order(36), "ops", "the sale stands, says the platform")
+    lite.later(ticks=3)
+    assert lite.stands(36) == ("closed", None)
+    events = [event.kind for event in lite.story(36)]
+    assert (events.count("deleted_late"), events.count("not_told")) == (1, 2)
+
+
+def test_one_order_that_cannot_be_judged_keeps_no_other_from_closing(lite: Scene) -> None:
+    lite.until(NOON + timedelta(minutes=1))
+    for number in ("36", "38"):
+        world.ship(lite.sandbox.books, lite.sandbox.clock, number)
+        world.invoice(lite.sandbox.books, lite.sandbox.clock, number)
+    lite.fault("storefront:outage")
+    lite.later()
+    with lite.connector.database.transaction() as session:
+        for row in session.scalars(select(DocumentRow).where(
+            DocumentRow.order_pk == lite.order(36).id, DocumentRow.kind == "invoice_application"
+        )):  # fmt: skip
+            row.detail = {**row.detail, "amount": "no number"}
+    lite.fault()
+    lite.later(ticks=3)
+    assert lite.stands(38) == ("closed", None)
+    assert lite.stands(36)[1] == "mapping"
 
 
 @pytest.mark.parametrize("status", ["cancelled", "refunded"])
