@@ -6,7 +6,7 @@ quantity ever told counts, so that news may come repeated, merged, and in any se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -66,9 +66,9 @@ def take_news(
         if document.kind == "shipment":
             for line, quantity in _quantities([document.detail]).items():
                 shipped[line] = shipped.get(line, Decimal(0)) + quantity
-    hold = _hold(news, number, unit, held, shipped, lines, row, documents)
-    if hold is not None:
-        hold = None if _settled(context, row, hold) else _with_act(row, hold)
+    holds = _holds(news, number, unit, held, shipped, lines, row, documents)
+    hold = next((each for each in holds if not _settled(context, row, each)), None)
+    hold = _with_act(row, hold) if hold is not None else None
     if _cancelled_by_people(context, news, number, held, row):
         change = cancelled_by_people(context, unit or "", number)
         context.orders.apply(row, change, "status", now)
@@ -124,7 +124,7 @@ def _consume(session: Session, row: OrderRow, shipped: Quantities, now: datetime
             each.consumed_at = now
 
 
-def _hold(
+def _holds(
     news: Mapping[str, Any],
     number: str,
     unit: str | None,
@@ -133,35 +133,33 @@ def _hold(
     lines: Sequence[LineRow],
     row: OrderRow,
     documents: Sequence[NewDocument],
-) -> Hold | None:
-    """Return the hold that news ask for: what nobody foresaw is never passed over."""
+) -> Iterator[Hold]:
+    """Give the holds that news ask for: what nobody foresaw is never passed over."""
     nameless = tuple(
         course.NEWS_WITHOUT_NUMBER(kind=term("document", kind), number=number)
         for kind in _nameless(news)
     )
     if nameless:
-        return Hold(HoldCause.MAPPING, nameless)
+        yield Hold(HoldCause.MAPPING, nameless)
     if news.get("status") == "unknown":
         code = news.get("status_code")
-        return Hold(
+        yield Hold(
             HoldCause.MAPPING,
             (course.UNKNOWN_STATUS(status=repr(code), number=number),),
         )
     if unit is None:
-        if not documents:
-            return None  # an order whose creation is under way, or which is found by asking
-        return Hold(
-            HoldCause.DISCREPANCY,
-            (course.NOT_OURS(number=number),),
-        )
+        # Without documents it is an order whose creation is under way, or is found by asking.
+        if documents:
+            yield Hold(HoldCause.DISCREPANCY, (course.NOT_OURS(number=number),))
+        return
     ours = any(each.kind == "cancellation" and each.number == number for each in held)
     if news.get("status") == "cancelled" and not ours and not row.cancel_requested:
         # A cancellation that is under way is asked about by its own step.
         if Stage(row.stage).ended or row.stage == Stage.RECEIVED:
-            return None
-        return Hold(HoldCause.DISCREPANCY, (course.CANCELLED_BY_OTHERS(number=number),))
+            return
+        yield Hold(HoldCause.DISCREPANCY, (course.CANCELLED_BY_OTHERS(number=number),))
     if not documents:
-        return None
+        return
     ordered = {line.number: line.quantity for line in lines}
     wrong = tuple(
         course.MORE_SHIPPED(
@@ -172,7 +170,8 @@ def _hold(
         for line, quantity in sorted(shipped.items())
         if quantity > ordered.get(line, Decimal(0))
     )
-    return Hold(HoldCause.DISCREPANCY, wrong) if wrong else None
+    if wrong:
+        yield Hold(HoldCause.DISCREPANCY, wrong)
 
 
 def _stopped(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from connector.errors import Rejected
+from connector.errors import Rejected, RetryLater
 from connector.logs import configure
 from connector.sandbox import world
 from connector.sandbox.storefront import ORDER
@@ -17,6 +17,7 @@ from connector.steps.by_hand import settled
 from connector.steps.content import Taken
 from connector.steps.repair import link_customer, new_customer, request_cancel, retry
 from connector.steps.take import take
+from connector.steps.walk import waiting
 from connector.store.tables import DocumentRow, OrderRow
 from tests.support.scene import NOON, Scene, scene
 
@@ -194,6 +195,17 @@ def test_a_dead_dms_stops_only_its_steps_and_drains_when_it_is_back(
         day.fault()
         day.later(ticks=3)
         assert day.stands(55) in {("ready", None), ("valid", "customer_review")}
+
+
+def test_waits_that_a_breaker_asks_for_are_no_tries(lite: Scene) -> None:
+    context, row, now = lite.context, lite.order(36), lite.clock()
+    for _ in range(12):
+        kept_back = waiting(context, row, RetryLater("kept back", after=1))
+        row = context.orders.apply(row, kept_back, "connector", now)
+    assert [event.kind for event in lite.story(36)].count("waiting") == 1
+    again = waiting(context, row, RetryLater("away")).next_try_at
+    assert again is not None
+    assert again - now <= 3 * context.policy.retry_first
 
 
 def test_what_the_storefront_refuses_to_note_holds_the_order_until_it_is_retried(
