@@ -82,6 +82,8 @@ def writeback(context: Context, cadence: Cadence) -> Job:
                     put_stored(context, row, "writeback")
                     raise UnreadableOrder(row.number)
                 counts["closed"] += finish(context, row)
+            except (RetryLater, Misconfigured, OSError):
+                raise
             except Exception as error:
                 # Whether all of it is invoiced cannot be told: the others are closed all the same.
                 counts["held"] += _hold_doubtful(context, row, error)
