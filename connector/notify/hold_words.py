@@ -164,9 +164,11 @@ HELD = {
             "{orders} orders differ from what another system holds under their number",
         ),
         (
-            "不会自动继续：核对后重试",
-            "nothing by itself: settle the difference that each shows, then retry",
+            "不会自动继续：按差异处理后，执行该订单中写明的命令",
+            "nothing by itself: settle the difference that each shows, then do what it names: a"
+            " retry before its release, a word that it is settled after it",
         ),
-        "connector orders show NUMBER；connector orders retry NUMBER",
+        "connector orders show NUMBER；connector orders retry NUMBER"
+        "；connector orders done NUMBER --what difference --reason WHY",
     ),
 }

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.pricing import split
-from connector.errors import Rejected
 from connector.jobs.advance import drain
 from connector.logs import configure
 from connector.settings import Settings
@@ -288,8 +287,6 @@ def test_a_difference_before_release_names_what_helps_there(day: Scene) -> None:
     )  # fmt: skip
     assert day.stands(34) == ("placed", "discrepancy")
     assert "connector orders retry 34" in str(day.order(34).hold_reasons)
-    with pytest.raises(Rejected, match="not held for a difference"):
-        settled(day.context, day.order(34), "ops", "so it is")
 
 
 def test_what_an_order_is_held_for_as_changed_outlives_news(day: Scene) -> None:
