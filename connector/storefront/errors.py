@@ -18,7 +18,7 @@ from connector.errors import (
     RetryLater,
     without_effect,
 )
-from connector.wording import quoted, systems
+from connector.wording import quarantine, quoted, systems
 
 # HTTP status → what it says about the request. "unsure": a server that failed may have done the
 # work before it failed, so that a write is in doubt; a read is simply made again. Of a write only
@@ -64,8 +64,10 @@ def of_exception(error: requests.RequestException, *, place: str, write: bool) -
                 remedy="for example https://shop.example.com",
             )
         )
-    too_large = isinstance(error, AnswerTooLarge)
-    what = systems.ANSWER_LOST(what=str(error) if too_large else type(error).__name__)
+    if isinstance(error, AnswerTooLarge):
+        what = quarantine.ANSWER_TOO_LARGE(what=str(error))
+    else:
+        what = systems.ANSWER_LOST(what=type(error).__name__)
     return InDoubt(what, place=place) if write else RetryLater(what, place=place)
 
 

@@ -25,6 +25,9 @@ ORDER_TOO_MANY_DIGITS = Sentence(
     "a number in it has more than {most} digits: nobody means that",
     "其中的数字超过 {most} 位，不可能是正常数据",
 )
+ANSWER_TOO_LARGE = Sentence(
+    "answer_too_large", "the answer is not read: {what}", "应答超出限制，未读取（{what}）"
+)
 NO_ORDER = Sentence("no_order", "it is {what}, and no order", "内容是 {what}，不是订单")
 NOT_FORESEEN = Sentence(
     "not_foreseen",

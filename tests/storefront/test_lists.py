@@ -496,6 +496,16 @@ def test_an_order_that_the_shop_cannot_give_keeps_no_other_of_its_page_back(
     assert "cannot be JSON encoded" in unread[12]
 
 
+def test_an_order_of_more_parts_than_any_answer_has_keeps_no_other_back(sandbox: Sandbox) -> None:
+    numbers = sell(sandbox, 12, FROM, apart=2)
+    huge = {**(sandbox.books.get(ORDER, "7") or {}), "meta_data": [[]] * 600_000}
+    sandbox.books.put(ORDER, "7", huge)
+    found: list[int] = []
+    with pytest.raises(OrdersNotRead, match=r"7.*answers.parts"):
+        list(recorded(shop_of(sandbox).orders_modified(FROM, TO), found))
+    assert sorted(found) == sorted(numbers - {7})
+
+
 def test_a_shop_that_gives_no_order_alone_either_is_away(sandbox: Sandbox) -> None:
     sell(sandbox, 23, FROM, apart=2)
     fault = Fault("storefront", "http", "GET /orders", status=500)
