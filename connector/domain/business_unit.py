@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import reduce
@@ -53,6 +53,16 @@ def assign(order: Order, units: Sequence[BusinessUnit]) -> tuple[Order, tuple[Pr
             )
         )
     return order.with_lines(tuple(lines)), tuple(problems)
+
+
+def kept(order: Order, sellers: Mapping[int, str]) -> Order:
+    """Return the order with its lines at the units that they were assigned to, by line number."""
+    return order.with_lines(
+        tuple(
+            replace(line, business_unit=sellers.get(line.number) or line.business_unit)
+            for line in order.lines
+        )
+    )
 
 
 def _sold_by(sku: str, sellers: Sequence[BusinessUnit]) -> Said:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count
@@ -14,6 +15,7 @@ import structlog
 from connector.domain.business_unit import BusinessUnit
 from connector.domain.lifecycle import OWNER, HoldCause
 from connector.domain.order import UNSETTLED
+from connector.errors import ConnectorError
 from connector.extracts.batch import Batch, batch_tables, orders_in
 from connector.extracts.files import csv_bytes, publish, workbook_bytes
 from connector.jobs.cadence import AtCutoffs, Window
@@ -21,17 +23,19 @@ from connector.jobs.runner import Counts, Job, Lane
 from connector.steps.ask_again import before_release
 from connector.steps.context import Context, part_source
 from connector.steps.delivery import as_delivered, delivered_part, delivery_of, newest_delivery
-from connector.steps.quarantine import put_stored
+from connector.steps.quarantine import put_stored, reason_of
 from connector.steps.sales_order import live
 from connector.store.files import Files
 from connector.store.runs import Runs
-from connector.store.tables import OrderRow, WaveRow
+from connector.store.tables import AllocationRow, DocumentRow, OrderRow, WaveRow
 from connector.store.waves import Freeze, Waves
 from connector.wording import Said, Say, course, problems, systems, together
 from connector.wording.terms import term
 
 _log = structlog.get_logger(__name__)
 
+# Number of the order, when it was placed, its stage, and why it is left out.
+LeftOut = tuple[str, object, str, str]
 # The files of a batch by their names: bytes and number of rows.
 Contents = dict[str, tuple[bytes, int]]
 # A wave goes at the latest so long after its cutoff. Until `_ASKING` before that it waits for
@@ -67,8 +71,9 @@ def wave(context: Context, waves: Waves, runs: Runs, files: Files, folder: Path,
         frozen = waves.freeze(freeze, why_not, remark, "wave", context.clock())
         unit = context.business_units[scope]
         zone = cadences[scope].timetable.calendar.zone
-        orders = _orders(context, waves, frozen, unit, say)
-        tables = batch_tables(orders, _left_out(context, waves, frozen, say))
+        orders, unlisted = _orders(context, waves, frozen, unit, say)
+        left_out = [*_left_out(context, waves, frozen, say), *unlisted]
+        tables = batch_tables(orders, left_out)
         where = folder / f"{frozen.cutoff_at.astimezone(zone):%Y-%m-%d}"
         name, contents = _edition(where, _name(frozen, zone), tables, unit.name, zone)
         written = publish(where, contents)
@@ -157,40 +162,56 @@ def _contents(name: str, tables: Batch, unit: str, zone: ZoneInfo) -> Contents:
 
 def _orders(
     context: Context, waves: Waves, frozen: WaveRow, unit: BusinessUnit, say: Say
-) -> list[dict[str, object]]:
-    orders, documents, taken = [], waves.documents(frozen), waves.allocations(frozen)
+) -> tuple[list[dict[str, object]], list[LeftOut]]:
+    """Return the rows of the batch, and what stands with those left out of orders without one."""
+    orders: list[dict[str, object]] = []
+    unlisted: list[LeftOut] = []
+    documents, taken = waves.documents(frozen), waves.allocations(frozen)
     for row, seen in waves.released(frozen):
         if row.unreadable:
             continue  # it is told of with those left out
-        order = context.read(row)
-        held = [each for each in live(documents.get(row.id, ())) if each.business_unit == unit.code]
-        delivery, quantities = newest_delivery(taken.get(row.id, ()))
-        numbers: dict[str, list[str]] = defaultdict(list)
-        part = delivered_part(part_source(context, row, order, unit.code), quantities, [])
-        for document in held:
-            if document.kind == "sales_order" or delivery_of(document) == delivery:
-                numbers[document.kind].append(document.number)
-                part |= as_delivered(order, document)
-        orders.append(
-            {
-                "order": order,
-                "row": row,
-                "late": seen.late,
-                "remark": say(seen.reason),
-                "lines": part["lines"],
-                "freight": part["freight"],
-                "total": part["total"],
-                "plant": unit.plant,
-                "quantity": sum((line["allocated"] for line in part["lines"]), Decimal(0)),
-                "documents": numbers,
-            }
-        )
-    return orders
+        held = documents.get(row.id, ())
+        try:
+            parts = _parts(context, row, unit, held, taken.get(row.id, ()))
+        except (ConnectorError, LookupError, ValueError, TypeError, ArithmeticError) as error:
+            # It keeps no other back; that it is to be shipped all the same is told.
+            _log.error("a released order cannot be listed", order=row.number, exc_info=error)
+            unlisted.append(_told(row, course.NOT_LISTED(why=reason_of(error)), say))
+            continue
+        orders.append({"row": row, "late": seen.late, "remark": say(seen.reason), **parts})
+    return orders, unlisted
 
 
-def _left_out(
-    context: Context, waves: Waves, frozen: WaveRow, say: Say
-) -> list[tuple[str, object, str, str]]:
+def _parts(
+    context: Context,
+    row: OrderRow,
+    unit: BusinessUnit,
+    documents: Sequence[DocumentRow],
+    taken: Sequence[AllocationRow],
+) -> dict[str, object]:
+    """Return what a unit delivers of an order, and under which numbers."""
+    order = context.read(row)
+    delivery, quantities = newest_delivery(taken)
+    numbers: dict[str, list[str]] = defaultdict(list)
+    part = delivered_part(part_source(context, row, order, unit.code), quantities, [])
+    for document in live(documents):
+        if document.business_unit != unit.code:
+            continue
+        if document.kind == "sales_order" or delivery_of(document) == delivery:
+            numbers[document.kind].append(document.number)
+            part |= as_delivered(order, document)
+    return {
+        "order": order,
+        "lines": part["lines"],
+        "freight": part["freight"],
+        "total": part["total"],
+        "plant": unit.plant,
+        "quantity": sum((line["allocated"] for line in part["lines"]), Decimal(0)),
+        "documents": numbers,
+    }
+
+
+def _left_out(context: Context, waves: Waves, frozen: WaveRow, say: Say) -> list[LeftOut]:
     """Return the orders that the batch lacks and why; those that cannot be read are quarantined."""
     left = [(row, seen.reason) for row, seen in waves.left_out(frozen)]
     left += [
@@ -199,7 +220,8 @@ def _left_out(
     for row, _ in left:
         if row.unreadable:
             put_stored(context, row, "wave")
-    return [
-        (row.number, row.placed_at, say(term("stage", row.stage)), say(reason))
-        for row, reason in left
-    ]
+    return [_told(row, reason, say) for row, reason in left]
+
+
+def _told(row: OrderRow, reason: Said, say: Say) -> LeftOut:
+    return row.number, row.placed_at, say(term("stage", row.stage)), say(reason)

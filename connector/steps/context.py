@@ -13,7 +13,7 @@ from connector.clocks import Clocks
 from connector.dms.desk import DmsDesk
 from connector.domain.allocation import StockPolicy
 from connector.domain.amounts import unit_shares
-from connector.domain.business_unit import BusinessUnit, assign
+from connector.domain.business_unit import BusinessUnit, assign, kept
 from connector.domain.calendar import Timetable
 from connector.domain.currency import minor_unit
 from connector.domain.deadlines import Promises
@@ -105,6 +105,9 @@ class Context:
     def read(self, row: OrderRow) -> Order:
         """Return the order of a row that passed validation, with its business units assigned.
 
+        It keeps those that it was valid with, also when the settings say other ones by now: its
+        documents are theirs.
+
         Raises UnreadableOrder.
         """
         readable(row)
@@ -112,7 +115,11 @@ class Context:
         if order is None:
             raise ValueError(f"order {row.number} was valid once and is unreadable: {problems}")
         order = self.with_spread(order, row)
-        return assign(order, tuple(self.business_units.values()))[0]
+        assigned = assign(order, tuple(self.business_units.values()))[0]
+        if not row.business_units or ",".join(assigned.business_units) == row.business_units:
+            return assigned
+        lines = self.orders.lines(row.id)
+        return kept(order, {line.number: line.business_unit for line in lines})
 
     def with_spread(self, order: Order, row: OrderRow | None) -> Order:
         """Return the order with refunds of an amount spread over its lines, where that is policy.

@@ -78,7 +78,19 @@ def _later(number: str, unit: str, order: Order, before: Order) -> Iterator[dict
 def _refunded(
     books: Books, numbers: Sequence[str]
 ) -> Iterator[tuple[str, Order, dict[str, datetime]]]:
-    """Give orders with refunds, and when each business unit's part was last placed."""
+    """Give orders with refunds, and when each part was last placed of which the DMS holds one.
+
+    A unit whose goods were all refunded before release has no sales order any more: nothing of it
+    was refunded later.
+    """
+    alive = {
+        (str(number), str(unit))
+        for number, unit in books.rows(
+            "SELECT DISTINCT number, unit FROM whole_document WHERE book = 1"
+            " AND kind = 'sales_order' AND live = 1 AND number IN :numbers",
+            numbers=list(numbers),
+        )
+    }
     placed: dict[str, dict[str, datetime]] = {}
     for number, unit, at in _rows(
         books,
@@ -87,6 +99,8 @@ def _refunded(
         " WHERE o.shop = :shop AND o.number IN :numbers AND d.kind IN ('sales_order', 'amendment')",
         Column("number", Text), Column("unit", Text), Column("at", UtcDateTime),
     ):  # fmt: skip
+        if (number, unit) not in alive:
+            continue
         units = placed.setdefault(number, {})
         units[unit] = max(at, units.get(unit, at))
     for number, content in _rows(

@@ -358,6 +358,11 @@ BY_APPLICATIONS = Sentence("by_applications", "what each applied for", "按各�
 
 # Waves and promises.
 RELEASED = Sentence("released", "released with the wave of {unit}", "随 {unit} 的批次放行")
+NOT_LISTED = Sentence(
+    "not_listed",
+    "released, but not in this list: {why}; look it up in the DMS",
+    "已放行，但无法列入本清单：{why}；请在DMS中查看",
+)
 NOT_ASKED = Sentence(
     "not_asked",
     "the storefront did not answer before release: it may have changed or been cancelled there",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,49 @@ def test_an_order_that_is_held_anew_before_release_is_of_no_other_customer(tmp_p
         assert shop.sales_orders(501)
         kinds = {(kind, field) for kind, field, _ in found(shop, 501)}
         assert kinds == {("held", "refund_amount")}
+
+
+def test_all_goods_of_one_unit_refunded_before_release_are_no_later_refund(
+    tmp_path: Path,
+) -> None:
+    def two_units(settings: Any) -> None:
+        first = settings.business_units[0]
+        first.sku_patterns = ["XC-10*"]
+        changed = {"code": "QZ", "name": "起重事业部", "sku_patterns": ["XC-86*"], "dms_code": "QZ"}
+        settings.business_units.append(first.model_copy(update=changed))
+
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path, two_units, anew=False) as shop:
+        put(shop, order(501, Cart([Ware("100.00", 2), Ware("200.00")])))
+        shop.later(minutes=10, ticks=2)
+        item = shop.shown(501)["line_items"][0]["id"]
+        line = refunded_item(shop.shown(501), item, 2, "200.00", "26.00")
+        world.refund(shop.sandbox.books, shop.sandbox.clock, "501", "226.00", [line], "all of it")
+        shop.later(minutes=10, ticks=2)
+        assert shop.stands(501) == ("ready", None)
+        shop.until(NOON)
+        shop.later(minutes=6, ticks=2)
+        world.ship(shop.sandbox.books, shop.sandbox.clock, "501")
+        world.invoice(shop.sandbox.books, shop.sandbox.clock, "501")
+        shop.later(minutes=40, ticks=2)
+        assert found(shop, 501) == set()
+
+
+def test_an_order_keeps_its_units_when_the_settings_give_its_parts_to_others(
+    tmp_path: Path,
+) -> None:
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path) as shop:
+        put(shop, order(501, Cart([Ware("100.00", 2), Ware("200.00")])))
+        shop.later(minutes=10, ticks=2)
+        assert shop.stands(501) == ("ready", None)
+        units = shop.context.business_units
+        assert isinstance(units, dict)
+        units["GQ"] = replace(units["GQ"], sku_patterns=("NOTHING",))
+        shop.until(NOON)
+        shop.later(minutes=6, ticks=2)
+        assert shop.stands(501)[0] == "released"
+        (batch,) = (shop.settings.output / "waves").glob("*/GQ-20261124-1200-orders.csv")
+        assert "501" in batch.read_text(encoding="utf-8-sig")
+        world.ship(shop.sandbox.books, shop.sandbox.clock, "501")
+        world.invoice(shop.sandbox.books, shop.sandbox.clock, "501")
+        shop.later(minutes=40, ticks=2)
+        assert found(shop, 501) == set()
