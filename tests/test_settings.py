@@ -108,3 +108,17 @@ def test_a_file_in_another_encoding_says_what_to_do(
     path.write_text("- a\n- b\n", "utf-8")
     with pytest.raises(Misconfigured, match="must hold settings by their names"):
         load_settings()
+
+
+def test_a_file_that_is_sent_for_longer_than_it_is_waited_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = "type: sftp, kinds: [extract], host: h, user: u, password: p, host_key: k"
+    for seconds, wrong in ((120, False), (150, True)):
+        delivery = f"delivery: {{bank: {{{target}, call_deadline: {seconds}}}}}\ncalendar:"
+        write(tmp_path, monkeypatch, ("calendar:", delivery))
+        if wrong:
+            with pytest.raises(Misconfigured, match=r"longer than every call can take \(200 s\)"):
+                load_settings()
+        else:
+            load_settings()
