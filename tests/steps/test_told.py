@@ -23,8 +23,9 @@ from connector.steps.quarantine_acts import retry
 from connector.steps.told import put_broken
 from tests.support.scene import NOON, Scene, scene
 
-GOOD = {"orderNumber": "SO1", "externalNumber": "36", "status": "OPEN"}
-NAMELESS = {"orderNumber": "SO9", "status": "OPEN"}
+LISTS: dict[str, Any] = {"shipments": [], "invoices": [], "returns": []}
+GOOD = {"orderNumber": "SO1", "externalNumber": "36", "status": "OPEN", **LISTS}
+NAMELESS = {"orderNumber": "SO9", "status": "OPEN", **LISTS}
 
 
 @pytest.fixture
@@ -114,7 +115,8 @@ def test_a_kept_record_is_read_by_the_mapping_in_force_and_taken_once(day: Scene
     lines = [{"lineNumber": line["lineNumber"], "quantity": line["quantity"]}
              for line in order["content"]["lines"]]  # fmt: skip
     record = {
-        "orderNumber": order["orderNumber"], "externalNumber": str(number), "status": "SHIPPED",
+        **LISTS, "orderNumber": order["orderNumber"], "externalNumber": str(number),
+        "status": "SHIPPED",
         "shipments": [{"deliveryNoteNumber": "DN1", "trackingNumber": "SF1", "lines": lines}],
     }  # fmt: skip
     # As though the mapping had refused it before IT mended it.
