@@ -60,7 +60,7 @@ class Site:
         assert row.stage == Stage.RECOGNISED
         return row.id
 
-    def sleeper(self, order: int, stop_at: int) -> tuple[subprocess.Popen[bytes], Path]:
+    def sleeper(self, order: int, stop_at: int | str) -> tuple[subprocess.Popen[bytes], Path]:
         said = self.folder / f"stopped-{order}"
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.sleeper_process", self.day.sandbox.control_url,
@@ -116,9 +116,19 @@ def counted(site: Site, refused: bool) -> int:
 @pytest.mark.parametrize("refused", [False, True])
 @pytest.mark.parametrize("place", range(_PLACES))
 def test_a_sleeper_sends_nothing_twice_unseen(site: Site, place: int, refused: bool) -> None:
-    day, context = site.day, site.day.context
     # Retries are drawn: the last places may not be there the next time.
-    stop_at = 1 + counted(site, refused) * place // (_PLACES + 2)
+    woken(site, 1 + counted(site, refused) * place // (_PLACES + 2), refused)
+
+
+@pytest.mark.long
+def test_what_was_sent_twice_all_the_same_is_held_and_told(site: Site) -> None:
+    # The first byte of the request is written right after this: no process can help itself there.
+    assert woken(site, "putrequest", refused=False) == 2
+
+
+def woken(site: Site, stop_at: int | str, refused: bool) -> int:
+    """Let a sleeper stop there, another one do its work, and it wake; return how many there are."""
+    day, context = site.day, site.day.context
     order = site.order()
     begun = day.clock.now
     set_clock(site.folder / "clock", begun)
@@ -152,7 +162,7 @@ def test_a_sleeper_sends_nothing_twice_unseen(site: Site, place: int, refused: b
     held = day.sales_orders(int(row.number))
     if len(held) == 1:
         assert day.stands(int(row.number))[1] is None
-        return
+        return 1
     assert len(held) == 2, (where, held)
     assert where.startswith(_AFTER_THE_PROOF), where
     (call,) = [
@@ -162,3 +172,4 @@ def test_a_sleeper_sends_nothing_twice_unseen(site: Site, place: int, refused: b
     assert day.stands(int(row.number))[1] == "discrepancy"
     day.later(minutes=1)
     assert AlertKind.DOUBLED in {each.kind for each in day.connector.alerts.listed()}
+    return len(held)

@@ -1,7 +1,8 @@
 """Walks one order in a process of its own that stops itself at a place of its write.
 
 Places are lines of the code between the record and the answer, counted as they are run; the process
-stops at the one that was asked for, and says which it was. Without one it counts them.
+stops at the one that was asked for, by number or in a function of that name, and says which it was.
+For 0 it only counts them.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ _WAY = ("connector/steps/outbound", "connector/steps/attempt", "connector/depart
 
 
 class Places:
-    """Counts the lines of a write, and stops the process at one of them."""
+    """Counts the lines of a write, and stops the process at one of them, or in a function."""
 
-    def __init__(self, stop_at: int, said: Path) -> None:
+    def __init__(self, stop_at: str, said: Path) -> None:
         self.count = 0
-        self._stop_at = stop_at
+        self._stop_at = int(stop_at) if stop_at.isdigit() else -1
+        self._function = "" if stop_at.isdigit() else stop_at
         self._said = said
 
     def trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
@@ -42,7 +44,9 @@ class Places:
             return None
         if event == "line":
             self.count += 1
-            if self.count == self._stop_at:
+            named = self._function and frame.f_code.co_name == self._function
+            if self.count == self._stop_at or named:
+                self._function = ""
                 place = f"{Path(name).stem}.{frame.f_code.co_name}:{frame.f_lineno}"
                 self._said.write_text(place)
                 os.kill(os.getpid(), signal.SIGSTOP)
@@ -60,7 +64,7 @@ def main(
     connector = build(settings, clock_of(Path(folder) / "clock"))
     # What is made at the first call is not the write: the WSDL, the plans, the connections.
     connector.context.dms.find("0", connector.settings.business_units[0].dms_code)
-    places = Places(int(stop_at), Path(said))
+    places = Places(stop_at, Path(said))
     sys.settrace(places.trace)
     try:
         walk(connector.context, int(order), until=Stage.PLACED)
