@@ -6,6 +6,7 @@ reversed by a red-letter invoice (红字发票) stays on a list that finance see
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
@@ -15,7 +16,7 @@ from typing import Any
 
 from connector.domain.currency import minor_unit, rounded
 from connector.domain.lifecycle import Owner
-from connector.domain.order import Order, OrderLine
+from connector.domain.order import Order, OrderLine, Refund
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -153,11 +154,13 @@ def sales_of(order: Order, content: Mapping[str, Any]) -> list[Sale]:
         request = str(entry.get("request") or "")
         if refund in booked and request:
             linked.setdefault(request, []).append(refund)
+    requests = [
+        entry for entry in _entries(content.get("return_requests")) if entry.get("request_id")
+    ]
+    _claim(linked, requests, [booked[each] for each in lines if each in booked], lines, numbers)
     made = []
-    for entry in _entries(content.get("return_requests")):
-        reference = str(entry.get("request_id") or "")
-        if not reference:
-            continue
+    for entry in requests:
+        reference = str(entry["request_id"])
         exchange = str(entry.get("kind")).lower() == SaleKind.EXCHANGE
         kind = SaleKind.EXCHANGE if exchange else SaleKind.RETURN
         back = _pieces(entry, numbers)
@@ -204,6 +207,46 @@ def sales_of(order: Order, content: Mapping[str, Any]) -> list[Sale]:
             )
         )
     return made
+
+
+def _claim(
+    linked: dict[str, list[str]],
+    requests: Sequence[Mapping[str, Any]],
+    refunds: Sequence[Refund],
+    lines: Mapping[str, Mapping[int, Decimal]],
+    numbers: Mapping[str, OrderLine],
+) -> None:
+    """Give refunds that name no request to the request that asked for the same pieces before.
+
+    The refund screen of a shop knows nothing of requests: taken for a return of its own, the same
+    piece would come back twice, and its invoice would be taken back twice.
+    """
+    taken = {each for several in linked.values() for each in several}
+    open_ones: dict[str, Counter[int]] = {}
+    asked_at: dict[str, datetime | None] = {}
+    for entry in requests:
+        request = str(entry["request_id"])
+        left = Counter(_pieces(entry, numbers))
+        for refund_id in linked.get(request, ()):
+            left.subtract(lines[refund_id])
+        open_ones[request], asked_at[request] = left, _time(entry.get("requested_at"))
+    for refund in refunds:
+        pieces = Counter(lines[refund.refund_id])
+        if refund.refund_id in taken or not pieces:
+            continue
+        fitting = [
+            request
+            for request, left in open_ones.items()
+            if pieces <= left and _not_after(asked_at[request], refund.refunded_at)
+        ]
+        same = [request for request in fitting if open_ones[request] == pieces]
+        for request in (same or fitting)[:1]:
+            linked.setdefault(request, []).append(refund.refund_id)
+            open_ones[request].subtract(pieces)
+
+
+def _not_after(one: datetime | None, other: datetime | None) -> bool:
+    return one is None or other is None or one <= other
 
 
 def _entries(value: Any) -> list[Mapping[str, Any]]:

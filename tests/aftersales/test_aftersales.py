@@ -153,6 +153,41 @@ def request(kind: str, *refunds: str) -> Any:
     )
 
 
+@pytest.mark.parametrize(
+    ("asked", "refunds", "sales"),
+    [
+        # The shop's own refund screen names no request: the same piece is meant.
+        ("1", [("1", 1)], {"Q1": ("R1",)}),
+        ("2", [("1", 1), ("1", 2)], {"Q1": ("R1", "R2")}),
+        # A second piece is another return, and so is what was refunded before anybody asked.
+        ("1", [("1", 1), ("1", 2)], {"Q1": ("R1",), "R2": ("R2",)}),
+        ("1", [("1", -1)], {"Q1": (), "R1": ("R1",)}),
+        ("1", [("2", 1)], {"Q1": (), "R1": ("R1",)}),
+    ],
+)
+def test_a_refund_that_names_no_request_is_of_the_one_that_asked_for_its_pieces(
+    asked: str, refunds: list[tuple[str, int]], sales: dict[str, tuple[str, ...]]
+) -> None:
+    body = content(
+        "7",
+        PLACED,
+        [("XC-1", "3", "150.00")],
+        return_requests=[
+            {"request_id": "Q1", "kind": "return", "requested_at": PLACED.isoformat(),
+             "lines": [{"line_id": "1", "quantity": asked}]}
+        ],
+        refunds=[
+            {"refund_id": f"R{index}", "amount": f"{50 * int(pieces)}.00",
+             "refunded_at": (PLACED + timedelta(hours=hours)).isoformat(),
+             "lines": [{"line_id": "1", "quantity": pieces, "amount": f"{50 * int(pieces)}.00"}]}
+            for index, (pieces, hours) in enumerate(refunds, start=1)
+        ],
+    )  # fmt: skip
+    order, _ = read_order(body, shop=SHOP)
+    assert order is not None
+    assert {each.reference: each.refunds for each in sales_of(order, body)} == sales
+
+
 def test_an_exchange_that_the_storefront_refunds_twice_counts_once() -> None:
     body = request("exchange", "50.00", "50.00")
     order, _ = read_order(body, shop=SHOP)
