@@ -124,7 +124,7 @@ def by_number(read: Read, query: Mapping[str, str]) -> Iterator[Any]:
         longest = max(longest, len(page.elements))
     if page.elements and not totals and len(page.elements) >= longest:
         # Only a page that is shorter than others is the last, given again by a shop past its end.
-        raise RetryLater(systems.SAME_PAGE(), place=_PLACE)
+        raise RetryLater(systems.SAME_PAGE(), place=_PLACE, answered=True)
     for earlier in range(number - 1, 0, -1):
         yield from page_of(earlier).elements
     # What came or went meanwhile is no contradiction: the smallest number is believed.
@@ -133,7 +133,8 @@ def by_number(read: Read, query: Mapping[str, str]) -> Iterator[Any]:
 
 def _check(total: int | None, read: int) -> None:
     if total is not None and total > read:
-        raise RetryLater(systems.MORE_THAN_GIVEN(total=total, read=read), place=_PLACE)
+        what = systems.MORE_THAN_GIVEN(total=total, read=read)
+        raise RetryLater(what, place=_PLACE, answered=True)
 
 
 def _id(element: Any) -> str:

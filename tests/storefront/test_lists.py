@@ -289,6 +289,18 @@ def test_an_order_whose_refunds_cannot_be_read_ends_nothing_for_the_others(
     assert sorted(found) == [1, 2, *range(4, 11)]
 
 
+def test_orders_that_lack_refunds_one_after_the_other_end_no_listing(sandbox: Sandbox) -> None:
+    """The shop answers well: each of these answers concerns one order."""
+    sell(sandbox, 8, FROM)
+    for number in range(1, 7):
+        world.refund(sandbox.books, sandbox.clock, str(number), "1.00", [], "", quietly=True)
+    sandbox.faults.set([Fault("storefront", "garbage", "*/refunds", status=200, text="[]")])
+    found: list[int] = []
+    with pytest.raises(RetryLater, match="could not be read, the others were"):
+        list(recorded(shop_of(sandbox).orders_placed(FROM, TO), found))
+    assert sorted(found) == [7, 8]
+
+
 def test_an_order_that_is_deleted_before_its_refunds_are_asked_for_is_gone(
     sandbox: Sandbox,
 ) -> None:
