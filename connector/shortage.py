@@ -27,6 +27,7 @@ class Shortage(StrEnum):
 _ERRNO = {
     errno.ENOSPC: Shortage.DISK,
     errno.EDQUOT: Shortage.DISK,
+    errno.EFBIG: Shortage.DISK,  # a process, or a file system, with a bound of its own
     errno.EMFILE: Shortage.FILES,
     errno.ENFILE: Shortage.FILES,
     errno.ENOMEM: Shortage.MEMORY,
