@@ -35,9 +35,10 @@ _SAME = timedelta(seconds=2)
 def intake(context: Context, runs: Runs, cadence: Cadence) -> Job:
     """Return the job. Orders are known by shop and number, so overlapping windows do no harm.
 
-    A window is of our clock and what an order bears of the shop's: the window is moved by as much
-    as they differ now. It begins no later than the newest change that was ever seen, so that
-    nothing falls between two windows when the shop's clock is set right.
+    A window is of our clock and what an order bears of the shop's: the window is widened by as
+    much as they differ now, since the time that an answer bears may be a proxy's. It begins no
+    later than the newest change that was ever seen, so that nothing falls between two windows when
+    the shop's clock is set right.
     """
     newest = f"storefront:{context.shop}:modified"
 
@@ -45,9 +46,9 @@ def intake(context: Context, runs: Runs, cadence: Cadence) -> Job:
         counts: Counter[str] = Counter()
         ahead = _ahead(context)
         seen = runs.watermark(newest)
-        start = window.start + ahead - OVERLAP
+        start = window.start + min(ahead, timedelta(0)) - OVERLAP
         now = min(context.clock(), window.end + _READS_ON)
-        end = max(window.end, now) + ahead
+        end = max(window.end, now) + max(ahead, timedelta(0))
         if seen is not None:
             start = min(start, seen - _SAVED)
         seen_in = f"intake {window.start.isoformat()}/{window.end.isoformat()}"

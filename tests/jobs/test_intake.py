@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from connector.jobs.cadence import Every, Window
+from connector.jobs.intake import intake
 from connector.logs import configure
 from connector.sandbox import world
 from connector.sandbox.faults import Fault
 from connector.sandbox.storefront import ORDER
 from connector.sandbox.storefront_seed import stamp_of
+from connector.storefront.woocommerce import WooCommerce
 from tests.support.scene import Scene, scene
 
 
@@ -40,6 +43,20 @@ def test_an_order_is_pulled_with_the_next_window_however_the_clocks_differ(
         order(day, number)
         day.later(minutes=5)
         assert day.context.orders.by_number(str(number)) is not None
+
+
+@pytest.mark.parametrize("ahead", [-60, 60])
+def test_a_window_is_wide_enough_whichever_clock_is_right(
+    day: Scene, ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy dates the answers: the shop's orders bear other times than its header says."""
+    dated = day.clock.now + timedelta(minutes=ahead)
+    monkeypatch.setattr(WooCommerce, "clock", lambda _shop: dated)
+    monkeypatch.setattr(day.connector.runs, "watermark", lambda _name: None)  # a first start
+    job = intake(day.context, day.connector.runs, Every(timedelta(minutes=5)))
+    order(day, 901)
+    job.run(Window(day.clock.now - timedelta(minutes=5), day.clock.now), "")
+    assert day.context.orders.by_number("901") is not None
 
 
 @pytest.mark.parametrize(("was", "now"), [(-600, 0), (0, 600)])
