@@ -52,8 +52,12 @@ def before_release(context: Context, rows: Sequence[OrderRow], within: timedelta
 
     for order_id, payload in _asked(context, list(known), left, _failed):
         row = known[order_id]
+        if left() <= 0:
+            break
         try:
             taken = _took(context, row, payload, "wave")
+            if taken is Taken.QUARANTINED:
+                continue  # it was not understood how the order is
             asked.add(row.id)
             if taken is not Taken.ECHO and left() > _WALK:
                 go_on(context, context.orders.get(row.id), "wave")

@@ -17,11 +17,13 @@ import structlog
 
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_said, mask_text
+from connector.domain.quarantine import key_of
 from connector.domain.reconciliation import Book, Kind, Rules
 from connector.errors import Rejected, RetryLater
 from connector.sap.books import SapBooks
 from connector.steps import reading_books
 from connector.steps.ask_again import known_ones
+from connector.steps.content import Taken
 from connector.steps.context import Context
 from connector.steps.quarantine import put_unread, take_or_quarantine
 from connector.steps.take_again import gone
@@ -97,10 +99,16 @@ class Comparer:
         # What the intake missed, or of which it missed the last change, is taken in now.
         version = self.context.mappings().version
         vain = 0
+        shown: list[Payload] = []
         for order, known in OurBook(books).missed(version):
             try:
                 payload = self.context.storefront.order(order)
                 taken = take_or_quarantine(self.context, payload, actor="reconcile")
+                if known and taken is Taken.QUARANTINED:
+                    failed |= self._not_believed(order)
+                    continue
+                # What the list showed of it may be older, or not all.
+                shown.append(payload)
                 counts["changed" if known else "missed"] += 1
                 _log.info("the intake missed it", order=order, taken=taken.value)
                 vain = 0
@@ -112,7 +120,16 @@ class Comparer:
                 if not isinstance(error, StaleOrder):
                     # No later night looks for it: the intake asks for it from now on.
                     put_unread(self.context, NotRead(order, {"id": order}, error.said), "reconcile")
+        failed |= reading_books.put_storefront(
+            self.context, books, shown, lambda at: window.start < at <= window.end
+        )
         return failed
+
+    def _not_believed(self, order_id: str) -> dict[str, Said]:
+        """Return order number → why, of one that cannot be as it is shown."""
+        row = self.context.orders.by_order_id(order_id, self.context.shop)
+        entries = self.context.quarantine.of_key(key_of(order_id, b""))
+        return {row.number: entries[-1].reason} if row is not None and entries else {}
 
     def _read_the_rest(
         self, books: Books, window: Window, counts: Counter[str], unread: Collection[str]

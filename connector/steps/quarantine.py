@@ -19,6 +19,7 @@ from connector.domain.quarantine import Entry, Failed, Source, State, key_of
 from connector.errors import ConnectorError, Misconfigured, Rejected, RetryLater, UnreadableOrder
 from connector.steps.content import Taken
 from connector.steps.context import Context
+from connector.steps.doubt import NotBelieved
 from connector.steps.take import take
 from connector.steps.take_again import gone
 from connector.store.changes import Change, Hold, StaleOrder
@@ -38,15 +39,24 @@ _SHOWN_WITHIN = 60.0
 
 
 def take_or_quarantine(
-    context: Context, payload: Any, actor: str = "intake", seen_in: str = ""
+    context: Context,
+    payload: Any,
+    actor: str = "intake",
+    seen_in: str = "",
+    *,
+    assured: bool = False,
 ) -> Taken:
     """Take one payload, or set it aside with its bytes and the reason; a good one ends its entry.
 
-    Raises StaleOrder, and what is no fault of the order: RetryLater, Misconfigured, OSError (a
-    machine that is short of files or room).
+    What cannot be how a known order is holds nothing back: it is asked for again. Raises StaleOrder,
+    and what is no fault of the order: RetryLater, Misconfigured, OSError (a machine that is short of
+    files or room).
     """
     try:
-        taken = take(context, within_bounds(payload), actor)
+        taken = take(context, within_bounds(payload), actor, assured=assured)
+    except NotBelieved as error:
+        put_order(context, Failed.READ, payload, mask_said(error.said), actor, seen_in)
+        return Taken.QUARANTINED
     except (StaleOrder, RetryLater, Misconfigured, OSError):
         raise
     except Exception as error:
@@ -143,11 +153,12 @@ def put_unread(context: Context, unread: NotRead, actor: str, seen_in: str = "")
     return put_order(context, failed, unread.element, reason, actor, seen_in)
 
 
-def ask_again(context: Context, entry: QuarantineRow, actor: str) -> Said:
+def ask_again(context: Context, entry: QuarantineRow, actor: str, *, assured: bool = False) -> Said:
     """Ask the storefront for an order that could not be read, there or here, and take it."""
     payload = context.storefront.orders([entry.key], _SHOWN_WITHIN).get(entry.key)
     if payload is not None:
-        return Said(take_or_quarantine(context, payload, actor, entry.seen_in).value)
+        seen_in = entry.seen_in
+        return Said(take_or_quarantine(context, payload, actor, seen_in, assured=assured).value)
     known = context.orders.by_order_id(entry.key, context.shop)
     if known is not None:
         gone(context, known, actor)
@@ -161,8 +172,8 @@ def read_again(context: Context, most: int) -> None:
     vain = 0
     for entry in (unread[turn:] + unread[:turn])[:most]:
         try:
-            ask_again(context, entry, "intake")
-            end_of(context, entry.key, (Failed.READ,), "intake")
+            if ask_again(context, entry, "intake") != Taken.QUARANTINED:
+                end_of(context, entry.key, (Failed.READ,), "intake")
             vain = 0
         except Misconfigured:
             raise

@@ -65,8 +65,10 @@ def _take(context: Context, _database: Database, entry: QuarantineRow, actor: st
 
 
 def _read(context: Context, _database: Database, entry: QuarantineRow, actor: str) -> Said | None:
-    # It can be read by now: what is wrong with it then is another entry.
-    return ask_again(context, entry, actor)
+    # It can be read by now: what is wrong with it then is another entry. Of what was not believed
+    # a person says by repeating it that it is so.
+    assured = entry.reason.code == quarantine.NOT_BELIEVED.code
+    return ask_again(context, entry, actor, assured=assured)
 
 
 def _stored(context: Context, _database: Database, entry: QuarantineRow, actor: str) -> Said | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -11,36 +11,45 @@ from connector.domain.first_seen import done_before, sign_of
 from connector.domain.lifecycle import Stage
 from connector.domain.masking import mask_said
 from connector.domain.order import PaymentState
-from connector.domain.reader import Reader
 from connector.domain.reading import read_order
 from connector.errors import ConnectorError, MappingFailed
 from connector.mapping.live import steady
 from connector.steps.content import FIRST_SEEN, SAME_NUMBER, Taken, columns, content_hash
 from connector.steps.context import Context
+from connector.steps.doubt import NotBelieved, doubt, still_doubtful
 from connector.steps.shown import was_sent
 from connector.steps.take_again import take_again
 from connector.store.changes import Change, StaleOrder
 from connector.store.tables import OrderRow
 from connector.store.types import storable
 from connector.telemetry import tracing
-from connector.wording import course, systems
+from connector.wording import Said, course, systems
 
 _log = structlog.get_logger(__name__)
 
+# Says what speaks against a reading of a known order.
+Judge = Callable[[Context, OrderRow, Mapping[str, Any]], Said | None]
 
-def take(context: Context, payload: Mapping[str, Any], actor: str = "intake") -> Taken:
+
+def take(
+    context: Context, payload: Mapping[str, Any], actor: str = "intake", *, assured: bool = False
+) -> Taken:
     """Take one payload. Taking the same one again changes nothing.
 
-    Raises MappingFailed only when the payload does not even say which order it is.
+    `assured`: a person says that the order is as it is shown. Raises MappingFailed when the payload
+    does not even say which order it is, and NotBelieved when a known order cannot be as it is shown
+    and does not tell otherwise by itself.
     """
     with steady(context.mappings):
         # What no database holds is taken out first, so that what is compared later is the same.
-        return _take(context, storable(payload), actor)
+        return _take(context, storable(payload), actor, judge=_believed if assured else doubt)
 
 
-def _take(
-    context: Context, payload: Mapping[str, Any], actor: str, *, newest: bool = False
-) -> Taken:
+def _believed(_context: Context, _row: OrderRow, _content: Mapping[str, Any]) -> None:
+    return None
+
+
+def _take(context: Context, payload: Mapping[str, Any], actor: str, *, judge: Judge) -> Taken:
     content, findings = context.mappings()["storefront_order"].apply_leniently(payload)
     identity = str(content.get("order_id") or payload.get("id") or "").strip()[:64]
     if not identity:
@@ -67,37 +76,29 @@ def _take(
                 taken = _new(context, payload, content, findings, actor)
                 if taken is not None:
                     return taken
-            elif not newest and _older(content, row.content):
-                return _newest(context, row, actor)
-            else:
+                continue
+            why = judge(context, row, content)
+            if why is None:
                 return take_again(context, row, payload, content, actor)
+            if judge is still_doubtful:
+                raise NotBelieved(why)
+            _log.info("the order itself is asked for", order=row.number, why=mask_said(why))
+            return _newest(context, row, actor)
         except StaleOrder:
             continue
     raise StaleOrder(str(content["number"]))
 
 
-def _older(shown: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether what is shown of an order is from before what was taken of it last."""
-    reader = Reader()
-    now, then = (
-        reader.time(each.get("modified_at"), "modified_at", required=False)
-        for each in (shown, known if isinstance(known, Mapping) else {})
-    )
-    return now is not None and then is not None and now < then
-
-
 def _newest(context: Context, row: OrderRow, actor: str) -> Taken:
-    """Take an order as it is now, of which an older state came: of a list read for long, a cache.
+    """Take an order as it is now, of which what came cannot be believed: only itself tells.
 
-    Its time of modification may also be older because the storefront's clock was set right: only
-    the order itself tells. When it cannot be asked for, what is known of it stays.
+    When it cannot be asked for, what is known of it stays. Raises NotBelieved.
     """
     try:
         payload = context.storefront.order(row.order_id)
     except ConnectorError as error:
-        _log.warning("older than what is known", order=row.number, error=mask_said(error.said))
-        return Taken.ECHO
-    return _take(context, storable(payload), actor, newest=True)
+        raise NotBelieved(error.said) from error
+    return _take(context, storable(payload), actor, judge=still_doubtful)
 
 
 def _new(

@@ -39,6 +39,25 @@ NOT_READ = Sentence(
     "the storefront names this order and does not tell of it in full: {why}",
     "商城列出了该订单，但未能读到完整内容：{why}",
 )
+NOT_BELIEVED = Sentence(
+    "not_believed",
+    "what the storefront shows of this order cannot be how it is, and what is known of it stays"
+    " ({why}): have the platform keep caches and plug-ins off /wp-json; where the order is as it"
+    " is shown, repeat this entry (`connector quarantine retry`)",
+    "商城给出的该订单内容不可能属实，系统沿用此前已知内容（{why}）：请电商平台"
+    "让缓存和插件不处理 /wp-json；"
+    "若订单确如商城所示，请对本条执行 `connector quarantine retry`",
+)
+OLDER_THAN_KNOWN = Sentence(
+    "older_than_known",
+    "it was last changed at {at}, and a change of {known} is known",
+    "其最近修改时间为 {at}，而系统已知 {known} 的修改",
+)
+WITHOUT_LINES = Sentence(
+    "without_lines",
+    "it has no lines any more, and its total still holds them",
+    "订单行全部缺失，而订单总额仍包含这些行",
+)
 
 ORDER_MOVES = Sentence(
     "order_moves",
