@@ -24,6 +24,7 @@ class Failed(StrEnum):
 
     TAKE = "take"  # an order that the shop showed
     READ = "read"  # an order that a list names and that could not be read in full
+    GONE = "gone"  # a known order that the shop says it has no more, as of many at once
     COMPARE = "compare"  # an order of the shop in the nightly comparison
     NEWS = "news"  # what the DMS or SAP says of an order
     FOLLOW = "follow"  # what comes after the sale of an order

@@ -14,12 +14,12 @@ from connector.domain.masking import mask_said
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, answered, said_of
 from connector.steps.content import Taken
 from connector.steps.context import Context
-from connector.steps.quarantine import take_or_quarantine
+from connector.steps.quarantine import put_vanished, take_or_quarantine
 from connector.steps.repair import go_on
 from connector.steps.take_again import gone
 from connector.store.changes import StaleOrder
 from connector.store.tables import OrderRow
-from connector.wording import Said
+from connector.wording import Said, quarantine
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +29,9 @@ _AWAY = 3
 # A changed order is walked on only while so much time is left.
 _WALK = 90.0
 _SOME_TIME = timedelta(minutes=5)
+# More orders than these, and than a tenth of those asked for, are not deleted at once: a storage
+# was switched, or a backup restored.
+_FEW = 3
 # What only the storefront's own data can mend.
 _BY_SHOP = (
     HoldCause.INVALID, HoldCause.SHOP_DATA, HoldCause.REFUNDED, HoldCause.REFUND_AMOUNT
@@ -45,6 +48,8 @@ def before_release(context: Context, rows: Sequence[OrderRow], within: timedelta
     """
     known = {row.order_id: row for row in rows}
     asked: set[int] = set()
+    missing: list[OrderRow] = []
+    told = 0
     end = time.monotonic() + within.total_seconds()
 
     def left() -> float:
@@ -54,8 +59,12 @@ def before_release(context: Context, rows: Sequence[OrderRow], within: timedelta
         row = known[order_id]
         if left() <= 0:
             break
+        told += 1
+        if payload is None:
+            missing.append(row)
+            continue
         try:
-            taken = _took(context, row, payload, "wave")
+            taken = take_or_quarantine(context, payload, "wave")
             if taken is Taken.QUARANTINED:
                 continue  # it was not understood how the order is
             asked.add(row.id)
@@ -64,6 +73,13 @@ def before_release(context: Context, rows: Sequence[OrderRow], within: timedelta
         except Exception as error:
             # Whatever is wrong with one order, the wave goes.
             _log.warning("not taken", order=row.number, error=mask_said(said_of(error)))
+    for row in _end(context, missing, told, "wave"):
+        asked.add(row.id)
+        if left() > _WALK:
+            try:
+                go_on(context, context.orders.get(row.id), "wave")
+            except Exception as error:
+                _log.warning("not taken", order=row.number, error=mask_said(said_of(error)))
     return asked
 
 
@@ -80,11 +96,46 @@ def held_ones(context: Context) -> None:
     rows = [context.orders.get(order_pk) for order_pk in (held[turn:] + held[:turn])[:_BATCH]]
     known = {row.order_id: row for row in rows}
     end = time.monotonic() + _WALK
+    missing: list[OrderRow] = []
+    told = 0
     for order_id, payload in _asked(context, list(known), lambda: end - time.monotonic(), _failed):
+        told += 1
+        if payload is None:
+            missing.append(known[order_id])
+            continue
         try:
-            _took(context, known[order_id], payload, "intake")
+            take_or_quarantine(context, payload, "intake")
         except StaleOrder:
             _log.info("order is busy", order=known[order_id].number)
+    for _ in _end(context, missing, told, "intake"):
+        pass
+
+
+def vanished(told: int, missing: int) -> Said | None:
+    """Return why orders that the shop says it has no more are not believed to be deleted.
+
+    `told` is of how many orders it told in this asking.
+    """
+    if missing <= _FEW or missing * 10 <= told:
+        return None
+    return quarantine.VANISHED(gone=missing, asked=told)
+
+
+def _end(
+    context: Context, missing: Sequence[OrderRow], told: int, actor: str
+) -> Iterator[OrderRow]:
+    """End orders that the shop deleted, and give them; so many at once are held instead."""
+    why = vanished(told, len(missing))
+    for row in missing:
+        try:
+            if why is None:
+                gone(context, row, actor)
+            else:
+                put_vanished(context, row, why, actor)
+        except StaleOrder:
+            _log.info("order is busy", order=row.number)
+        else:
+            yield row
 
 
 def known_ones(
@@ -111,14 +162,6 @@ def known_ones(
             missing.append(order_id)
         else:
             yield payload
-
-
-def _took(context: Context, row: OrderRow, payload: Mapping[str, Any] | None, actor: str) -> Taken:
-    return (
-        gone(context, row, actor)
-        if payload is None
-        else take_or_quarantine(context, payload, actor)
-    )
 
 
 def _failed(order_id: str, error: ConnectorError) -> None:

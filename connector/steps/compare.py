@@ -22,10 +22,10 @@ from connector.domain.reconciliation import Book, Kind, Rules
 from connector.errors import Rejected, RetryLater
 from connector.sap.books import SapBooks
 from connector.steps import reading_books
-from connector.steps.ask_again import known_ones
+from connector.steps.ask_again import known_ones, vanished
 from connector.steps.content import Taken
 from connector.steps.context import Context
-from connector.steps.quarantine import put_unread, take_or_quarantine
+from connector.steps.quarantine import put_unread, put_vanished, take_or_quarantine
 from connector.steps.take_again import gone
 from connector.store.books import Books, open_books
 from connector.store.changes import StaleOrder
@@ -154,11 +154,17 @@ class Comparer:
             failed |= reading_books.put_storefront(
                 self.context, books, self._taken(payloads), lambda _at: True, carried=True
             )
+            why = vanished(len(page) - len(refused), len(missing))
             for number in [number for number, part in page if part in missing]:
                 row = self.context.orders.by_number(number, self.context.shop)
+                if why is not None:
+                    failed[number] = why
                 if row is not None and not Stage(row.stage).released:
                     with suppress(StaleOrder):
-                        gone(self.context, row, "reconcile")
+                        if why is None:
+                            gone(self.context, row, "reconcile")
+                        else:
+                            put_vanished(self.context, row, why, "reconcile")
             failed |= {number: refused[part] for number, part in page if part in refused}
         return failed
 

@@ -30,7 +30,9 @@ from connector.wording import Said, course, quarantine, systems
 _log = structlog.get_logger(__name__)
 
 # Entries of these are ended by any good version of the order that they are of.
-_OF_ORDER = (Failed.TAKE, Failed.READ, Failed.STORED)
+_OF_ORDER = (Failed.TAKE, Failed.READ, Failed.GONE, Failed.STORED)
+# Entries of these hold their order, each with the one who can mend it.
+_HOLDS = {Failed.TAKE: HoldCause.MAPPING, Failed.GONE: HoldCause.SHOP_DATA}
 _MOST = 1000
 # So many failures one after the other are the storefront's, not an order's.
 _AWAY = 3
@@ -48,9 +50,9 @@ def take_or_quarantine(
 ) -> Taken:
     """Take one payload, or set it aside with its bytes and the reason; a good one ends its entry.
 
-    What cannot be how a known order is holds nothing back: it is asked for again. Raises StaleOrder,
-    and what is no fault of the order: RetryLater, Misconfigured, OSError (a machine that is short of
-    files or room).
+    What cannot be how a known order is holds nothing back: it is asked for again. Raises
+    StaleOrder, and what is no fault of the order: RetryLater, Misconfigured, OSError (a machine
+    that is short of files or room).
     """
     try:
         taken = take(context, within_bounds(payload), actor, assured=assured)
@@ -107,8 +109,8 @@ def put_order(
     entry = Entry(Source.STOREFRONT, failed, key, content, reason, seen_in or actor)
     row = context.quarantine.put(entry, context.clock())
     tell(row)
-    if failed is Failed.TAKE and row.state == State.OPEN:
-        _hold(context, key, row, actor)
+    if failed in _HOLDS and row.state == State.OPEN:
+        _hold(context, key, row, _HOLDS[failed], actor)
     return row
 
 
@@ -116,6 +118,14 @@ def tell(row: QuarantineRow) -> None:
     """Log that something is in the quarantine; what is seen again is no news."""
     log = _log.error if row.times == 1 else _log.info
     log("quarantined", entry=row.id, source=row.source, key=row.key, reason=row.reason)
+
+
+def put_vanished(context: Context, row: OrderRow, why: Said, actor: str) -> None:
+    """Hold an order that the shop has no more, as it says of many at once: that ends none of them.
+
+    It goes on by itself once the shop shows it again; a person who repeats the entry lets it end.
+    """
+    put_order(context, Failed.GONE, {"id": row.order_id}, why, actor)
 
 
 def put_stored(context: Context, row: OrderRow, actor: str) -> QuarantineRow:
@@ -172,7 +182,7 @@ def read_again(context: Context, most: int) -> None:
     vain = 0
     for entry in (unread[turn:] + unread[:turn])[:most]:
         try:
-            if ask_again(context, entry, "intake") != Taken.QUARANTINED:
+            if str(ask_again(context, entry, "intake")) != Taken.QUARANTINED:
                 end_of(context, entry.key, (Failed.READ,), "intake")
             vain = 0
         except Misconfigured:
@@ -184,13 +194,13 @@ def read_again(context: Context, most: int) -> None:
                 return
 
 
-def _hold(context: Context, key: str, entry: QuarantineRow, actor: str) -> None:
+def _hold(context: Context, key: str, entry: QuarantineRow, cause: HoldCause, actor: str) -> None:
     """Hold the order of an entry; what a person is to settle of it already stays to be settled."""
     row = context.orders.by_order_id(key, context.shop)
     if row is None or Stage(row.stage).ended:
         return
     reason = course.NOT_TAKEN(entry=str(entry.id), why=entry.reason)
-    cause, others = HoldCause.MAPPING, []
+    others: list[Said] = []
     if row.hold_cause is not None and HoldCause(row.hold_cause) not in SELF_CLEARING:
         cause, others = HoldCause(row.hold_cause), _without_entries(row)
     if row.hold_cause == cause and row.hold_reasons == [*others, reason]:
@@ -201,7 +211,7 @@ def _hold(context: Context, key: str, entry: QuarantineRow, actor: str) -> None:
 
 def go_on(context: Context, entry: QuarantineRow, text: Said, actor: str) -> None:
     """Let the order go on that was held for an entry; what else it is held for stays."""
-    while entry.failed == Failed.TAKE:
+    while entry.failed in _HOLDS:
         row = context.orders.by_order_id(entry.key, context.shop)
         if row is None or row.hold_cause is None:
             return

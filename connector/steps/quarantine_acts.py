@@ -84,6 +84,7 @@ def _news(context: Context, database: Database, entry: QuarantineRow, _actor: st
 _AGAIN: Mapping[Failed, Again] = {
     Failed.TAKE: _take,
     Failed.READ: _read,
+    Failed.GONE: _read,
     Failed.COMPARE: _take,
     Failed.STORED: _stored,
     Failed.NEWS: _news,

@@ -58,6 +58,16 @@ WITHOUT_LINES = Sentence(
     "it has no lines any more, and its total still holds them",
     "订单行全部缺失，而订单总额仍包含这些行",
 )
+VANISHED = Sentence(
+    "vanished",
+    "of {asked} orders that it was asked for the storefront says of {gone} that it has them no"
+    " more; so many at once are no deletions: have the platform look whether the shop was restored"
+    " or moved. It goes on once the shop shows it; where it was deleted, repeat this entry"
+    " (`connector quarantine retry`)",
+    "查询的 {asked} 张订单中，商城称 {gone} 张已不存在；数量过多，不按删除处理："
+    "请电商平台核实商城是否恢复过备份或迁移过存储。商城重新显示后订单自动继续；"
+    "若确已删除，请对本条执行 `connector quarantine retry`",
+)
 
 ORDER_MOVES = Sentence(
     "order_moves",

@@ -13,6 +13,7 @@ import pytest
 from connector.logs import configure
 from connector.sandbox import world
 from connector.sandbox.storefront import ORDER
+from connector.steps.ask_again import before_release
 from connector.steps.content import Taken
 from connector.steps.quarantine import take_or_quarantine
 from connector.steps.quarantine_acts import retry
@@ -161,3 +162,39 @@ def test_an_order_whose_lines_were_deleted_comes_to_a_person(day: Scene) -> None
     day.later(minutes=5, ticks=2)
     assert day.stands(36) == ("received", "shop_data")
     assert "lines" in str(day.order(36).hold_reasons)
+
+
+def test_orders_that_vanish_all_at_once_are_held_until_they_are_there_again(day: Scene) -> None:
+    """A storage was switched, or a backup restored: nobody deletes so many at once."""
+    ready = [int(row.number) for row in day.context.orders.listed(stage="ready")]
+    ready = [number for number in ready if day.stands(number)[1] is None]
+    assert len(ready) > 3
+    kept = {number: day.shown(number) for number in ready}
+    for number in ready:
+        day.sandbox.books.delete(ORDER, str(number))
+    day.until(NOON + timedelta(minutes=1))
+    day.later(minutes=20, ticks=2)
+    assert {day.stands(number) for number in ready} == {("ready", "shop_data")}
+    assert f"says of {len(ready)} that it has them no more" in str(day.order(36).hold_reasons)
+    assert "quarantined:storefront" in {alert.key for alert in day.connector.alerts.listed()}
+    for number in ready[1:]:
+        day.sandbox.books.put(ORDER, str(number), kept[number])
+    # The one that is deleted indeed ends with the next asking.
+    day.later(minutes=20, ticks=2)
+    assert day.stands(ready[0]) == ("cancelled", None)
+    assert {day.stands(number) for number in ready[1:]} == {("ready", None)}
+    day.until(NOON + timedelta(hours=3, minutes=1))
+    assert {day.stands(number) for number in ready[1:]} == {("released", None)}
+
+
+def test_many_deleted_orders_end_one_by_one_when_a_person_says_so(day: Scene) -> None:
+    ready = [row for row in day.context.orders.listed(stage="ready") if row.hold_cause is None]
+    for row in ready:
+        day.sandbox.books.delete(ORDER, row.order_id)
+    before_release(day.context, ready, timedelta(minutes=1))
+    entries = day.context.quarantine.listed()
+    assert len(entries) == len(ready)
+    for entry in entries:
+        retry(day.context, day.connector.database, entry, "ops")
+    assert all(day.context.orders.get(row.id).cancel_requested for row in ready)
+    assert day.context.quarantine.listed() == []
