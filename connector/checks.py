@@ -33,6 +33,14 @@ from connector.store.shop import refuse_other_shop
 from connector.unattended import heartbeat_of, notifier_of, unreached
 
 _ENDS_SOON = timedelta(days=45)
+_IGNORED = {
+    "include": "the shop ignores `include` and lists other orders than those asked for: each order"
+    " is asked for by itself before a wave, which takes longer — have the platform find the"
+    " plug-in or proxy that drops it",
+    "modified_after": "the shop ignores `modified_after` and lists orders of all times: each"
+    " reading takes as long as all its orders do — have the platform find the plug-in or proxy"
+    " that drops it",
+}
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -67,7 +75,7 @@ def run_checks(*, live: bool) -> list[Result]:
     results += [*_calendar(settings), _database(settings), _intake(settings)]
     if live:
         results += [
-            _ping("storefront", lambda: storefront_of(settings).ping()),
+            *_storefront(settings),
             *_sap(settings),
             *_dms(settings),
         ]
@@ -89,6 +97,18 @@ def _gateways(settings: Settings) -> list[Result]:
             make(settings)
         except Misconfigured as error:
             results.append(Result("wrong", name, str(error)))
+    return results
+
+
+def _storefront(settings: Settings) -> list[Result]:
+    """Log on to the shop, and ask it what has a known answer: whether it heeds its questions."""
+    results = [_ping("storefront", lambda: storefront_of(settings).ping())]
+    if results[0].state == "good":
+        try:
+            ignored = storefront_of(settings).ignored()
+            results += [Result("warning", "storefront", _IGNORED[each]) for each in ignored]
+        except ConnectorError as error:
+            results.append(Result("warning", "storefront", str(error)))
     return results
 
 

@@ -19,6 +19,8 @@ from connector.domain.writing import narrow
 from connector.wording import Said
 from connector.wording import problems as wrong
 
+# The Roman numeral ten, which some keyboards offer in the place of the check digit X.
+_ROMAN_TEN = str.maketrans("\u2169\u2179", "XX")
 _SEPARATORS = re.compile(r"[\s\u2010-\u2015-]+")
 _TODAY = re.compile(r"\d{17}[\dX]")
 _OLD = re.compile(r"\d{15}")
@@ -54,7 +56,7 @@ USUAL = frozenset({Document.ID_CARD, Document.RESIDENCE_PERMIT, Document.FOREIGN
 
 def written(code: str) -> str:
     """Return a number without spaces and hyphens, in capital letters of common width."""
-    return _SEPARATORS.sub("", narrow(code)).upper()
+    return _SEPARATORS.sub("", narrow(code)).upper().translate(_ROMAN_TEN)
 
 
 def person_number(code: str) -> str:

@@ -53,6 +53,11 @@ class Address:
     street: str  # street, house number if any, and what follows them
     postcode: str
 
+    @property
+    def mainland(self) -> bool:
+        """Whether it is in mainland China, whose addresses have provinces and their postcodes."""
+        return self.country in ("CN", "")
+
 
 @dataclass(frozen=True)
 class Buyer:

@@ -154,12 +154,12 @@ def _ship_to(order: Order) -> Iterator[Problem]:
 def _address(address: Address, field: str, *, postcode: bool) -> Iterator[Problem]:
     if not address.street:
         yield Problem(f"{field}.street", wrong.STREET_MISSING(), _IN_STOREFRONT)
-    elif not address.province and not _HOUSE_NUMBER.search(address.street):
+    elif address.mainland and not address.province and not _HOUSE_NUMBER.search(address.street):
         yield Problem(f"{field}.street", wrong.HOUSE_NUMBER_MISSING(), _IN_STOREFRONT)
     if not address.city:
         yield Problem(f"{field}.city", wrong.CITY_MISSING(), _IN_STOREFRONT)
     wrong_postcode = not re.fullmatch(r"[0-9]{6}", address.postcode)
-    if wrong_postcode and (postcode or address.postcode) and address.country in ("CN", ""):
+    if wrong_postcode and (postcode or address.postcode) and address.mainland:
         reason = wrong.POSTCODE_WRONG(postcode=shown(address.postcode, 12))
         yield Problem(f"{field}.postcode", reason, _IN_STOREFRONT)
 

@@ -47,7 +47,7 @@ def wrong_with_documents(context: Context, row: OrderRow, order: Order) -> list[
         for conversation, kind, source in sources:
             unfit = context.dms.foresee(conversation, source, _UNKNOWN)
             document = term("document", kind, kind.replace("_", " "))
-            found |= dict.fromkeys(_problems(unfit, conversation, document))
+            found |= dict.fromkeys(_problems(order, unfit, conversation, document))
     return list(found)
 
 
@@ -56,14 +56,19 @@ def wrong_with_customer(context: Context, order: Order) -> list[Problem]:
     unit, buyer = context.business_units[order.business_units[0]], order.buyer
     unfit = context.sap_customers.foresee(buyer, asdict(unit), buyer_key(buyer))
     mapping = f"sap_customer_create_{buyer.kind.value}"
-    return list(_problems(unfit, mapping, problems.CUSTOMER_RECORD()))
+    return list(_problems(order, unfit, mapping, problems.CUSTOMER_RECORD()))
 
 
-def _problems(unfit: Sequence[Unfit], mapping: str, document: Said) -> Iterator[Problem]:
+def _problems(
+    order: Order, unfit: Sequence[Unfit], mapping: str, document: Said
+) -> Iterator[Problem]:
     for each in unfit:
         field = each.source.removeprefix("order.").replace("external_number", "number")
         if each.made:
             cause, remedy = HoldCause.MAPPING, problems.CORRECT_MAPPING(mapping=mapping)
+        elif field in _abroad(order):
+            # It is right where it is: the buyer has nothing to correct.
+            cause, remedy = HoldCause.SHOP_DATA, problems.POSTCODE_ABROAD()
         elif _BUYERS.match(field):
             cause, remedy = HoldCause.INVALID, problems.HAVE_IT_CORRECTED()
         elif field == "currency":
@@ -73,6 +78,12 @@ def _problems(unfit: Sequence[Unfit], mapping: str, document: Said) -> Iterator[
         else:
             cause, remedy = HoldCause.MAPPING, problems.CORRECT_MAPPING(mapping=mapping)
         yield Problem(field or mapping, _reason(each, field, document), remedy, cause)
+
+
+def _abroad(order: Order) -> set[str]:
+    """Return the postcodes of the order that are of other countries and regions."""
+    addresses = {"buyer": order.buyer.address, "ship_to": order.ship_to.address}
+    return {f"{name}.address.postcode" for name, each in addresses.items() if not each.mainland}
 
 
 def _reason(unfit: Unfit, field: str, document: Said) -> Said:

@@ -44,7 +44,9 @@ def take_again(
         if state == row.payment_state or row.unreadable:
             return Taken.CHANGED
         # Its status is judged by itself, now that it can be read.
-    if digest == row.content_hash and state == row.payment_state:
+    # A time that no order can bear is nothing that was ordered, and held the order all the same.
+    mended = order is not None and read_order(row.content, shop=row.shop)[0] is None
+    if digest == row.content_hash and state == row.payment_state and not mended:
         return Taken.ECHO
     stage = Stage(row.stage)
     fresh: dict[str, Any] = {
@@ -70,7 +72,7 @@ def take_again(
     if remapped and not (state != row.payment_state and was_sent(context, row)):
         # The storefront changed nothing: IT changed the mapping that reads it.
         return _remapped(context, row, fresh, actor)
-    if remapped or digest == row.content_hash:
+    if remapped or (digest == row.content_hash and not mended):
         # Whatever else was held back of it stays held back.
         values = {
             "payload": dict(payload),

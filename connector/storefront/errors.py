@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import requests
 from connector import retry_after
 from connector.bounded import AnswerTooLarge
 from connector.departure import certificate_refused, not_connected
+from connector.domain.masking import mask_text
 from connector.errors import (
     ConnectorError,
     InDoubt,
@@ -36,7 +38,14 @@ _BY_STATUS: Mapping[int, str] = {
     422: "rejected",
     429: "later",
 }
-_WORDS = 300
+_WORDS, _READ = 120, 1000
+_CODE = re.compile(r"[\w.-]{1,80}", re.ASCII)
+# A shop's own words may repeat what was typed: of numbers, and of words that may be a name, a
+# street or a company, the first character stays.
+_MAY_BE_PERSONAL = re.compile(
+    r"(?P<first>\d)[\d-]{3,}\w*|(?P<other>[^\W\d_])(?<![\x00-\x7f])[^\s\x00-\x7f]*"
+    r"|(?<=[\w,:;] )(?P<capital>[A-Z])[a-z][\w'-]*"
+)
 # What WooCommerce says to whom it does not know at all; a wrong key it calls wrong.
 _NOBODY = "woocommerce_rest_cannot_view"
 _ROUTES = "/wp-json"
@@ -151,5 +160,15 @@ def of_answer(
 
 def _said(body: Any, status: int) -> tuple[str, str]:
     if isinstance(body, Mapping):
-        return str(body.get("code") or status), str(body.get("message") or "")[:_WORDS]
+        code = str(body.get("code") or "")
+        told = _unnamed(str(body.get("message") or ""))
+        return code if _CODE.fullmatch(code) else str(status), told
     return str(status), ""
+
+
+def _unnamed(words: str) -> str:
+    """Return what a shop says without what it may repeat of a buyer; its code tells the rest."""
+    masked = mask_text(words[:_READ])
+    return _MAY_BE_PERSONAL.sub(
+        lambda found: f"{found['first'] or found['other'] or found['capital']}***", masked
+    )[:_WORDS]

@@ -105,3 +105,7 @@ class Storefront(Protocol):
     def ping(self) -> str:
         """Log on, change nothing, and return what answered."""
         ...
+
+    def ignored(self) -> Sequence[str]:
+        """Return which parts of a question it ignores, asked where the answer is known."""
+        ...

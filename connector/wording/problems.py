@@ -197,6 +197,14 @@ CITY_MISSING = Sentence("city_missing", "the city is missing", "缺少城市")
 POSTCODE_WRONG = Sentence(
     "postcode_wrong", "{postcode} is no postcode (邮编)", "{postcode} 不是有效的邮编"
 )
+POSTCODE_ABROAD = Sentence(
+    "postcode_abroad",
+    "the address is not in mainland China, and its postcode may well be right: have the"
+    " e-commerce platform settle with the parts administrator how it is shipped, and leave the"
+    " postcode empty in the storefront or have IT map it",
+    "地址不在中国大陆，邮编本身可能无误：请电商平台与配件管理员确定发货方式，"
+    "并在商城中将邮编留空，或由信息部调整映射",
+)
 SKU_MISSING = Sentence("sku_missing", "the part number is missing", "缺少零件号")
 PARENTS_PART = Sentence(
     "parents_part",

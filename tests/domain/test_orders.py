@@ -167,6 +167,13 @@ def test_a_street_without_a_house_number_is_only_unusual(street: str) -> None:
     assert len(validity.remarks(there)) == 1
 
 
+@pytest.mark.parametrize("country", ["MO", "HK", "TW"])
+def test_what_has_no_provinces_lacks_none(country: str) -> None:
+    abroad = {"country": country, "province": "", "street": "某街", "postcode": ""}
+    address = {**values(32)["buyer"]["address"], **abroad}
+    assert problems(order(32, buyer=buyer(32, address=address))) == ()
+
+
 @pytest.mark.parametrize("province", ["上海市", "上海", "重庆市"])
 def test_a_municipality_is_its_own_city(province: str) -> None:
     address = {**values(32)["buyer"]["address"], "province": province, "city": ""}

@@ -13,10 +13,12 @@ import pytest
 from connector.logs import configure
 from connector.sandbox import world
 from connector.sandbox.storefront import ORDER
+from connector.sandbox.storefront_seed import stamp_of
 from connector.steps.ask_again import before_release
 from connector.steps.content import Taken
 from connector.steps.quarantine import take_or_quarantine
 from connector.steps.quarantine_acts import retry
+from connector.steps.take import take
 from tests.support.scene import NOON, Scene, scene
 
 # After the books of the day are compared.
@@ -198,3 +200,16 @@ def test_many_deleted_orders_end_one_by_one_when_a_person_says_so(day: Scene) ->
         retry(day.context, day.connector.database, entry, "ops")
     assert all(day.context.orders.get(row.id).cancel_requested for row in ready)
     assert day.context.quarantine.listed() == []
+
+
+def test_a_time_that_no_order_can_bear_holds_it_as_long_as_it_is_shown(day: Scene) -> None:
+    never = "9999-12-31T23:59:59"
+    stamp = stamp_of(day.sandbox.clock)
+    times = {"date_created_gmt": stamp, "date_paid_gmt": stamp, "date_modified_gmt": never}
+    day.sandbox.books.put(ORDER, "901", {**day.shown(36), **times, "id": 901, "number": "901"})
+    assert take(day.context, day.shown(901)) is Taken.NEW
+    day.later(minutes=5)
+    assert day.stands(901) == ("received", "shop_data")
+    day.change(901)
+    day.later(minutes=5, ticks=2)
+    assert day.stands(901) == ("ready", None)

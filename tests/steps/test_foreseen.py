@@ -98,6 +98,22 @@ def held(scene: Scene, cause: str) -> list[str]:
     return [str(each) for each in row.hold_reasons or []]
 
 
+def test_a_postcode_of_another_country_is_nothing_that_the_buyer_corrects(at: At) -> None:
+    abroad = {"country": "GB", "state": "", "city": "London", "postcode": "SW1A 1AA"}
+
+    def moved(order: Payload) -> None:
+        order["billing"] |= abroad
+        order["shipping"] |= {**abroad, "address_1": "10 Downing Street"}
+
+    scene = at(moved)
+    scene.evening()
+    (reason,) = held(scene, "shop_data")
+    assert "not in mainland China" in reason
+    scene.change(NUMBER, shipping={**scene.shown(NUMBER)["shipping"], "postcode": ""})
+    scene.later(minutes=5, ticks=2)
+    assert scene.order(NUMBER).hold_cause is None
+
+
 def test_a_currency_that_the_dms_does_not_know_is_found_before_a_customer_is_made(at: At) -> None:
     scene = at(lambda order: order.update(currency="JPY"))
     scene.evening()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connector.checks import _storefront
 from connector.errors import ConnectorError, RetryLater
 from connector.logs import configure
 from connector.sandbox.storefront import ORDER
@@ -168,3 +169,22 @@ def test_the_shops_word_for_that_very_order_ends_it(lived: tuple[Scene, Tamperin
     day.sandbox.books.delete(ORDER, "38")
     assert day.context.storefront.orders(["36", "38"], within=5)["38"] is None
     day.sandbox.books.put(ORDER, "38", kept)
+
+
+@pytest.mark.parametrize("dropped", ["include", "modified_after", ""])
+def test_a_shop_that_ignores_a_part_of_a_question_is_told_of(
+    lived: tuple[Scene, TamperingShop], dropped: str
+) -> None:
+    day, shop = lived
+
+    def dropping(_route: str, query: Query) -> Answer | None:
+        query.pop(dropped, None)
+        return None
+
+    shop.tamper = dropping
+    try:
+        found = [each for each in _storefront(day.settings) if each.state != "good"]
+        assert [each.state for each in found] == (["warning"] if dropped else [])
+        assert all(f"ignores `{dropped}`" in each.text for each in found)
+    finally:
+        shop.tamper = untouched

@@ -141,6 +141,23 @@ def test_what_an_answer_to_a_read_means(
         assert "cs_made_up" not in str(caught.value)
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 500])
+def test_what_a_shop_says_names_nobody(shop: WooCommerce, status: int) -> None:
+    """A plug-in repeats what was typed, and so does WordPress of a value that it refuses."""
+    words = (
+        "Invalid parameter(s): billing: Zhang Wei, 李明, 13800001234, 驮蓝山路26号, 样板有限公司"
+    )
+    body = {"code": "rest_invalid_param", "message": words}
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
+        wire.get(f"{API}/orders/7", status=status, json=body)
+        with pytest.raises(ConnectorError) as caught:
+            shop.order("7")
+    said = str(caught.value)
+    assert "Invalid parameter(s): billing: Z***" in said
+    for each in ("hang", "Wei", "明", "8000", "蓝山", "板有"):
+        assert each not in said
+
+
 @pytest.mark.parametrize(("status", "answer", "read"), READS)
 def test_a_write_whose_effect_is_unknown_is_in_doubt_and_never_repeated(
     shop: WooCommerce, status: int, answer: dict[str, Any], read: type[ConnectorError]
