@@ -64,7 +64,9 @@ def content_of(path: Path) -> bytes:
             return file.read(MOST_BYTES + 1)
     except OSError as error:
         raise Misconfigured(
-            sheets.DAMAGED(what=error.strerror or type(error).__name__), place=str(path)
+            sheets.DAMAGED(what=error.strerror or type(error).__name__),
+            place=str(path),
+            remedy="name a file that is there and may be read",
         ) from None
 
 
