@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -237,12 +237,14 @@ def total_of(headers: Headers, listed: int) -> int | None:
 
 
 def date_of(headers: Headers) -> datetime | None:
-    """Return the time that an answer bears."""
+    """Return the time that an answer bears; one that a cache kept is older by its age."""
     try:
         moment = email.utils.parsedate_to_datetime(headers.get("Date") or "")
     except (TypeError, ValueError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    age = (headers.get("Age") or "").strip()
+    kept = timedelta(seconds=int(age) if age.isascii() and age.isdigit() and len(age) < 9 else 0)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC) + kept
 
 
 def _seen(body: Any) -> str:

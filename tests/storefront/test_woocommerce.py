@@ -141,6 +141,15 @@ def test_what_an_answer_to_a_read_means(
         assert "cs_made_up" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("age", "minute"), [("", 0), ("600", 10), ("x", 0)])
+def test_the_clock_of_an_answer_that_a_cache_kept_is_as_much_later(
+    shop: WooCommerce, wire: responses.RequestsMock, age: str, minute: int
+) -> None:
+    headers = {"Date": "Tue, 24 Nov 2026 04:00:00 GMT", "Age": age}
+    wire.get(f"{API}/orders", json=[], headers=headers)
+    assert shop.clock() == datetime(2026, 11, 24, 4, minute, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
 def test_what_a_shop_says_names_nobody(shop: WooCommerce, status: int) -> None:
     """A plug-in repeats what was typed, and so does WordPress of a value that it refuses."""
