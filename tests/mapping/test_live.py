@@ -165,9 +165,10 @@ def test_what_no_mapping_knows_is_counted_and_told_once(site: Site) -> None:
 
 
 def test_what_an_answer_holds_beyond_the_interface_is_counted(site: Site) -> None:
-    site.live()["dms_find"].read(
-        {"orders": [{"orderNumber": "SO1", "externalNumber": "1", "warehouse": "W"}]}
-    )
+    lists = ("deliveryNotes", "invoiceApplications", "returns", "shipments", "invoices")
+    order = {"orderNumber": "SO1", "externalNumber": "1", "content": {"lines": []}}
+    whole: dict[str, object] = {**order, **{name: [] for name in lists}}
+    site.live()["dms_find"].read({"orders": [{**whole, "warehouse": "W"}]})
     site.wait(3)
     assert [(row.place, row.what) for row in site.versions.notices()] == [
         ("dms_find", "orders.warehouse")
