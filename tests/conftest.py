@@ -36,8 +36,8 @@ def _logging_as_it_was() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Hold a unit test to needing neither socket nor database nor process."""
-    if not item.get_closest_marker("unit"):
+    """Hold a unit test to needing neither socket nor database nor process; a long one is none."""
+    if not item.get_closest_marker("unit") or item.get_closest_marker("long"):
         return (yield)
     with apart():
         return (yield)
