@@ -61,6 +61,8 @@ def main(
     settings = settings_for(addresses, url, Path(folder))
     settings.dms.endpoint = endpoint
     settings.dms.retry_for = 20
+    # As in every scene: the time that calls are kept back is real.
+    settings.dms.limits.break_for = 0.01
     connector = build(settings, clock_of(Path(folder) / "clock"))
     # What is made at the first call is not the write: the WSDL, the plans, the connections.
     connector.context.dms.find("0", connector.settings.business_units[0].dms_code)
