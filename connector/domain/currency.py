@@ -12,6 +12,12 @@ BY_DECIMALS = {0: _NONE.split(), 3: _THREE.split(), 4: _FOUR.split()}
 _DECIMALS = {code: decimals for decimals, codes in BY_DECIMALS.items() for code in codes}
 
 
+def code_of(text: object) -> str:
+    """Return the currency that a text names, in capital letters; empty where it names none."""
+    code = str(text or "").strip().upper()
+    return code if len(code) == 3 and code.isascii() and code.isalpha() else ""
+
+
 def minor_unit(currency: str) -> Decimal:
     """Return the currency's minor unit: 0.01 for CNY, 1 for JPY, 0.001 for KWD."""
     return Decimal(1).scaleb(-decimals(currency))

@@ -39,6 +39,7 @@ from typing import Any
 from connector.domain.aftersales import SaleKind, SaleState, age_band, owner_of
 from connector.domain.business_unit import BusinessUnit, assign
 from connector.domain.calendar import Timetable
+from connector.domain.currency import code_of
 from connector.domain.deadlines import Promise, Promises, due_for, judge
 from connector.domain.invoicing import as_held, replaced, void
 from connector.domain.lifecycle import Owner, Stage
@@ -299,7 +300,7 @@ def _order(kept: Kept, order: Order | None, until: datetime) -> Record:
         "freight": order.freight,
         "total": order.total,
         "refunded": sum((refund.amount for refund in order.refunds), _ZERO),
-        "currency": order.currency,
+        "currency": code_of(order.currency),
         "payment_method": masked(order.payment_method),
         "invoice_kind": order.invoice_kind.value,
     }

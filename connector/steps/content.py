@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from connector.domain.currency import code_of
 from connector.domain.order import Order, PaymentState
 from connector.store.tables import OrderRow
 from connector.store.types import dumps
@@ -49,7 +50,7 @@ def columns(
         "payment_state": str(content.get("payment_state") or PaymentState.UNKNOWN)[:20],
         "placed_at": placed,
         "total": round(total, 4) if total is not None else None,
-        "currency": order.currency[:8] if order else "",
+        "currency": code_of(order.currency) if order else "",
     }
 
 

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from connector.domain.currency import code_of
 from connector.domain.invoicing import invoice_of, void
 from connector.domain.masking import mask_said
 from connector.domain.order import PaymentState
@@ -81,7 +82,7 @@ def _from_storefront(context: Context, content: Mapping[str, Any]) -> BookOrder 
         total=_amount(content.get("total")),
         refunded=0,
         content=content_hash(content),
-        currency=str(content.get("currency") or "").strip().upper()[:8],
+        currency=code_of(content.get("currency")),
         placed_at=None,
     )
     if order is None:
@@ -332,7 +333,7 @@ def _add_sales_order(
             freight=_told(held.get("freight")),
             total=total,
             refunded=0,
-            currency=str(held.get("currency") or "").strip().upper()[:8],
+            currency=code_of(held.get("currency")),
             placed_at=created if isinstance(created, datetime) else None,
         )
     )

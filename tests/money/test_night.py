@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.domain.refunds import RefundPolicy
+from connector.extracts.verify import verify
 from connector.sandbox import world
 from connector.sandbox.storefront_refunds import refunded_item
 from tests.money.shop import Cart, Ware, order
@@ -129,3 +130,16 @@ def test_an_order_keeps_its_units_when_the_settings_give_its_parts_to_others(
         world.invoice(shop.sandbox.books, shop.sandbox.clock, "501")
         shop.later(minutes=40, ticks=2)
         assert found(shop, 501) == set()
+
+
+def test_what_is_no_currency_makes_no_total_of_its_own(tmp_path: Path) -> None:
+    with scene(f"sqlite:///{tmp_path / 'c.db'}", tmp_path) as shop:
+        put(shop, order(501, Cart([Ware("50.00", 2)], currency="-1.1754943508222875E-38")))
+        put(shop, order(502, Cart([Ware("50.00", 2)], currency="=1+1")))
+        shop.later(minutes=10, ticks=2)
+        assert shop.stands(501)[1] == shop.stands(502)[1] == "shop_data"
+        found(shop, 501)
+        folders = sorted((shop.settings.output / "extracts").glob("2026-11-2*"))
+        told = [(each / "orders.csv").read_text(encoding="utf-8-sig") for each in folders]
+        assert any("501" in each for each in told)
+        assert all(verify(each) == [] for each in folders)
