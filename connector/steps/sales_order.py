@@ -200,19 +200,32 @@ def finish(
         unit = str(source["business_unit"]["code"])
         askable = flag and context.dms.can("dms_find")
         context.outbound.perform(
-            replace(
-                call,
-                operation=name,
-                part=f"{call.operation}/{call.part}",
-                reference=made.number,
-                request=further.body,
-                mapping_version=further.mapping_version,
-            ),
+            _further(context, call, further, made.number),
             send=send,
             ask=_finished(context, row.number, unit, documents, made.number, flag)
             if askable
             else None,
         )
+
+
+def _further(context: Context, call: Call, further: Prepared, document: str) -> Call:
+    """Return the call that finishes the document of another one, whose operation its key names.
+
+    One that was recorded before keys did so is the same call still, and is not made again. It
+    names the document, and came after the call that made it: what is done to the document later
+    is finished by itself.
+    """
+    unnamed = replace(
+        call,
+        operation=further.conversation,
+        reference=document,
+        request=further.body,
+        mapping_version=further.mapping_version,
+    )
+    recorded, maker = context.calls.find(unnamed.key), context.calls.find(call.key)
+    if recorded and maker and recorded.reference == document and recorded.id > maker.id:
+        return unnamed
+    return replace(unnamed, part=f"{call.operation}/{call.part}")
 
 
 def _finished(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -183,10 +184,21 @@ class Approving:
         return {"number": prepared.body["number"]}
 
 
+def with_calls(database: Database, dms: Any) -> Context:
+    calls = Calls(database)
+    made = SimpleNamespace(
+        dms=dms,
+        calls=calls,
+        outbound=Outbound(calls, lambda: EVENING, timedelta(minutes=3)),
+        business_units={"GQ": SimpleNamespace(dms_code="GQ")},
+        clock=lambda: EVENING,
+    )
+    return cast(Context, made)
+
+
 def test_documents_of_two_kinds_are_each_approved_by_the_same_call(database: Database) -> None:
     row, dms = put_order(database, 30, EVENING), Approving()
-    outbound = Outbound(Calls(database), lambda: EVENING, timedelta(minutes=3))
-    context = cast(Context, SimpleNamespace(dms=dms, outbound=outbound))
+    context = with_calls(database, dms)
     for kind, number in (("delivery_note", "DN1"), ("invoice_application", "IA1")):
         call = Call("dms", f"dms_{kind}", "shop/30", "30-GQ", {}, part="GQ", order_pk=row.id)
         source = {"business_unit": {"code": "GQ"}}
@@ -194,6 +206,29 @@ def test_documents_of_two_kinds_are_each_approved_by_the_same_call(database: Dat
         for _ in range(2):
             finish(context, row, call, prepared, Document(number, {}), f"{kind}s")
     assert dms.approved == ["DN1", "IA1"]
+
+
+def test_an_approval_that_an_earlier_release_recorded_is_its_documents_own(
+    database: Database,
+) -> None:
+    """Its key did not name the call that made the document."""
+    row, dms = put_order(database, 30, EVENING), Approving()
+    context = with_calls(database, dms)
+    source = {"business_unit": {"code": "GQ"}}
+
+    def made(kind: str) -> Call:
+        call = Call("dms", f"dms_{kind}", "shop/30", "30-GQ", {}, part="GQ", order_pk=row.id)
+        context.outbound.perform(call, lambda: Document("made", {}), None)
+        return call
+
+    order, note = made("sales_order"), made("delivery_note")
+    further = replace(note, operation="dms_approve", reference="DN1")
+    context.outbound.perform(further, lambda: Document("DN1", {}), None)
+    # The same document may be finished once more after something later was done to it.
+    for call, number in ((order, "SO1"), (note, "DN1"), (made("cancel"), "DN1")):
+        prepared = Prepared(call.operation, "Make", {}, (), "v", source)
+        finish(context, row, call, prepared, Document(number, {}), "")
+    assert dms.approved == ["SO1", "DN1"]
 
 
 def test_an_amendment_is_approved(tmp_path: Path) -> None:
@@ -264,15 +299,7 @@ class Cancelling(Approving):
 def test_a_cancellation_is_approved_and_asked_about(database: Database) -> None:
     """The order that the DMS shows is then cancelled, and approved as such."""
     row, dms = put_order(database, 30, EVENING), Cancelling()
-    context = cast(
-        Context,
-        SimpleNamespace(
-            dms=dms,
-            outbound=Outbound(Calls(database), lambda: EVENING, timedelta(minutes=3)),
-            business_units={"GQ": SimpleNamespace(dms_code="GQ")},
-            clock=lambda: EVENING,
-        ),
-    )
+    context = with_calls(database, dms)
     for _ in range(2):
         change = cancel_sales_order(context, row, "GQ", "SO1", quoted("no more wanted"))
         assert [each.kind for each in change.documents] == ["cancellation"]
