@@ -49,8 +49,10 @@ _MAY_BE_PERSONAL = re.compile(
 # What WooCommerce says to whom it does not know at all; a wrong key it calls wrong.
 _NOBODY = "woocommerce_rest_cannot_view"
 _ROUTES = "/wp-json"
-# What WordPress itself says while WooCommerce is switched off, as it is during an update.
-_NO_ROUTE = "rest_no_route"
+# What WordPress itself says while WooCommerce is switched off, as it is during an update: in the
+# search for who is to be called (WP_REST_Server::match_request_to_handler), before anything is
+# done. With another status it is somebody else's word, which proves nothing.
+_NO_ROUTE = (404, "rest_no_route")
 
 
 def of_exception(error: requests.RequestException, *, place: str, write: bool) -> ConnectorError:
@@ -101,7 +103,7 @@ def of_answer(
     code, text = _said(body, status)
     kind = _BY_STATUS.get(status, "redirect" if 300 <= status < 400 else "unsure")
     own_words = code.startswith(("woocommerce_", "rest_"))
-    if code == _NO_ROUTE:
+    if (status, code) == _NO_ROUTE:
         return RetryLater(systems.NO_WOOCOMMERCE(), place=place)
     if write and not own_words:
         kind = "unsure"
