@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
 
 from connector.domain.lifecycle import WALKING, HoldCause, Stage
 from connector.store.calls import DOUBLED, CallState
@@ -14,6 +15,12 @@ from connector.store.tables import CallRow, OrderRow, RunRow
 from connector.store.waves import ready_for
 
 _OPEN = tuple(stage for stage in Stage if not stage.ended)
+
+
+# When a call was sent, or recorded where it was not.
+_made_at = func.coalesce(CallRow.sent_at, CallRow.created_at)
+# As a literal: only then do databases know that the index of these few rows serves.
+_DOUBLED = CallRow.code == literal_column(f"'{DOUBLED}'")
 
 
 class Trouble:
@@ -116,26 +123,13 @@ class Trouble:
         doubt is worked on by its order, as long as that waits or is held. Shape: (system,
         operation, number, first sent or recorded at, the first call).
         """
-        at = func.coalesce(CallRow.sent_at, CallRow.created_at)
         idle = and_(OrderRow.tries == 0, OrderRow.hold_cause.is_(None))
-        query = (
-            select(
-                CallRow.system,
-                CallRow.operation,
-                func.count(),
-                func.min(at, type_=CallRow.created_at.type),
-                func.min(CallRow.id),
-            )
-            .outerjoin(OrderRow, OrderRow.id == CallRow.order_pk)
-            .where(
-                at < before,
-                or_(
-                    CallRow.state == CallState.SENT,
-                    and_(CallRow.state.in_((CallState.PENDING, CallState.IN_DOUBT)), idle),
-                ),
-            )
-            .group_by(CallRow.system, CallRow.operation)
-            .order_by(CallRow.system, CallRow.operation)
+        query = _counted().where(
+            _made_at < before,
+            or_(
+                CallRow.state == CallState.SENT,
+                and_(CallRow.state.in_((CallState.PENDING, CallState.IN_DOUBT)), idle),
+            ),
         )
         with self._database.reading() as session:
             return [
@@ -149,31 +143,17 @@ class Trouble:
         Of an order that is as long as it is held for it; of others, those sent since then. Shape:
         (system, operation, number, first sent at, the first call, what is said).
         """
-        at = func.coalesce(CallRow.sent_at, CallRow.created_at)
-        query = (
-            select(
-                CallRow.system,
-                CallRow.operation,
-                func.count(),
-                func.min(at, type_=CallRow.created_at.type),
-                func.min(CallRow.id),
-                func.min(CallRow.error),
-            )
-            .outerjoin(OrderRow, OrderRow.id == CallRow.order_pk)
-            .where(
-                CallRow.code == DOUBLED,
-                or_(
-                    OrderRow.hold_cause == HoldCause.DISCREPANCY,
-                    and_(CallRow.order_pk.is_(None), at >= since),
-                ),
-            )
-            .group_by(CallRow.system, CallRow.operation)
-            .order_by(CallRow.system, CallRow.operation)
+        query = _counted(func.min(CallRow.error)).where(
+            _DOUBLED,
+            or_(
+                OrderRow.hold_cause == HoldCause.DISCREPANCY,
+                and_(CallRow.order_pk.is_(None), _made_at >= since),
+            ),
         )
         with self._database.reading() as session:
             return [
-                (system, operation, calls, at, call, error or "")
-                for system, operation, calls, at, call, error in session.execute(query)
+                (system, operation, calls, since, call, error or "")
+                for system, operation, calls, since, call, error in session.execute(query)
             ]
 
     def size(self) -> int:
@@ -183,3 +163,20 @@ class Trouble:
                 pages = session.scalar(text("PRAGMA page_count")) or 0
                 return int(pages) * int(session.scalar(text("PRAGMA page_size")) or 0)
             return int(session.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+
+
+def _counted(*more: ColumnElement[Any]) -> Select[Any]:
+    """Select by system and operation: how many calls, since when, the first of them, and more."""
+    return (
+        select(
+            CallRow.system,
+            CallRow.operation,
+            func.count(),
+            func.min(_made_at, type_=CallRow.created_at.type),
+            func.min(CallRow.id),
+            *more,
+        )
+        .outerjoin(OrderRow, OrderRow.id == CallRow.order_pk)
+        .group_by(CallRow.system, CallRow.operation)
+        .order_by(CallRow.system, CallRow.operation)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from connector.store.tables.base import Base
@@ -26,6 +26,13 @@ class CallRow(Base):
         UniqueConstraint("key"),
         Index("ix_outbound_call_state", "state"),
         Index("ix_outbound_call_sent", "operation", "sent_at"),
+        # Few if any: the watchman asks for them each minute.
+        Index(
+            "ix_outbound_call_doubled",
+            "order_pk",
+            sqlite_where=text("code = 'doubled'"),
+            postgresql_where=text("code = 'doubled'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
