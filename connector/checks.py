@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from connector.bootstrap import timetables_of
 from connector.dms.session import NAME as SESSION
 from connector.dms.session import has_session
+from connector.domain.alerts import Role
 from connector.domain.calendar import Timetable
 from connector.errors import ConnectorError, LogonFailed, Misconfigured, RetryLater
 from connector.gateways import dms_of, sap_of, session_of, storefront_of, targets_of
@@ -188,7 +189,7 @@ def _people(settings: Settings) -> list[Result]:
             "warning",
             "notify",
             f"{role} is reached by nobody's channel: what {role} must know is not told — set"
-            f" notify.{role}, or notify.ops for all",
+            + (" notify.ops" if role is Role.OPS else f" notify.{role}, or notify.ops for all"),
         )
         for role in unreached(settings)
     ]
